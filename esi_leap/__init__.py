@@ -1,0 +1,1 @@
+"""The lease service for bare-metal nodes shared between organisations."""

@@ -1,0 +1,1 @@
+"""The client of the lease service: an openstacksdk proxy and `openstack esi` commands."""
