@@ -1,0 +1,329 @@
+"""Throw-away MariaDB and PostgreSQL servers on loopback, from the installed Debian packages.
+
+    with databases.PostgreSQL() as server:
+        server.create_database('esi_leap')
+        engine = create_engine(server.url('esi_leap'))
+        server.stop()   # the data and the port stay
+        server.start()
+
+Each server has a fresh temporary folder, which ``remove()`` (or leaving the ``with``) deletes.
+Writes are not forced to the disk: the data survives the server's end, not the machine's.
+"""
+
+import abc
+import contextlib
+import getpass
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import ClassVar, Self
+
+from sandbox import ports, processes, programs
+from sandbox.errors import SandboxError, tail
+
+_USER = 'esi_leap'
+_PASSWORD = 'esi-leap'
+_CONNECTIONS = 300
+
+
+class Server(abc.ABC):
+    """A database server in a folder of its own."""
+
+    name: ClassVar[str]
+    package: ClassVar[str]
+    needs: ClassVar[tuple[str, ...]]
+    system_user: ClassVar[str]
+    ending: ClassVar[signal.Signals] = signal.SIGTERM
+
+    def __init__(self, folder: Path | None = None, port: int | None = None) -> None:
+        """Take a folder and port of before, or make new ones."""
+        self.port = port or ports.pick()
+        self.folder = folder or Path(
+            tempfile.mkdtemp(prefix=f'esi-leap-{self.name}-', dir=_readable_by_all())
+        )
+        self.data = self.folder / 'data'
+        self.log = self.folder / 'server.log'
+        self.process: processes.Process | None = None
+
+    @classmethod
+    def missing_packages(cls) -> list[str]:
+        """Return the Debian packages that have to be installed first."""
+        return [] if all(programs.find(name) for name in cls.needs) else [cls.package]
+
+    @abc.abstractmethod
+    def url(self, database: str) -> str:
+        """Return the SQLAlchemy URL of a database."""
+
+    @abc.abstractmethod
+    def _initialise(self) -> None:
+        """Make the empty data folder into that of a server."""
+
+    @abc.abstractmethod
+    def _command(self) -> list[str]:
+        """Return the command that runs the server in the foreground."""
+
+    @abc.abstractmethod
+    def _sql(self, statement: str, database: str = '') -> str:
+        """Run a statement as the server's administrator and return what it prints."""
+
+    @abc.abstractmethod
+    def _is_ready(self) -> bool:
+        """Tell whether the server answers."""
+
+    @abc.abstractmethod
+    def _first_steps(self) -> None:
+        """Make the user of the URL, once, on a new server."""
+
+    def create_database(self, name: str) -> None:
+        """Make an empty database that the user of the URL may do everything with."""
+        for statement in self._creation(name):
+            self._sql(statement)
+
+    @abc.abstractmethod
+    def _creation(self, name: str) -> list[str]:
+        """Return the statements that make a database."""
+
+    @abc.abstractmethod
+    def drop_database(self, name: str) -> None:
+        """Remove a database, whoever is connected to it."""
+
+    def start(self, timeout: float = 60) -> None:
+        """Start the server on its port and wait until it answers."""
+        if self.process is not None and processes.is_alive(self.process):
+            return
+        missing = self.missing_packages()
+        if missing:
+            raise SandboxError(
+                f'{self.package} is not installed completely. {programs.apt_line(missing)}'
+            )
+        fresh = not self.data.exists()
+        if fresh:
+            self.data.mkdir()
+            if os.geteuid() == 0:
+                for path in (self.folder, self.data):
+                    shutil.chown(path, self.system_user, self.system_user)
+            self._initialise()
+        self.process = processes.spawn(self._command(), log=self.log)
+        deadline = time.monotonic() + timeout
+        while not self._is_ready():
+            if not processes.is_alive(self.process):
+                raise SandboxError(f'{self.name} ended at its start. {tail(self.log)}')
+            if time.monotonic() > deadline:
+                self.stop()
+                raise SandboxError(f'{self.name} did not answer in {timeout} s. {tail(self.log)}')
+            time.sleep(0.1)
+        if fresh:
+            self._first_steps()
+
+    def stop(self) -> None:
+        """End the server; data and port stay for the next ``start()``."""
+        if self.process is not None:
+            processes.end(self.process, first=self.ending, grace=30)
+            self.process = None
+
+    def remove(self) -> None:
+        """End the server and delete its folder."""
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.remove()
+            raise
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.remove()
+
+    def _as_system_user(self, command: list[str]) -> list[str]:
+        """Prefix a command so that it does not run as root."""
+        if os.geteuid() != 0:
+            return command
+        setpriv = str(programs.require('setpriv', 'util-linux'))
+        user = pwd.getpwnam(self.system_user)
+        return [
+            setpriv,
+            f'--reuid={user.pw_uid}',
+            f'--regid={user.pw_gid}',
+            '--clear-groups',
+            '--',
+            *command,
+        ]
+
+    def _run(self, command: list[str], **env: str) -> str:
+        """Run a short command from ``/`` and return its output, or say what it complained about."""
+        done = subprocess.run(
+            command,
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd='/',
+            env={**os.environ, **env},
+            timeout=120,
+        )
+        if done.returncode:
+            words = ' '.join((done.stderr or done.stdout).split())
+            raise SandboxError(f'{self.name}: {Path(command[0]).name} failed: {words}')
+        return done.stdout
+
+
+class PostgreSQL(Server):
+    """A PostgreSQL server; the user of the URL owns his databases and nothing else."""
+
+    name = 'postgresql'
+    package = 'postgresql'
+    needs = ('initdb', 'postgres', 'psql', 'pg_isready')
+    system_user = 'postgres'
+    ending = signal.SIGINT  # the fast shutdown, which does not wait for clients to leave
+
+    def url(self, database: str) -> str:
+        """Return the SQLAlchemy URL of a database."""
+        return f'postgresql+psycopg://{_USER}:{_PASSWORD}@127.0.0.1:{self.port}/{database}'
+
+    def drop_database(self, name: str) -> None:
+        """Remove a database, whoever is connected to it."""
+        self._sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    def _creation(self, name: str) -> list[str]:
+        return [f'CREATE DATABASE "{name}" OWNER {_USER}']
+
+    def _initialise(self) -> None:
+        command = [
+            str(programs.require('initdb', self.package)),
+            f'--pgdata={self.data}',
+            '--username=postgres',
+            '--encoding=UTF8',
+            '--no-locale',
+            '--auth-local=trust',  # the socket lies in a folder that only its owner enters
+            '--auth-host=password',
+            '--no-sync',
+        ]
+        self._run(self._as_system_user(command))
+
+    def _command(self) -> list[str]:
+        settings = {
+            'listen_addresses': '127.0.0.1',
+            'port': self.port,
+            'unix_socket_directories': self.folder,
+            'max_connections': _CONNECTIONS,
+            'fsync': 'off',
+            'synchronous_commit': 'off',
+            'full_page_writes': 'off',
+        }
+        command = [str(programs.require('postgres', self.package)), '-D', str(self.data)]
+        for name, value in settings.items():
+            command += ['-c', f'{name}={value}']
+        return self._as_system_user(command)
+
+    def _is_ready(self) -> bool:
+        probe = str(programs.require('pg_isready', self.package))
+        command = [probe, '--quiet', f'--host={self.folder}', f'--port={self.port}']
+        return subprocess.run(command, check=False, cwd='/').returncode == 0
+
+    def _sql(self, statement: str, database: str = 'postgres') -> str:
+        client = str(programs.require('psql', self.package))
+        where = [f'--host={self.folder}', f'--port={self.port}', '--username=postgres']
+        how = ['--no-psqlrc', '--quiet', '--tuples-only', '--no-align']
+        return self._run(
+            [client, *where, *how, f'--dbname={database}', f'--command={statement}'],
+            PGOPTIONS='--client-min-messages=warning',
+        )
+
+    def _first_steps(self) -> None:
+        self._sql(f"CREATE ROLE {_USER} LOGIN PASSWORD '{_PASSWORD}'")
+
+
+class MariaDB(Server):
+    """A MariaDB server; the user of the URL has all rights on his databases and no others."""
+
+    name = 'mariadb'
+    package = 'mariadb-server'
+    needs = ('mariadb-install-db', 'mariadbd', 'mariadb')
+    system_user = 'mysql'
+
+    def url(self, database: str) -> str:
+        """Return the SQLAlchemy URL of a database."""
+        where = f'127.0.0.1:{self.port}/{database}'
+        return f'mysql+pymysql://{_USER}:{_PASSWORD}@{where}?charset=utf8mb4'
+
+    def drop_database(self, name: str) -> None:
+        """Remove a database, whoever is connected to it."""
+        others = self._sql(
+            f"SELECT id FROM information_schema.processlist WHERE db = '{name}'"  # noqa: S608
+        )
+        for connection in others.split():
+            with contextlib.suppress(SandboxError):  # it may have gone by itself
+                self._sql(f'KILL {connection}')
+        self._sql(f'DROP DATABASE IF EXISTS `{name}`')
+
+    def _creation(self, name: str) -> list[str]:
+        return [
+            f'CREATE DATABASE `{name}` CHARACTER SET utf8mb4',
+            f"GRANT ALL ON `{name}`.* TO '{_USER}'@'127.0.0.1'",
+        ]
+
+    def _user_option(self) -> list[str]:
+        return [f'--user={self.system_user}'] if os.geteuid() == 0 else []
+
+    def _initialise(self) -> None:
+        command = [
+            str(programs.require('mariadb-install-db', self.package)),
+            '--no-defaults',
+            *self._user_option(),
+            f'--datadir={self.data}',
+            '--auth-root-authentication-method=socket',
+            f'--auth-root-socket-user={getpass.getuser()}',
+            '--skip-test-db',
+        ]
+        self._run(command)
+
+    def _command(self) -> list[str]:
+        return [
+            str(programs.require('mariadbd', self.package)),
+            '--no-defaults',
+            *self._user_option(),
+            f'--datadir={self.data}',
+            f'--socket={self.folder / "socket"}',
+            f'--pid-file={self.folder / "pid"}',
+            '--bind-address=127.0.0.1',
+            f'--port={self.port}',
+            f'--max-connections={_CONNECTIONS}',
+            '--skip-log-bin',
+            '--skip-name-resolve',
+            '--innodb-flush-log-at-trx-commit=2',
+            '--innodb-doublewrite=0',
+        ]
+
+    def _is_ready(self) -> bool:
+        try:
+            self._sql('SELECT 1')
+        except SandboxError:
+            return False
+        return True
+
+    def _sql(self, statement: str, database: str = '') -> str:
+        client = str(programs.require('mariadb', self.package))
+        where = ['--no-defaults', f'--socket={self.folder / "socket"}']
+        how = ['--batch', '--skip-column-names', f'--execute={statement}']
+        return self._run([client, *where, *how, *([database] if database else [])])
+
+    def _first_steps(self) -> None:
+        self._sql(f"CREATE USER '{_USER}'@'127.0.0.1' IDENTIFIED BY '{_PASSWORD}'")
+
+
+KINDS: dict[str, type[Server]] = {'mariadb': MariaDB, 'postgresql': PostgreSQL}
+
+
+def _readable_by_all() -> Path:
+    """Return a temporary folder that the servers' own users can reach, too."""
+    for place in (Path(tempfile.gettempdir()), Path('/tmp'), Path('/var/tmp')):  # noqa: S108
+        if all(path.stat().st_mode & 0o001 for path in (place, *place.parents)):
+            return place
+    raise SandboxError('No temporary folder is open to the users of the database servers.')
