@@ -1,0 +1,52 @@
+"""A contract: the agreement between a provider and a consumer; the header over its leases."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+
+from esi_leap.core import lease
+from esi_leap.core.interval import Interval
+
+
+class Status(StrEnum):
+    """What a contract can be. It is never stored: the leases are the truth."""
+
+    CREATED = 'created'
+    ACTIVE = 'active'
+    WAIT_CANCEL = 'wait cancel'
+    ERROR = 'error'
+    EXPIRED = 'expired'
+    DELETED = 'deleted'
+
+
+#: The first status whose set meets those of the leases is the contract's. `db.contracts` says the
+#: same in SQL, from this table.
+RANKING: tuple[tuple[Status, frozenset[lease.Status]], ...] = (
+    (Status.ERROR, frozenset({lease.Status.ERROR})),
+    (Status.WAIT_CANCEL, frozenset({lease.Status.WAIT_CANCEL})),
+    (Status.ACTIVE, frozenset({lease.Status.ACTIVE, lease.Status.WAIT_EXPIRE})),
+    (Status.CREATED, lease.PENDING),
+    (Status.EXPIRED, frozenset({lease.Status.EXPIRED})),
+    (Status.DELETED, frozenset({lease.Status.DELETED})),
+)
+
+FINAL = frozenset({Status.EXPIRED, Status.DELETED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contract:
+    """One contract between `owner_id`, who provides, and `lessee_id`, who consumes."""
+
+    uuid: str
+    name: str | None
+    owner_id: str
+    lessee_id: str
+    window: Interval
+    offer: str | None = None
+
+
+def status_of(statuses: Collection[lease.Status]) -> Status:
+    """Return the status of a contract with leases of these statuses (at least one)."""
+    return next(status for status, among in RANKING if among.intersection(statuses))

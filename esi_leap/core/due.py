@@ -1,0 +1,147 @@
+"""What the manager owes one node now: the next task, chosen from rows alone.
+
+Ends come before starts: a node is taken from the lessee whose time is over before anybody else can
+get it. A node that is on its way back blocks every start until it is available.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain
+from typing import TypeAlias
+
+from esi_leap.core.calendar import Booking
+from esi_leap.core.handover import Node, State
+from esi_leap.core.lease import Lease
+from esi_leap.core.offer import Offer
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Take the node from the lessee: his lease is over."""
+
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """End a lease that does not have the node: nothing is to be torn down."""
+
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """Look whether the node can be handed over, remember what it is, and begin."""
+
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """Go on with a hand-over that has begun."""
+
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """A lease should start, but the node is not back yet."""
+
+    lease: Lease
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class GiveBack:
+    """Go on with the return of the node."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Compare a node that is handed over with what its lease promises."""
+
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Look whether a lost node is back in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expire:
+    """End an offer whose window has passed."""
+
+    offer: Offer
+
+
+Task: TypeAlias = Take | End | Prepare | HandOver | Blocked | GiveBack | Check | Search | Expire
+
+_ON_ITS_WAY = {
+    State.RETURNING: 'The node is being returned by its last lessee',
+    State.CLEANING: 'The node is being cleaned',
+    State.LOST: 'The node was taken out of the hands of this service',
+    State.PREPARING: 'The node is being prepared for another lease',
+    State.HANDED_OVER: 'The node is still with another lease',
+}
+
+
+def plan(node: Node, bookings: Sequence[Booking], now: datetime) -> Task | None:
+    """Return what is to be done for the node first, or None if nothing is due.
+
+    Args:
+        node: its row.
+        bookings: all that hold a window of it.
+        now: the present instant.
+    """
+    leases = sorted(
+        (each for each in bookings if isinstance(each, Lease)), key=lambda each: each.window
+    )
+    offers = [each for each in bookings if isinstance(each, Offer)]
+    return next(
+        chain(
+            _ends(node, leases, now),
+            (Expire(each) for each in offers if each.window.end <= now),
+            _returns(node, leases, now),
+            _starts(node, leases, now),
+        ),
+        None,
+    )
+
+
+def _ends(node: Node, leases: Sequence[Lease], now: datetime) -> Iterator[Task]:
+    for lease in leases:
+        if lease.ends(now) and _due(lease, now):
+            yield Take(lease) if node.is_with(lease) else End(lease)
+
+
+def _returns(node: Node, leases: Sequence[Lease], now: datetime) -> Iterator[Task]:
+    if node.retry_at is None or node.retry_at > now:
+        return
+    if node.state in {State.RETURNING, State.CLEANING}:
+        yield GiveBack()
+    elif node.state is State.LOST:
+        yield Search()
+    elif node.state is State.HANDED_OVER:
+        yield from (Check(each) for each in leases if node.is_with(each) and not each.ends(now))
+
+
+def _starts(node: Node, leases: Sequence[Lease], now: datetime) -> Iterator[Task]:
+    for lease in leases:
+        if not lease.starts(now) or not _due(lease, now):
+            continue
+        if node.state is State.AVAILABLE:
+            yield Prepare(lease)
+        elif node.state is State.PREPARING and node.lease == lease.uuid:
+            yield HandOver(lease)
+        else:
+            why = _ON_ITS_WAY[node.state]
+            yield Blocked(lease, f'{why}: {node.reason}' if node.reason else f'{why}.')
+
+
+def _due(lease: Lease, now: datetime) -> bool:
+    moment = lease.next_action_at
+    return moment is not None and moment <= now

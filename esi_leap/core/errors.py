@@ -1,0 +1,270 @@
+"""Every error that reaches a user, each with a code that never changes.
+
+The base classes say what went wrong in kind; `esi_leap.api.errors` turns the kind into an HTTP
+status in one table. A message names the field, the value and what would work. Where clients of
+the existing lease service know a sentence, the message begins with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+
+class LeapError(Exception):
+    """Base of all errors of the service.
+
+    Attributes:
+        code: stable identifier, for programs.
+        title: a few words, for people.
+        details: machine-readable facts beside the message.
+    """
+
+    code = 'internal'
+    title = 'Internal error'
+
+    def __init__(self, message: str, **details: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+
+
+class InvalidError(LeapError):
+    """The request can never work as it is (400)."""
+
+    code = 'request.invalid'
+    title = 'Invalid request'
+
+
+class DeniedError(LeapError):
+    """The caller may see the thing but not do the deed (403)."""
+
+    code = 'policy.denied'
+    title = 'Not allowed'
+
+    @classmethod
+    def by(cls, rule: str) -> DeniedError:
+        """Build the error for a policy rule that said no."""
+        return cls(f'Access was denied to {rule}.', rule=rule)
+
+
+class UnauthenticatedError(LeapError):
+    """There is no valid token (401)."""
+
+    code = 'token.missing'
+    title = 'Unauthorized'
+
+
+class NotFoundError(LeapError):
+    """The thing does not exist, or the caller may not know that it does (404)."""
+
+    code = 'not_found'
+    title = 'Not found'
+
+
+class ConflictError(LeapError):
+    """The request is sound, but the world is in another state (409)."""
+
+    code = 'conflict'
+    title = 'Conflict'
+
+
+class UnavailableError(LeapError):
+    """A service we need does not answer; the same request may work later (503)."""
+
+    code = 'service.unavailable'
+    title = 'Service unavailable'
+
+
+class InvalidTimeError(InvalidError):
+    """A time that is no time."""
+
+    code = 'time.invalid'
+    title = 'Invalid time'
+
+
+class InvalidWindowError(InvalidError):
+    """A window whose start is not before its end, or that has passed."""
+
+    code = 'window.invalid'
+    title = 'Invalid window'
+
+
+class UnknownProjectError(InvalidError):
+    """A project that Keystone does not know in the caller's domain."""
+
+    code = 'project.unknown'
+    title = 'Unknown project'
+
+    @classmethod
+    def of(cls, ident: str, where: str) -> UnknownProjectError:
+        """Build the error for `ident`, looked up in `where` (a domain's name or id)."""
+        return cls(
+            f'No project named {ident}. It was looked up in the domain {where}; '
+            'write "domain/name" for a project of another domain.',
+            project=ident,
+        )
+
+
+class UnknownResourceTypeError(InvalidError):
+    """A resource type that this deployment does not offer."""
+
+    code = 'resource_type.unknown'
+    title = 'Unknown resource type'
+
+    @classmethod
+    def of(cls, name: str, known: Iterable[str]) -> UnknownResourceTypeError:
+        """Build the error for `name`, naming the types that exist here."""
+        return cls(
+            f'{name} resource type unknown. Known here: {", ".join(sorted(known))}.',
+            resource_type=name,
+        )
+
+
+class TooLongError(DeniedError):
+    """A lease longer than the operator allows to everyone."""
+
+    code = 'lease.too_long'
+    title = 'Lease too long'
+
+    @classmethod
+    def of(cls, days: int) -> TooLongError:
+        """Build the error for a limit of `days`."""
+        return cls(
+            'Attempted to create lease with an invalid time range. '
+            f'The max time range is {days} days.',
+            max_lease_time=days,
+        )
+
+
+class OfferNotFoundError(NotFoundError):
+    """No such offer for this caller."""
+
+    code = 'offer.not_found'
+    title = 'Offer not found'
+
+    @classmethod
+    def of(cls, ident: str) -> OfferNotFoundError:
+        """Build the error for a name or uuid."""
+        return cls(f'Offer with name or uuid {ident} not found.')
+
+
+class LeaseNotFoundError(NotFoundError):
+    """No such lease for this caller."""
+
+    code = 'lease.not_found'
+    title = 'Lease not found'
+
+    @classmethod
+    def of(cls, ident: str) -> LeaseNotFoundError:
+        """Build the error for a name or uuid."""
+        return cls(f'Lease with name or uuid {ident} not found.')
+
+
+class ContractNotFoundError(NotFoundError):
+    """No such contract for this caller."""
+
+    code = 'contract.not_found'
+    title = 'Contract not found'
+
+    @classmethod
+    def of(cls, ident: str) -> ContractNotFoundError:
+        """Build the error for a name or uuid."""
+        return cls(f'Contract with name or uuid {ident} not found.')
+
+
+class NodeNotFoundError(NotFoundError):
+    """No such node, or none that this caller may see."""
+
+    code = 'node.not_found'
+    title = 'Node not found'
+
+    @classmethod
+    def of(cls, ident: str) -> NodeNotFoundError:
+        """Build the error for a name or uuid."""
+        return cls(f'Node {ident} could not be found.')
+
+
+class AmbiguousNameError(ConflictError):
+    """A name that fits several things; a uuid is needed."""
+
+    code = 'name.ambiguous'
+    title = 'Ambiguous name'
+
+    @classmethod
+    def of(cls, kind: str, name: str, uuids: Sequence[str]) -> AmbiguousNameError:
+        """Build the error for several objects of one `kind`."""
+        return cls(
+            f'Duplicate {kind}s with name {name}. Use a uuid: {", ".join(uuids)}.',
+            uuids=list(uuids),
+        )
+
+
+class WindowConflictError(ConflictError):
+    """The window is taken by another booking of the node."""
+
+    code = 'window.conflict'
+    title = 'Time conflict'
+
+    @classmethod
+    def of(
+        cls, resource_type: str, resource_uuid: str, start: datetime, end: datetime
+    ) -> WindowConflictError:
+        """Build the error; the window that is in the way is named, whose it is is not."""
+        return cls(
+            f'Time conflict for {resource_type} {resource_uuid}. '
+            f'It is booked from {_text(start)} to {_text(end)} (UTC).',
+            conflict=[_text(start), _text(end)],
+        )
+
+
+class OfferWindowError(ConflictError):
+    """The offer has no such free window."""
+
+    code = 'offer.unavailable'
+    title = 'Offer not available'
+
+    @classmethod
+    def of(
+        cls, uuid: str, wanted: tuple[datetime, datetime], free: Iterable[tuple[datetime, datetime]]
+    ) -> OfferWindowError:
+        """Build the error, naming the free windows of the offer."""
+        gaps = [[_text(start), _text(end)] for start, end in free]
+        free_text = ', '.join(f'{start} to {end}' for start, end in gaps) or 'none'
+        return cls(
+            f'Offer {uuid} has no availabilities at given time range '
+            f'{_text(wanted[0])}, {_text(wanted[1])}. Free (UTC): {free_text}.',
+            availabilities=gaps,
+        )
+
+
+class OutsideError(ConflictError):
+    """A child window sticks out of its parent, or a parent would shrink under its child."""
+
+    code = 'window.outside'
+    title = 'Outside the parent window'
+
+
+class FinalStateError(ConflictError):
+    """The object has ended and does not change any more."""
+
+    code = 'state.final'
+    title = 'Already ended'
+
+
+class NodeBusyError(ConflictError):
+    """Ironic does not take the change now: the node is locked or in transition."""
+
+    code = 'node.busy'
+    title = 'Node is busy'
+
+
+class StaleClaimError(LeapError):
+    """A manager's claim on a node ran out or was taken over; its result must not be written."""
+
+    code = 'manager.stale_claim'
+    title = 'Claim lost'
+
+
+def _text(instant: datetime) -> str:
+    return instant.replace(tzinfo=None).isoformat()

@@ -1,0 +1,158 @@
+"""A lease: one node, one lessee, one window, under one contract; and its state machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from esi_leap.core.interval import Interval
+
+
+class Status(StrEnum):
+    """What a lease can be. Clients match these texts, spaces included."""
+
+    CREATED = 'created'
+    ACTIVE = 'active'
+    WAIT_FULFILL = 'wait fulfill'
+    WAIT_EXPIRE = 'wait expire'
+    WAIT_CANCEL = 'wait cancel'
+    ERROR = 'error'
+    EXPIRED = 'expired'
+    DELETED = 'deleted'
+
+
+FINAL = frozenset({Status.EXPIRED, Status.DELETED})
+
+#: A lease that waits or failed still holds its window: nobody else may be promised the node.
+HOLDING = frozenset(Status) - FINAL
+
+#: Those that wait for their start.
+PENDING = frozenset({Status.CREATED, Status.WAIT_FULFILL})
+
+TRANSITIONS: Mapping[Status, frozenset[Status]] = {
+    Status.CREATED: HOLDING - {Status.CREATED} | FINAL,
+    Status.WAIT_FULFILL: HOLDING - {Status.CREATED} | FINAL,
+    Status.ACTIVE: frozenset(
+        {Status.WAIT_EXPIRE, Status.WAIT_CANCEL, Status.ERROR, Status.EXPIRED, Status.DELETED}
+    ),
+    Status.WAIT_EXPIRE: frozenset({Status.WAIT_EXPIRE, Status.WAIT_CANCEL, *FINAL}),
+    Status.WAIT_CANCEL: frozenset({Status.WAIT_CANCEL, Status.DELETED}),
+    Status.ERROR: frozenset({Status.WAIT_EXPIRE, Status.WAIT_CANCEL, *FINAL}),
+    Status.EXPIRED: frozenset(),
+    Status.DELETED: frozenset(),
+}
+
+
+class TransitionError(RuntimeError):
+    """A change of status that the machine does not have: a defect of ours, never a user's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """One lease.
+
+    Attributes:
+        node_id: the key of the node's row.
+        contract: uuid of the contract it is a line of.
+        offer: uuid of the offer it was claimed from, None for a direct lease.
+        parent: uuid of the booking it lies in, None at the top of the node's calendar.
+        owner_id: the provider's project.
+        lessee_id: the consumer's project; `project_id` on the wire.
+        reason: why it waits or failed, in a sentence.
+        fulfill_time: when the lessee got the node.
+        expire_time: when the lessee lost it, or the lease ended otherwise.
+        retry_at: when a waiting lease is tried again.
+        attempts: how often in a row the current step did not work.
+    """
+
+    uuid: str
+    name: str | None
+    node_id: int
+    contract: str
+    owner_id: str
+    lessee_id: str
+    window: Interval
+    status: Status = Status.CREATED
+    reason: str | None = None
+    purpose: str | None = None
+    properties: Mapping[str, object] = field(default_factory=dict)
+    offer: str | None = None
+    parent: str | None = None
+    fulfill_time: datetime | None = None
+    expire_time: datetime | None = None
+    retry_at: datetime | None = None
+    attempts: int = 0
+
+    @property
+    def holding(self) -> bool:
+        """Whether its window is taken on the node's calendar."""
+        return self.status in HOLDING
+
+    @property
+    def next_action_at(self) -> datetime | None:
+        """When the manager owes it something: its start, its end, or the next try."""
+        match self.status:
+            case Status.CREATED:
+                return self.window.start
+            case Status.ACTIVE | Status.ERROR:
+                return self.window.end
+            case Status.WAIT_FULFILL:
+                return min(self.retry_at or self.window.start, self.window.end)
+            case Status.WAIT_EXPIRE:
+                return self.retry_at or self.window.end
+            case Status.WAIT_CANCEL:
+                return self.retry_at or self.window.start
+            case _:
+                return None
+
+    def ends(self, now: datetime) -> bool:
+        """Tell whether the lease is over: its window has passed, or it is being cancelled."""
+        return self.holding and (self.status is Status.WAIT_CANCEL or self.window.end <= now)
+
+    def starts(self, now: datetime) -> bool:
+        """Tell whether the lessee should get the node now."""
+        return self.status in PENDING and self.window.holds(now)
+
+    def to(self, status: Status, reason: str | None = None, **changes: object) -> Lease:
+        """Return the lease in another status.
+
+        Raises:
+            TransitionError: the machine has no such transition.
+        """
+        if status not in TRANSITIONS[self.status]:
+            raise TransitionError(f'lease {self.uuid}: {self.status} -> {status}')
+        fresh: dict[str, object] = {'retry_at': None, 'attempts': 0, **changes}
+        return replace(self, status=status, reason=reason, **fresh)  # type: ignore[arg-type]
+
+    def activated(self, now: datetime) -> Lease:
+        """The lessee has the node."""
+        return self.to(Status.ACTIVE, fulfill_time=now)
+
+    def ended(self, now: datetime, reason: str | None = None) -> Lease:
+        """The lessee has lost the node, or never had it: deleted if cancelled, else expired."""
+        final = Status.DELETED if self.status is Status.WAIT_CANCEL else Status.EXPIRED
+        return self.to(final, reason, expire_time=now)
+
+    def postponed(self, reason: str, retry_at: datetime) -> Lease:
+        """The node cannot be handed over yet; the window is kept and the start tried again."""
+        return self.to(Status.WAIT_FULFILL, reason, retry_at=retry_at, attempts=self.attempts + 1)
+
+    def detained(self, reason: str, retry_at: datetime) -> Lease:
+        """The node cannot be taken from the lessee yet; the end is tried again."""
+        cancelled = self.status is Status.WAIT_CANCEL
+        return self.to(
+            Status.WAIT_CANCEL if cancelled else Status.WAIT_EXPIRE,
+            reason,
+            retry_at=retry_at,
+            attempts=self.attempts + 1,
+        )
+
+    def cancelling(self, reason: str, now: datetime) -> Lease:
+        """The end was asked for, and the lessee has the node still: to be taken from him now."""
+        return self.to(Status.WAIT_CANCEL, reason, retry_at=now)
+
+    def failed(self, reason: str) -> Lease:
+        """The service itself cannot go on with it; people have to look."""
+        return self.to(Status.ERROR, reason)

@@ -1,0 +1,62 @@
+"""An offer: a provider makes a node available over a window."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from esi_leap.core.interval import Interval
+
+
+class Status(StrEnum):
+    """What an offer can be."""
+
+    AVAILABLE = 'available'
+    ERROR = 'error'
+    EXPIRED = 'expired'
+    DELETED = 'deleted'
+
+
+FINAL = frozenset({Status.EXPIRED, Status.DELETED})
+HOLDING = frozenset(Status) - FINAL
+TRANSITIONS: Mapping[Status, frozenset[Status]] = {
+    Status.AVAILABLE: frozenset({Status.ERROR, Status.EXPIRED, Status.DELETED}),
+    Status.ERROR: FINAL,
+    Status.EXPIRED: frozenset(),
+    Status.DELETED: frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """One offer.
+
+    Attributes:
+        node_id: the key of the node's row.
+        owner_id: the provider's project; `project_id` on the wire.
+        lessee_id: the project whose subtree may claim it; None is everybody.
+        parent: uuid of the booking it lies in, None at the top of the node's calendar.
+    """
+
+    uuid: str
+    name: str | None
+    node_id: int
+    owner_id: str
+    lessee_id: str | None
+    window: Interval
+    status: Status = Status.AVAILABLE
+    reason: str | None = None
+    properties: Mapping[str, object] = field(default_factory=dict)
+    parent: str | None = None
+
+    @property
+    def holding(self) -> bool:
+        """Whether its window is taken on the node's calendar."""
+        return self.status in HOLDING
+
+    @property
+    def next_action_at(self) -> datetime | None:
+        """When the manager owes it something: its expiry."""
+        return self.window.end if self.holding else None

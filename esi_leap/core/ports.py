@@ -1,0 +1,223 @@
+"""What the use cases and the manager need of the world. The adapters are held to these."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol, TypeAlias
+
+from esi_leap.core.booking import Change
+from esi_leap.core.calendar import Calendar
+from esi_leap.core.contract import Contract
+from esi_leap.core.contract import Status as ContractStatus
+from esi_leap.core.handover import Machine, Node, Verb
+from esi_leap.core.interval import Interval
+from esi_leap.core.lease import Lease
+from esi_leap.core.offer import Offer
+
+
+class Caller(Protocol):
+    """Who asks: the request's context."""
+
+    @property
+    def project_id(self) -> str | None:
+        """The project of the token."""
+
+    @property
+    def domain_id(self) -> str | None:
+        """The domain that project names are looked up in."""
+
+    def can(self, rule: str, target: Mapping[str, str | None] | None = None) -> bool:
+        """Ask the policy whether the caller may do `rule` to `target`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project as the directory knows it."""
+
+    id: str
+    name: str
+
+
+class Identity(Protocol):
+    """Keystone, as far as we ask it."""
+
+    def project(self, ident: str, domain_id: str | None) -> Project:
+        """Find a project by id, by name in the caller's domain, or by `domain/name`.
+
+        Raises:
+            UnknownProjectError: there is none.
+            UnavailableError: Keystone does not answer.
+        """
+
+    def ancestors(self, project_id: str) -> frozenset[str]:
+        """Return the project, its parents, and its domain."""
+
+
+class Nodes(Protocol):
+    """The service that has the machines: Ironic, or the dummy fleet."""
+
+    def find(self, ident: str) -> Machine:
+        """Find a machine by uuid or name.
+
+        Raises:
+            NodeNotFoundError: there is none.
+            UnavailableError: the service does not answer.
+        """
+
+    def get(self, uuid: str) -> Machine:
+        """Read a machine with its virtual interfaces; errors as `find`."""
+
+    def do(self, machine: Machine, verb: Verb) -> None:
+        """Carry out one verb. Doing it again does no harm.
+
+        Raises:
+            NodeBusyError: not now; the node is locked or in transition.
+            NodeNotFoundError: the node is gone.
+            UnavailableError: the service does not answer, or did not in time.
+        """
+
+
+#: One nodes adapter for each resource type of this deployment.
+Fleet: TypeAlias = Mapping[str, Nodes]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a caller may see in a list, as the store turns it into WHERE.
+
+    Attributes:
+        everything: no limit.
+        project_id: the project whose side of things is visible.
+        tree: for offers, the projects a restriction to which includes the caller.
+    """
+
+    everything: bool = False
+    project_id: str | None = None
+    tree: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """A list request: equality filters, time filters, order and page.
+
+    Attributes:
+        equal: column to value, or to the set of values of which it has one.
+        spanning: bookings whose window contains this one.
+        meeting: bookings whose window overlaps this one.
+        free: offers that contain this window and have nothing booked in it.
+        sort: (key, descending) pairs; the row's id decides between equals.
+        limit: most rows returned; one more tells whether there is a next page.
+        marker: uuid of the last object of the page before.
+    """
+
+    equal: Mapping[str, object] = field(default_factory=dict)
+    spanning: Interval | None = None
+    meeting: Interval | None = None
+    free: Interval | None = None
+    sort: Sequence[tuple[str, bool]] = ()
+    limit: int | None = None
+    marker: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OfferView:
+    """An offer with what its readers want beside it."""
+
+    offer: Offer
+    node: Node
+    names: Mapping[str, str]
+    free: Sequence[Interval] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseView:
+    """A lease with what its readers want beside it."""
+
+    lease: Lease
+    node: Node
+    names: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ContractView:
+    """A contract with its leases' uuids."""
+
+    contract: Contract
+    status: ContractStatus
+    leases: Sequence[str]
+    names: Mapping[str, str]
+
+
+class Book(Protocol):
+    """One node's calendar, open for change under the node's row lock."""
+
+    node: Node
+
+    def occupancy(self, window: Interval | None = None) -> Calendar:
+        """Read the bookings that hold a part of `window`, or all that hold one."""
+
+    def offer(self, uuid: str) -> Offer:
+        """Read an offer of the node as it is now."""
+
+    def lease(self, uuid: str) -> Lease:
+        """Read a lease of the node as it is now."""
+
+    def put(self, change: Change) -> None:
+        """Write a change and its events.
+
+        Raises:
+            WindowConflictError: the database itself found an overlap.
+        """
+
+
+class Store(Protocol):
+    """The calendar of all nodes, in a database."""
+
+    def ping(self) -> None:
+        """Ask the database for a sign of life."""
+
+    def node(self, machine: Machine, resource_type: str, owner_id: str) -> Node:
+        """Return the row of a machine, made or brought up to date, in its own transaction."""
+
+    def remember(self, projects: Collection[Project]) -> None:
+        """Keep the names of projects in the directory that lists read."""
+
+    def booking(self, node_id: int, now: datetime) -> AbstractContextManager[Book]:
+        """Open a node's calendar: one transaction whose first statement locks the node's row."""
+
+    def offers(self, scope: Scope, query: Query, now: datetime) -> Sequence[OfferView]:
+        """List offers, in a constant number of statements."""
+
+    def leases(self, scope: Scope, query: Query) -> Sequence[LeaseView]:
+        """List leases, in a constant number of statements."""
+
+    def contracts(self, scope: Scope, query: Query) -> Sequence[ContractView]:
+        """List contracts, in a constant number of statements."""
+
+
+class Agenda(Protocol):
+    """The store as the manager sees it: what is due, and claims on nodes."""
+
+    def due(self, now: datetime, limit: int) -> Sequence[int]:
+        """Return the keys of nodes for which something is due and that nobody has claimed."""
+
+    def next_due(self, now: datetime) -> datetime | None:
+        """Return when the next thing is due after `now`."""
+
+    def claim(self, node_id: int, claim: str, now: datetime, until: datetime) -> bool:
+        """Claim a node, compare-and-swap; False if somebody else was first."""
+
+    def release(self, node_id: int, claim: str) -> None:
+        """Give a claim back."""
+
+    def booking(
+        self, node_id: int, now: datetime, claim: str | None = None
+    ) -> AbstractContextManager[Book]:
+        """Open a node's calendar, as `Store.booking`, and only if the claim is still ours.
+
+        Raises:
+            StaleClaimError: it is not.
+        """
