@@ -1,0 +1,44 @@
+"""What python-openstackclient asks of a plugin."""
+
+import argparse
+from typing import Any
+
+from esi_leap_client import service
+
+API_NAME = 'lease'
+API_VERSION_OPTION = 'os_esileap_api_version'
+API_VERSIONS = {'1': 'esi_leap_client.v1._proxy.Proxy'}
+DEFAULT_API_VERSION = '1'
+
+
+def make_client(instance: Any) -> Any:  # noqa: ANN401 - as osc-lib declares neither
+    """Make what commands find as `client_manager.lease`.
+
+    Args:
+        instance: The client manager, which has signed in already.
+
+    Returns:
+        The proxy of the lease service on the program's own connection.
+
+    Raises:
+        openstack.exceptions.ServiceDiscoveryException: The cloud has no lease service.
+    """
+    return service.add_to(instance.sdk_connection).lease
+
+
+def build_option_parser(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Add the plugin's global option.
+
+    Args:
+        parser: The program's parser.
+
+    Returns:
+        The same parser.
+    """
+    parser.add_argument(
+        f'--{API_VERSION_OPTION.replace("_", "-")}',
+        metavar='<esileap-api-version>',
+        default=DEFAULT_API_VERSION,
+        help=f'Lease service API version, default={DEFAULT_API_VERSION}',
+    )
+    return parser

@@ -1,0 +1,63 @@
+"""Deleting several things by one command."""
+
+import argparse
+from typing import Any
+
+from osc_lib import exceptions
+
+from esi_leap_client import errors
+from esi_leap_client.osc.v1 import base, waiting
+
+
+class Delete(base.Command):
+    """Deletes what a subclass names."""
+
+    noun = ''
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Describe the arguments."""
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        parser.add_argument(
+            'uuids', metavar='<uuid>', nargs='+', help=f'{self.noun.capitalize()}, uuid or name'
+        )
+        waiting.add(parser, 'it is deleted')
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        """Delete one after the other, whatever happens to those before.
+
+        Args:
+            parsed_args: What to delete.
+
+        Raises:
+            osc_lib.exceptions.CommandError: One could not be deleted.
+        """
+        failures = [why for ident in parsed_args.uuids if (why := self._trial(ident, parsed_args))]
+        if len(parsed_args.uuids) == 1 and failures:
+            raise exceptions.CommandError(failures[0])
+        for why in failures:
+            self.tell(why)
+        if failures:
+            raise exceptions.CommandError(
+                f'{len(failures)} of {len(parsed_args.uuids)} {self.noun}s could not be deleted.'
+            )
+
+    def _trial(self, ident: str, parsed_args: argparse.Namespace) -> str | None:
+        try:
+            self._delete(ident, parsed_args)
+        except errors.KNOWN as error:
+            return self.sentence(error)
+        self.app.stdout.write(f'Deleted {self.noun} {ident}\n')
+        return None
+
+    def _delete(self, ident: str, parsed_args: argparse.Namespace) -> None:
+        delete = getattr(self.lease, f'delete_{self.noun}')
+        if not parsed_args.wait:
+            delete(ident)
+            return
+        # Once it is deleted its name may mean another.
+        found: Any = getattr(self.lease, f'get_{self.noun}')(ident)
+        delete(found)
+        self.lease.wait_for_delete(
+            found, wait=parsed_args.timeout, progress=waiting.teller(self.tell)
+        )

@@ -1,0 +1,91 @@
+"""How an openstacksdk connection comes by the service type `lease`."""
+
+from typing import Any
+
+import openstack
+from keystoneauth1 import exceptions as ksa
+from openstack import exceptions, service_description
+
+from esi_leap_client.v1._proxy import Proxy
+
+SERVICE_TYPE = 'lease'
+
+MISSING = (
+    'This cloud has no endpoint of service type `lease` for this region and interface. '
+    'Ask its operator to register one, or set `lease_endpoint_override` in clouds.yaml '
+    '(OS_LEASE_ENDPOINT_OVERRIDE) to the address of the lease service.'
+)
+
+
+def versioned(address: str) -> str:
+    """Name version 1 of the service at an address.
+
+    The catalog holds the unversioned address; an override may hold either.
+
+    Args:
+        address: A URL, with or without `/v1`, with or without a slash at its end.
+
+    Returns:
+        The URL of version 1, without a slash at its end.
+    """
+    root = address.rstrip('/')
+    return root if root.endswith('/v1') else f'{root}/v1'
+
+
+class LeaseService(service_description.ServiceDescription):  # type: ignore[misc]  # untyped SDK
+    """The lease service, found in the catalog and used without asking it for its versions."""
+
+    supported_versions = {'1': Proxy}  # noqa: RUF012 - the SDK declares it so
+
+    def _make_proxy(self, instance: Any) -> Proxy:  # noqa: ANN401 - a Connection
+        config = instance.config
+        proxy = config.get_session_client(self.service_type, constructor=Proxy)
+        address = proxy.endpoint_override or _from_auth(config, self.service_type)
+        if not address:
+            raise exceptions.ServiceDiscoveryException(MISSING)
+        proxy.endpoint_override = versioned(address)
+        return proxy  # type: ignore[no-any-return]
+
+
+def _from_auth(config: Any, service_type: str) -> str | None:  # noqa: ANN401 - a CloudRegion
+    """Ask the authentication for the service's address: the catalog, or its one endpoint."""
+    session = config.get_session()
+    try:
+        return session.get_endpoint(  # type: ignore[no-any-return]
+            service_type=service_type,
+            interface=config.get_interface(service_type),
+            region_name=config.get_region_name(service_type),
+            skip_discovery=True,
+        )
+    except ksa.CatalogException:
+        return None
+
+
+def add_to(conn: Any) -> Any:  # noqa: ANN401 - the SDK is not typed for us
+    """Give a connection the attribute `lease`.
+
+    Nothing is sent before the first use. Doing it twice does no harm.
+
+    Args:
+        conn: An `openstack.connection.Connection`.
+
+    Returns:
+        The same connection.
+    """
+    conn.add_service(LeaseService(SERVICE_TYPE))
+    return conn
+
+
+def connect(**options: Any) -> Any:  # noqa: ANN401 - handed on to the SDK
+    """Connect to a cloud that has a lease service.
+
+    Args:
+        **options: What `openstack.connect` takes, for example `cloud='name'`.
+
+    Returns:
+        An `openstack.connection.Connection` with the attribute `lease`.
+
+    Raises:
+        openstack.exceptions.SDKException: The options do not describe a cloud.
+    """
+    return add_to(openstack.connect(**options))

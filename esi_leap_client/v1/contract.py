@@ -1,0 +1,38 @@
+"""A contract: the agreement under which leases are held."""
+
+from openstack.resource import Body, QueryParameters
+
+from esi_leap_client.v1 import _base
+
+
+class Contract(_base.Resource):
+    """The agreement between a provider project and a consumer project."""
+
+    base_path = '/contracts'
+    resources_key = 'contracts'
+
+    _query_mapping = QueryParameters(
+        'status',
+        'project_id',
+        'owner_id',
+        'offer_uuid',
+        'sort_key',
+        'sort_dir',
+    )
+
+    #: The project that gives.
+    owner_id = Body('owner_id')
+    #: That project's name.
+    owner = Body('owner')
+    #: The project that takes.
+    project_id = Body('project_id')
+    #: That project's name.
+    project = Body('project')
+    #: The offer that was claimed.
+    offer_uuid = Body('offer_uuid')
+    #: First instant, `YYYY-MM-DDTHH:MM:SS[.ffffff]` UTC.
+    start_time = Body('start_time')
+    #: The instant after the last one, likewise.
+    end_time = Body('end_time')
+    #: The UUIDs of its leases.
+    leases = Body('leases', type=list)
