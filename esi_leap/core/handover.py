@@ -38,7 +38,7 @@ TRANSITIONS: Mapping[State, frozenset[State]] = {
     State.PREPARING: frozenset({State.HANDED_OVER, State.RETURNING, State.AVAILABLE, State.LOST}),
     State.HANDED_OVER: frozenset({State.RETURNING, State.LOST}),
     State.RETURNING: frozenset({State.CLEANING, State.AVAILABLE, State.LOST}),
-    State.CLEANING: frozenset({State.AVAILABLE, State.LOST}),
+    State.CLEANING: frozenset({State.RETURNING, State.AVAILABLE, State.LOST}),
     State.LOST: frozenset({State.AVAILABLE}),
 }
 
@@ -319,12 +319,27 @@ def give_back(machine: Machine, node: Node, holding: str, *, require_clean: bool
         if cleaned and machine.lessee is None and machine.lease_label is None:
             return Done()  # our last PATCH, done already
         return Lost('The node was taken from the holding project outside this service.')
-    if machine.maintenance and machine.provision_state not in UNDEPLOYABLE:
+    return (
+        _obstacle(machine, node)
+        or _tear_down(machine)
+        or _clean(machine, node, require_clean=require_clean)
+    )
+
+
+def _obstacle(machine: Machine, node: Node) -> Step | None:
+    """What has to pass before anything can be done to the machine."""
+    state = machine.provision_state
+    if machine.maintenance and state not in UNDEPLOYABLE:
         return Wait(f'In maintenance: {machine.maintenance_reason or machine.last_error}.')
-    if machine.provision_state in ABORTABLE and node.state is State.RETURNING:
+    if state in ABORTABLE and node.state is State.RETURNING:
         return Act(Provision('abort'))
-    if machine.busy is not None or machine.provision_state in {'cleaning', 'clean wait'}:
-        return Wait(f'Ironic is at it: {machine.busy or machine.provision_state}.', moving=True)
+    if machine.busy is not None or state in {'cleaning', 'clean wait'}:
+        return Wait(f'Ironic is at it: {machine.busy or state}.', moving=True)
+    return None
+
+
+def _tear_down(machine: Machine) -> Step | None:
+    """What the tenant left on the machine."""
     if machine.console:
         return Act(ConsoleOff())
     if machine.provision_state in UNDEPLOYABLE:
@@ -333,7 +348,7 @@ def give_back(machine: Machine, node: Node, holding: str, *, require_clean: bool
         return Act(DetachVif(machine.vifs[0]))
     if machine.provision_state in MANAGEABLE:
         return Act(Provision('manage'), State.RETURNING)
-    return _clean(machine, node, require_clean=require_clean)
+    return None
 
 
 def _clean(machine: Machine, node: Node, *, require_clean: bool) -> Step:

@@ -179,7 +179,7 @@ class Store(Protocol):
     def ping(self) -> None:
         """Ask the database for a sign of life."""
 
-    def node(self, machine: Machine, resource_type: str, owner_id: str) -> Node:
+    def node(self, machine: Machine, resource_type: str, owner_id: str, now: datetime) -> Node:
         """Return the row of a machine, made or brought up to date, in its own transaction."""
 
     def remember(self, projects: Collection[Project]) -> None:

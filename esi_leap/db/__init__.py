@@ -1,0 +1,1 @@
+"""The store: the calendar of all nodes in SQLite, MariaDB or PostgreSQL."""

@@ -1,0 +1,89 @@
+"""One node's calendar, open for change: the only way in which bookings are written."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from esi_leap.core.booking import Change
+from esi_leap.core.calendar import Booking, Calendar
+from esi_leap.core.errors import LeaseNotFoundError, OfferNotFoundError
+from esi_leap.core.handover import Node
+from esi_leap.core.interval import Interval
+from esi_leap.core.lease import Lease
+from esi_leap.core.offer import Offer
+from esi_leap.db import rows
+from esi_leap.db.tables import bookings, contracts, events, nodes
+
+
+class Book:
+    """Reads and writes under the row lock that `Store.booking` took. See `core.ports.Book`."""
+
+    def __init__(self, connection: sa.Connection, node: Node, now: datetime) -> None:
+        self.node = node
+        self._connection = connection
+        self._now = now
+        self._stored: set[str] = set()
+
+    def occupancy(self, window: Interval | None = None) -> Calendar:
+        """Read the bookings that hold a part of `window`, or all that hold one."""
+        query = sa.select(bookings).where(bookings.c.node_id == self.node.id).where(rows.holding())
+        if window is not None:
+            query = query.where(rows.overlapping(window))
+        return Calendar(self._read(query))
+
+    def offer(self, uuid: str) -> Offer:
+        """Read an offer of the node as it is now."""
+        for found in self._read(self._one(uuid)):
+            if isinstance(found, Offer):
+                return found
+        raise OfferNotFoundError.of(uuid)
+
+    def lease(self, uuid: str) -> Lease:
+        """Read a lease of the node as it is now."""
+        for found in self._read(self._one(uuid)):
+            if isinstance(found, Lease):
+                return found
+        raise LeaseNotFoundError.of(uuid)
+
+    def put(self, change: Change) -> None:
+        """Write a change and its events."""
+        if change.contract is not None:
+            values = rows.contract_values(change.contract)
+            self._connection.execute(contracts.insert().values(created_at=self._now, **values))
+        for booking in change.bookings:
+            self._write(booking)
+        if change.node is not None:
+            self._connection.execute(
+                nodes.update()
+                .where(nodes.c.id == self.node.id)
+                .values(rows.node_progress(change.node))
+            )
+            self.node = change.node
+        if change.events:
+            self._connection.execute(
+                events.insert(),
+                [rows.event_values(event, self.node, self._now) for event in change.events],
+            )
+
+    def _write(self, booking: Booking) -> None:
+        values = rows.booking_values(booking)
+        if booking.uuid in self._stored:
+            change = bookings.update().where(bookings.c.uuid == booking.uuid).values(values)
+        else:
+            change = bookings.insert().values(created_at=self._now, **values)
+            self._stored.add(booking.uuid)
+        self._connection.execute(change)
+
+    def _one(self, uuid: str) -> sa.Select[tuple[object, ...]]:
+        return (
+            sa.select(bookings)
+            .where(bookings.c.uuid == uuid)
+            .where(bookings.c.node_id == self.node.id)
+        )
+
+    def _read(self, query: sa.Select[tuple[object, ...]]) -> list[Booking]:
+        found = [rows.booking(row) for row in self._connection.execute(query)]
+        self._stored.update(each.uuid for each in found)
+        return found

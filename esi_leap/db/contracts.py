@@ -1,0 +1,72 @@
+"""Lists of contracts. A contract's status is computed from its leases, in SQL as in the core."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from esi_leap.core.contract import RANKING, Status
+from esi_leap.core.ports import ContractView, Query, Scope
+from esi_leap.db import lists, rows
+from esi_leap.db.tables import bookings, contracts
+
+
+def _has(statuses: frozenset[str]) -> sa.ColumnElement[bool]:
+    return (
+        sa.select(bookings.c.id)
+        .where(bookings.c.contract_uuid == contracts.c.uuid)
+        .where(bookings.c.status.in_(sorted(statuses)))
+        .exists()
+    )
+
+
+#: `core.contract.status_of` as an expression.
+STATUS = sa.case(
+    *((_has(among), sa.literal(str(status))) for status, among in RANKING),
+    else_=sa.literal(str(Status.DELETED)),
+)
+
+COLUMNS = {
+    'uuid': contracts.c.uuid,
+    'name': contracts.c.name,
+    'owner_id': contracts.c.owner_id,
+    'lessee_id': contracts.c.lessee_id,
+    'offer_uuid': contracts.c.offer_uuid,
+    'start_time': contracts.c.start_time,
+    'end_time': contracts.c.end_time,
+    'created_at': contracts.c.created_at,
+    'status': STATUS,
+}
+
+
+def read(connection: sa.Connection, scope: Scope, query: Query) -> Sequence[ContractView]:
+    """Read a page of contracts with names, status and the uuids of leases: two statements."""
+    select, _, _ = lists.joined(contracts, with_node=False)
+    select = select.add_columns(STATUS.label('status'))
+    if not scope.everything:
+        select = select.where(
+            sa.or_(
+                contracts.c.owner_id == scope.project_id,
+                contracts.c.lessee_id == scope.project_id,
+            )
+        )
+    select = lists.equal(select, query.equal, COLUMNS)
+    select = lists.paged(connection, select, contracts, query, COLUMNS)
+    found = list(connection.execute(select))
+    leases = defaultdict(list)
+    uuids = [row.uuid for row in found]
+    if uuids:
+        lines = sa.select(bookings.c.contract_uuid, bookings.c.uuid).order_by(bookings.c.id)
+        for contract, lease in connection.execute(lines.where(bookings.c.contract_uuid.in_(uuids))):
+            leases[contract].append(lease)
+    return [
+        ContractView(
+            rows.contract(row._mapping, contracts.c),  # noqa: SLF001 - read by column
+            Status(row.status),
+            leases[row.uuid],
+            lists.names(row),
+        )
+        for row in found
+    ]

@@ -1,0 +1,87 @@
+"""Connections: oslo.db's enginefacade, one instance of it for each service in the process."""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+from oslo_db.sqlalchemy import enginefacade
+
+#: How long, in seconds, an SQLite writer waits for the one before it.
+_SQLITE_PATIENCE = 60
+
+_writing: contextvars.ContextVar[bool] = contextvars.ContextVar('esi_leap_writing', default=False)
+
+
+@enginefacade.transaction_context_provider
+class _Use:
+    """One use of the database; enginefacade hangs the transaction on it."""
+
+
+class Database:
+    """A database and its pool.
+
+    Args:
+        url: an SQLAlchemy URL.
+        options: options of oslo.db's `[database]` group, passed through.
+    """
+
+    def __init__(self, url: str, **options: object) -> None:
+        self.url = url
+        self._facade = enginefacade.transaction_context()
+        self._facade.configure(connection=url, sqlite_fk=True, **options)
+        self._facade.append_on_engine_create(_prepare_sqlite)
+
+    @contextmanager
+    def writer(self) -> Iterator[sa.Connection]:
+        """Open a transaction that writes; it is independent of any other."""
+        token = _writing.set(True)
+        try:
+            with self._facade.writer.connection.using(_Use()) as connection:
+                _writing.reset(token)
+                token = None
+                yield connection
+        finally:
+            if token is not None:
+                _writing.reset(token)
+
+    @contextmanager
+    def reader(self) -> Iterator[sa.Connection]:
+        """Open a transaction that only reads."""
+        with self._facade.reader.connection.using(_Use()) as connection:
+            yield connection
+
+    @property
+    def engine(self) -> sa.Engine:
+        """The engine, for migrations and tests."""
+        return self._facade.writer.get_engine()
+
+    def close(self) -> None:
+        """Close the pool."""
+        self._facade.dispose_pool()
+
+
+def _prepare_sqlite(engine: sa.Engine) -> None:
+    """Let SQLite's readers go on while one writes, and its writers queue instead of failing.
+
+    A writer takes the lock when it begins: upgrading a read transaction later is what answers
+    "database is locked".
+    """
+    if engine.dialect.name != 'sqlite':
+        return
+
+    @sa.event.listens_for(engine, 'connect')
+    def _connect(connection: object, record: object) -> None:
+        del record
+        connection.execute(f'PRAGMA busy_timeout = {_SQLITE_PATIENCE * 1000}')  # type: ignore[attr-defined]
+        connection.execute('PRAGMA journal_mode = WAL')  # type: ignore[attr-defined]
+
+    @sa.event.listens_for(engine, 'begin', insert=True)
+    def _begin(connection: sa.Connection) -> None:
+        if _writing.get():
+            connection.exec_driver_sql('BEGIN IMMEDIATE')
+            connection.info['in_transaction'] = True  # oslo.db's own listener looks at it
+
+    engine.dispose()  # those opened before this hook was called lack the settings

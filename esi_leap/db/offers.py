@@ -1,0 +1,89 @@
+"""Lists of offers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from esi_leap.core.interval import Interval, gaps
+from esi_leap.core.offer import Offer, Status
+from esi_leap.core.ports import OfferView, Query, Scope
+from esi_leap.db import lists, rows
+from esi_leap.db.tables import bookings, nodes
+
+COLUMNS = {
+    'uuid': bookings.c.uuid,
+    'name': bookings.c.name,
+    'owner_id': bookings.c.owner_id,
+    'lessee_id': bookings.c.lessee_id,
+    'status': bookings.c.status,
+    'start_time': bookings.c.start_time,
+    'end_time': bookings.c.end_time,
+    'created_at': bookings.c.created_at,
+    'resource_type': nodes.c.resource_type,
+    'resource_uuid': nodes.c.resource_uuid,
+    'resource': nodes.c.name,
+    'resource_class': nodes.c.resource_class,
+}
+
+
+def read(
+    connection: sa.Connection, scope: Scope, query: Query, now: datetime
+) -> Sequence[OfferView]:
+    """Read a page of offers with their nodes, names and free windows: two statements."""
+    select, _, _ = lists.joined(bookings)
+    select = select.where(bookings.c.kind == 'offer')
+    if not scope.everything:
+        select = select.where(
+            sa.or_(
+                bookings.c.owner_id == scope.project_id,
+                bookings.c.lessee_id.is_(None),
+                bookings.c.lessee_id.in_(sorted(scope.tree)),
+            )
+        )
+    select = lists.equal(select, query.equal, COLUMNS)
+    if query.spanning is not None:
+        select = select.where(rows.spanning(query.spanning))
+    if query.meeting is not None:
+        select = select.where(rows.overlapping(query.meeting))
+    if query.free is not None:
+        select = select.where(rows.spanning(query.free), ~_booked(query.free))
+    select = lists.paged(connection, select, bookings, query, COLUMNS)
+    found = list(connection.execute(select))
+    offers = [offer for row in found if isinstance(offer := rows.booking(row), Offer)]
+    taken = _taken(connection, [each.uuid for each in offers if each.status is Status.AVAILABLE])
+    return [
+        OfferView(offer, rows.node(row), lists.names(row), _free(offer, taken[offer.uuid], now))
+        for offer, row in zip(offers, found, strict=True)
+    ]
+
+
+def _booked(window: Interval) -> sa.ColumnElement[bool]:
+    child = bookings.alias('child')
+    return (
+        sa.select(child.c.id)
+        .where(child.c.parent_uuid == bookings.c.uuid)
+        .where(rows.holding(child))
+        .where(child.c.start_time < window.end, child.c.end_time > window.start)
+        .exists()
+    )
+
+
+def _taken(connection: sa.Connection, uuids: list[str]) -> dict[str, list[Interval]]:
+    taken = defaultdict(list)
+    if uuids:
+        select = sa.select(
+            bookings.c.parent_uuid, bookings.c.start_time, bookings.c.end_time
+        ).where(bookings.c.parent_uuid.in_(uuids), rows.holding())
+        for parent, start, end in connection.execute(select):
+            taken[parent].append(Interval(start, end))
+    return taken
+
+
+def _free(offer: Offer, taken: list[Interval], now: datetime) -> Sequence[Interval]:
+    if offer.status is not Status.AVAILABLE or offer.window.end <= now:
+        return ()
+    return list(gaps(Interval(max(offer.window.start, now), offer.window.end), taken))

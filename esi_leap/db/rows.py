@@ -1,0 +1,179 @@
+"""Between rows and the values of `esi_leap.core`, and the clauses that both sides share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from esi_leap.core import lease as leases
+from esi_leap.core import offer as offers
+from esi_leap.core.booking import Event
+from esi_leap.core.calendar import Booking
+from esi_leap.core.contract import Contract
+from esi_leap.core.handover import Node, State
+from esi_leap.core.interval import Interval
+from esi_leap.core.lease import Lease
+from esi_leap.core.offer import Offer
+from esi_leap.db.tables import HOLDING, bookings, nodes
+
+#: States of a node in which the manager looks at it at `retry_at`.
+_WATCHED = frozenset(State) - {State.AVAILABLE, State.PREPARING}
+
+
+def overlapping(window: Interval) -> sa.ColumnElement[bool]:
+    """The twin of `Interval.overlaps`: rows whose window shares an instant with `window`."""
+    return sa.and_(bookings.c.start_time < window.end, bookings.c.end_time > window.start)
+
+
+def spanning(window: Interval) -> sa.ColumnElement[bool]:
+    """The twin of `Interval.contains`: rows whose window contains `window`."""
+    return sa.and_(bookings.c.start_time <= window.start, bookings.c.end_time >= window.end)
+
+
+def holding(table: sa.FromClause = bookings) -> sa.ColumnElement[bool]:
+    """Rows that hold their window."""
+    return table.c.status.in_(HOLDING)
+
+
+def node(row: sa.Row[tuple[object, ...]]) -> Node:
+    """Read a node from a row of `nodes`, possibly joined."""
+    cell = row._mapping  # noqa: SLF001 - the documented way to read by column
+    column = nodes.c
+    return Node(
+        id=cell[column.id],
+        resource_type=cell[column.resource_type],
+        resource_uuid=cell[column.resource_uuid],
+        name=cell[column.name],
+        owner_id=cell[column.owner_id],
+        resource_class=cell[column.resource_class],
+        properties=cell[column.properties],
+        state=State(cell[column.state]),
+        lease=cell[column.lease_uuid],
+        reason=cell[column.reason],
+        remembered=cell[column.remembered],
+        retry_at=cell[column.retry_at],
+        attempts=cell[column.attempts],
+        claim=cell[column.claim],
+        claimed_until=cell[column.claimed_until],
+    )
+
+
+def node_progress(value: Node) -> dict[str, object]:
+    """Return the columns of a node that the manager writes."""
+    return {
+        'state': str(value.state),
+        'lease_uuid': value.lease,
+        'reason': value.reason,
+        'remembered': dict(value.remembered),
+        'retry_at': value.retry_at if value.state in _WATCHED else None,
+        'attempts': value.attempts,
+    }
+
+
+def booking(row: sa.Row[tuple[object, ...]]) -> Booking:
+    """Read an offer or a lease from a row of `bookings`, possibly joined."""
+    cell = row._mapping  # noqa: SLF001 - the documented way to read by column
+    column = bookings.c
+    shared = {
+        'uuid': cell[column.uuid],
+        'name': cell[column.name],
+        'node_id': cell[column.node_id],
+        'parent': cell[column.parent_uuid],
+        'owner_id': cell[column.owner_id],
+        'lessee_id': cell[column.lessee_id],
+        'window': Interval(cell[column.start_time], cell[column.end_time]),
+        'reason': cell[column.status_reason],
+        'properties': cell[column.properties],
+    }
+    if cell[column.kind] == 'offer':
+        return Offer(status=offers.Status(cell[column.status]), **shared)
+    return Lease(
+        status=leases.Status(cell[column.status]),
+        contract=cell[column.contract_uuid],
+        offer=cell[column.offer_uuid],
+        purpose=cell[column.purpose],
+        fulfill_time=cell[column.fulfill_time],
+        expire_time=cell[column.expire_time],
+        retry_at=cell[column.retry_at],
+        attempts=cell[column.attempts],
+        **shared,
+    )
+
+
+def booking_values(value: Booking) -> dict[str, object]:
+    """Return the columns of an offer or a lease."""
+    columns: dict[str, object] = {
+        'uuid': value.uuid,
+        'kind': kind_of(value),
+        'name': value.name,
+        'node_id': value.node_id,
+        'parent_uuid': value.parent,
+        'owner_id': value.owner_id,
+        'lessee_id': value.lessee_id,
+        'start_time': value.window.start,
+        'end_time': value.window.end,
+        'status': str(value.status),
+        'status_reason': value.reason,
+        'properties': dict(value.properties),
+        'next_action_at': value.next_action_at,
+        'attempts': 0,
+    }
+    if isinstance(value, Lease):
+        columns |= {
+            'contract_uuid': value.contract,
+            'offer_uuid': value.offer,
+            'purpose': value.purpose,
+            'fulfill_time': value.fulfill_time,
+            'expire_time': value.expire_time,
+            'retry_at': value.retry_at,
+            'attempts': value.attempts,
+        }
+    return columns
+
+
+def contract(
+    cell: Mapping[object, object], columns: sa.ColumnCollection[str, sa.Column]
+) -> Contract:
+    """Read a contract from the columns of `contracts`."""
+    return Contract(
+        uuid=cell[columns.uuid],
+        name=cell[columns.name],
+        owner_id=cell[columns.owner_id],
+        lessee_id=cell[columns.lessee_id],
+        offer=cell[columns.offer_uuid],
+        window=Interval(cell[columns.start_time], cell[columns.end_time]),
+    )
+
+
+def contract_values(value: Contract) -> dict[str, object]:
+    """Return the columns of a contract."""
+    return {
+        'uuid': value.uuid,
+        'name': value.name,
+        'owner_id': value.owner_id,
+        'lessee_id': value.lessee_id,
+        'offer_uuid': value.offer,
+        'start_time': value.window.start,
+        'end_time': value.window.end,
+    }
+
+
+def event_values(event: Event, of: Node, now: datetime) -> dict[str, object]:
+    """Return the columns of an event on a booking of the node."""
+    return {
+        'event_type': event.type,
+        'event_time': now,
+        'object_type': kind_of(event.subject),
+        'object_uuid': event.subject.uuid,
+        'resource_type': of.resource_type,
+        'resource_uuid': of.resource_uuid,
+        'lessee_id': event.subject.lessee_id,
+        'owner_id': event.subject.owner_id,
+    }
+
+
+def kind_of(value: Booking) -> str:
+    """Return what the column `kind` says of a booking."""
+    return 'lease' if isinstance(value, Lease) else 'offer'

@@ -1,0 +1,35 @@
+"""Making and upgrading the schema."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import command, config, migration
+
+from esi_leap.db.engine import Database
+
+#: Our own, because a database of the existing service has an `alembic_version` of its history.
+VERSION_TABLE = 'esi_leap_version'
+
+
+def upgrade(database: Database, revision: str = 'head') -> None:
+    """Bring the schema to `revision`, from whatever revision it has, or from an empty database."""
+    with database.engine.begin() as connection:
+        if connection.dialect.name == 'postgresql':
+            connection.execute(sa.text('CREATE EXTENSION IF NOT EXISTS btree_gist'))
+        command.upgrade(_config(connection), revision)
+
+
+def version(database: Database) -> str | None:
+    """Return the revision of the schema, None if there is none."""
+    with database.engine.connect() as connection:
+        context = migration.MigrationContext.configure(
+            connection, opts={'version_table': VERSION_TABLE}
+        )
+        return context.get_current_revision()
+
+
+def _config(connection: sa.Connection) -> config.Config:
+    alembic = config.Config()
+    alembic.set_main_option('script_location', 'esi_leap.db:migrations')
+    alembic.attributes['connection'] = connection
+    return alembic

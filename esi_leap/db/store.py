@@ -1,0 +1,191 @@
+"""The store: `core.ports.Store` and `core.ports.Agenda` over one database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+
+import sqlalchemy as sa
+from oslo_db import exception as db_errors
+
+from esi_leap.core.errors import ConflictError, StaleClaimError, UnavailableError
+from esi_leap.core.handover import Machine, Node, State
+from esi_leap.core.ports import (
+    ContractView,
+    LeaseView,
+    OfferView,
+    Project,
+    Query,
+    Scope,
+)
+from esi_leap.db import contracts, leases, offers, rows
+from esi_leap.db.book import Book
+from esi_leap.db.engine import Database
+from esi_leap.db.tables import NO_OVERLAP, bookings, nodes, projects
+
+
+class Store:
+    """Reads lists, opens calendars, and tells the manager what is due."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def ping(self) -> None:
+        """Ask the database for a sign of life."""
+        with self._reader() as connection:
+            connection.execute(sa.select(1))
+
+    def node(self, machine: Machine, resource_type: str, owner_id: str, now: datetime) -> Node:
+        """Return the row of a machine, made or brought up to date, in its own transaction."""
+        seen = {
+            'name': machine.name,
+            'owner_id': owner_id,
+            'resource_class': machine.resource_class,
+            'properties': dict(machine.properties),
+        }
+        key = {'resource_type': resource_type, 'resource_uuid': machine.uuid}
+        mine = sa.and_(*(nodes.c[name] == value for name, value in key.items()))
+        with self._reader() as connection:
+            row = connection.execute(sa.select(nodes).where(mine)).first()
+        if row is not None and all(getattr(row, name) == value for name, value in seen.items()):
+            return rows.node(row)
+        fresh = {'state': str(State.AVAILABLE), 'remembered': {}, 'attempts': 0}
+        with self._writer() as connection:
+            if row is None:
+                try:
+                    with connection.begin_nested():
+                        connection.execute(
+                            nodes.insert().values(**key, **seen, **fresh, refreshed_at=now)
+                        )
+                except db_errors.DBDuplicateEntry:
+                    pass  # another request was first; the update below makes it as we saw it
+            connection.execute(nodes.update().where(mine).values(**seen, refreshed_at=now))
+        with self._reader() as connection:
+            return rows.node(connection.execute(sa.select(nodes).where(mine)).one())
+
+    def remember(self, found: Collection[Project]) -> None:
+        """Keep the names of projects in the directory that lists read."""
+        wanted = {each.id: each.name for each in found}
+        with self._reader() as connection:
+            known = dict(
+                connection.execute(
+                    sa.select(projects.c.id, projects.c.name).where(projects.c.id.in_(wanted))
+                ).all()
+            )
+        for project, name in wanted.items():
+            if known.get(project) == name:
+                continue
+            with self._writer() as connection:
+                if project not in known:
+                    try:
+                        with connection.begin_nested():
+                            connection.execute(projects.insert().values(id=project, name=name))
+                    except db_errors.DBDuplicateEntry:
+                        pass  # another request was first
+                connection.execute(
+                    projects.update().where(projects.c.id == project).values(name=name)
+                )
+
+    @contextmanager
+    def booking(self, node_id: int, now: datetime, claim: str | None = None) -> Iterator[Book]:
+        """Open a node's calendar: one transaction whose first statement locks the node's row.
+
+        Anything read before the lock would be read from a snapshot that the lock does not renew
+        (MariaDB's REPEATABLE READ), and two requests could book the same window.
+        """
+        lock = sa.select(nodes).where(nodes.c.id == node_id).with_for_update()
+        with self._writer() as connection:
+            node = rows.node(connection.execute(lock).one())
+            if claim is not None and node.claim != claim:
+                raise StaleClaimError(f'The claim on node {node.resource_uuid} is not ours.')
+            yield Book(connection, node, now)
+
+    def offers(self, scope: Scope, query: Query, now: datetime) -> Sequence[OfferView]:
+        """List offers."""
+        with self._reader() as connection:
+            return offers.read(connection, scope, query, now)
+
+    def leases(self, scope: Scope, query: Query) -> Sequence[LeaseView]:
+        """List leases."""
+        with self._reader() as connection:
+            return leases.read(connection, scope, query)
+
+    def contracts(self, scope: Scope, query: Query) -> Sequence[ContractView]:
+        """List contracts."""
+        with self._reader() as connection:
+            return contracts.read(connection, scope, query)
+
+    def due(self, now: datetime, limit: int) -> Sequence[int]:
+        """Return the nodes for which something is due and that nobody has claimed, latest first."""
+        moments = _moments(lambda moment: moment <= now)
+        select = (
+            sa.select(nodes.c.id)
+            .join(moments, moments.c.node_id == nodes.c.id)
+            .where(sa.or_(nodes.c.claimed_until.is_(None), nodes.c.claimed_until <= now))
+            .group_by(nodes.c.id)
+            .order_by(sa.func.min(moments.c.moment))
+            .limit(limit)
+        )
+        with self._reader() as connection:
+            return list(connection.execute(select).scalars())
+
+    def next_due(self, now: datetime) -> datetime | None:
+        """Return when the next thing is due after `now`."""
+        moments = _moments(lambda moment: moment > now)
+        with self._reader() as connection:
+            return connection.execute(sa.select(sa.func.min(moments.c.moment))).scalar()
+
+    def claim(self, node_id: int, claim: str, now: datetime, until: datetime) -> bool:
+        """Claim a node, compare-and-swap."""
+        free = sa.or_(nodes.c.claimed_until.is_(None), nodes.c.claimed_until <= now)
+        with self._writer() as connection:
+            taken = connection.execute(
+                nodes.update()
+                .where(nodes.c.id == node_id, free)
+                .values(claim=claim, claimed_until=until)
+            )
+            return taken.rowcount == 1
+
+    def release(self, node_id: int, claim: str) -> None:
+        """Give a claim back."""
+        with self._writer() as connection:
+            connection.execute(
+                nodes.update()
+                .where(nodes.c.id == node_id, nodes.c.claim == claim)
+                .values(claim=None, claimed_until=None)
+            )
+
+    @contextmanager
+    def _writer(self) -> Iterator[sa.Connection]:
+        with _translated(), self._database.writer() as connection:
+            yield connection
+
+    @contextmanager
+    def _reader(self) -> Iterator[sa.Connection]:
+        with _translated(), self._database.reader() as connection:
+            yield connection
+
+
+def _moments(when: Callable[[sa.ColumnElement], sa.ColumnElement[bool]]) -> sa.Subquery:
+    """Return (node_id, moment) of all that is due, each half limited so that its index serves."""
+    booked, looked = bookings.c.next_action_at, nodes.c.retry_at
+    return sa.union_all(
+        sa.select(bookings.c.node_id, booked.label('moment')).where(when(booked)),
+        sa.select(nodes.c.id, looked).where(when(looked)),
+    ).subquery()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn what the database says into errors that users understand."""
+    try:
+        yield
+    except db_errors.DBConnectionError as error:
+        raise UnavailableError('The database does not answer; try again.') from error
+    except db_errors.DBDeadlock as error:
+        raise ConflictError('Another request changed the same node; try again.') from error
+    except db_errors.DBError as error:
+        if NO_OVERLAP in str(error):
+            raise ConflictError('Time conflict: another request booked the window.') from error
+        raise

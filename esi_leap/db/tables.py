@@ -1,0 +1,180 @@
+"""The tables. A booking is one row, whether offer or lease: one calendar, one constraint.
+
+`HOLDING` is read from the state machines of `esi_leap.core`, and a test compares it with the
+migrated schema.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from esi_leap.core import handover, lease, offer
+from esi_leap.db.types import UTCDateTime
+
+metadata = sa.MetaData(
+    naming_convention={
+        'ix': 'ix_%(table_name)s_%(column_0_N_name)s',
+        'uq': 'uq_%(table_name)s_%(column_0_N_name)s',
+        'ck': 'ck_%(table_name)s_%(constraint_name)s',
+        'fk': 'fk_%(table_name)s_%(column_0_N_name)s',
+        'pk': 'pk_%(table_name)s',
+    }
+)
+
+HOLDING = tuple(sorted({*map(str, lease.HOLDING), *map(str, offer.HOLDING)}))
+_FINAL = tuple(sorted({*map(str, lease.FINAL), *map(str, offer.FINAL)}))
+
+#: utf8mb4 and binary order: names are compared exactly, as on the other databases.
+_MYSQL = {'mysql_engine': 'InnoDB', 'mysql_charset': 'utf8mb4', 'mysql_collate': 'utf8mb4_bin'}
+
+
+def _in(column: str, values: object) -> str:
+    return f'{column} IN ({", ".join(repr(str(value)) for value in sorted(values))})'  # type: ignore[call-overload]
+
+
+projects = sa.Table(
+    'projects',
+    metadata,
+    sa.Column('id', sa.String(255), primary_key=True, comment='Keystone project id'),
+    sa.Column('name', sa.String(255), nullable=False, comment='Its name when last seen'),
+    comment='Directory of project names, so that no list has to ask Keystone',
+    **_MYSQL,
+)
+
+nodes = sa.Table(
+    'nodes',
+    metadata,
+    sa.Column('id', sa.Integer, primary_key=True, comment='Key; its row lock orders bookings'),
+    sa.Column('resource_type', sa.String(36), nullable=False, comment='ironic_node or dummy_node'),
+    sa.Column('resource_uuid', sa.String(36), nullable=False, comment='Uuid of the node there'),
+    sa.Column('name', sa.String(255), nullable=False, comment='Its name when last seen'),
+    sa.Column('owner_id', sa.String(255), nullable=False, comment='Project that owns it'),
+    sa.Column('resource_class', sa.String(255), comment='Its resource class when last seen'),
+    sa.Column('properties', sa.JSON, nullable=False, comment='Its properties when last seen'),
+    sa.Column('refreshed_at', UTCDateTime, nullable=False, comment='When it was last seen'),
+    sa.Column('state', sa.String(15), nullable=False, comment='How far its hand-over is'),
+    sa.Column('reason', sa.Text, comment='What it waits for, in a sentence'),
+    sa.Column('lease_uuid', sa.String(36), comment='Lease that has, gets or had the node'),
+    sa.Column('remembered', sa.JSON, nullable=False, comment='Fields to restore at the return'),
+    sa.Column('retry_at', UTCDateTime, comment='When the manager looks at it again'),
+    sa.Column('attempts', sa.Integer, nullable=False, comment='Tries of the current step'),
+    sa.Column('claim', sa.String(36), comment='Claim of the manager at work on it'),
+    sa.Column('claimed_until', UTCDateTime, comment='When that claim runs out'),
+    sa.UniqueConstraint('resource_type', 'resource_uuid'),
+    sa.CheckConstraint(_in('state', handover.State), name='state'),
+    sa.Index(None, 'retry_at'),
+    sa.Index(None, 'name'),
+    sa.Index(None, 'resource_class'),
+    comment='Nodes that are or were offered or leased',
+    **_MYSQL,
+)
+
+contracts = sa.Table(
+    'contracts',
+    metadata,
+    sa.Column('id', sa.Integer, primary_key=True, comment='Order of creation'),
+    sa.Column('uuid', sa.String(36), nullable=False, unique=True, comment='Public id'),
+    sa.Column('name', sa.String(255), comment='Name given by the consumer'),
+    sa.Column('owner_id', sa.String(255), nullable=False, comment='Provider project'),
+    sa.Column('lessee_id', sa.String(255), nullable=False, comment='Consumer project'),
+    sa.Column('offer_uuid', sa.String(36), comment='Offer it was made from'),
+    sa.Column('start_time', UTCDateTime, nullable=False, comment='Start of its window, included'),
+    sa.Column('end_time', UTCDateTime, nullable=False, comment='End of the window, excluded'),
+    sa.Column('created_at', UTCDateTime, nullable=False, comment='When it was made'),
+    sa.CheckConstraint('start_time < end_time', name='window'),
+    sa.Index(None, 'owner_id', 'id'),
+    sa.Index(None, 'lessee_id', 'id'),
+    sa.Index(None, 'offer_uuid'),
+    sa.Index(None, 'name'),
+    comment='Agreements between a provider and a consumer; the status is that of the leases',
+    **_MYSQL,
+)
+
+bookings = sa.Table(
+    'bookings',
+    metadata,
+    sa.Column('id', sa.Integer, primary_key=True, comment='Order of creation'),
+    sa.Column('uuid', sa.String(36), nullable=False, unique=True, comment='Public id'),
+    sa.Column('kind', sa.String(5), nullable=False, comment='offer or lease'),
+    sa.Column('name', sa.String(255), comment='Name given by its maker; need not be unique'),
+    sa.Column(
+        'node_id', sa.ForeignKey('nodes.id'), nullable=False, comment='Node whose window it takes'
+    ),
+    sa.Column(
+        'parent_uuid', sa.ForeignKey('bookings.uuid'), comment='Booking whose window it lies in'
+    ),
+    sa.Column('owner_id', sa.String(255), nullable=False, comment='Provider project'),
+    sa.Column('lessee_id', sa.String(255), comment='Who leases, or who may claim the offer'),
+    sa.Column('start_time', UTCDateTime, nullable=False, comment='Start of the window, included'),
+    sa.Column('end_time', UTCDateTime, nullable=False, comment='End of the window, excluded'),
+    sa.Column('status', sa.String(15), nullable=False, comment='State; final ones hold nothing'),
+    sa.Column('status_reason', sa.Text, comment='Why it waits or failed, in a sentence'),
+    sa.Column('properties', sa.JSON, nullable=False, comment="Its maker's own notes"),
+    sa.Column('purpose', sa.String(255), comment='Lease: what for'),
+    sa.Column('contract_uuid', sa.ForeignKey('contracts.uuid'), comment='Lease: its contract'),
+    sa.Column('offer_uuid', sa.String(36), comment='Lease: the offer it was claimed from'),
+    sa.Column('fulfill_time', UTCDateTime, comment='Lease: when the lessee got the node'),
+    sa.Column('expire_time', UTCDateTime, comment='Lease: when the lessee lost it'),
+    sa.Column('next_action_at', UTCDateTime, comment='When the manager owes it something'),
+    sa.Column('retry_at', UTCDateTime, comment='Lease: when a waiting step is tried again'),
+    sa.Column('attempts', sa.Integer, nullable=False, comment='Lease: tries of the current step'),
+    sa.Column('created_at', UTCDateTime, nullable=False, comment='When it was made'),
+    sa.CheckConstraint('start_time < end_time', name='window'),
+    sa.CheckConstraint(
+        f"(kind = 'offer' AND {_in('status', offer.Status)}) OR "
+        f"(kind = 'lease' AND {_in('status', lease.Status)})",
+        name='status',
+    ),
+    sa.CheckConstraint(
+        "kind = 'offer' OR (contract_uuid IS NOT NULL AND lessee_id IS NOT NULL)", name='lease'
+    ),
+    sa.CheckConstraint(f'(next_action_at IS NULL) = ({_in("status", _FINAL)})', name='next_action'),
+    sa.Index(None, 'node_id', 'status', 'start_time'),
+    sa.Index(None, 'parent_uuid', 'status'),
+    sa.Index(None, 'contract_uuid', 'status'),
+    sa.Index(None, 'offer_uuid'),
+    sa.Index(None, 'next_action_at'),
+    sa.Index(None, 'kind', 'status', 'id'),
+    sa.Index(None, 'kind', 'owner_id', 'id'),
+    sa.Index(None, 'kind', 'lessee_id', 'id'),
+    sa.Index(None, 'kind', 'name'),
+    sa.Index(None, 'kind', 'purpose'),
+    sa.Index(None, 'kind', 'start_time', 'end_time'),
+    comment='Windows on the calendars of nodes, taken by offers and leases',
+    **_MYSQL,
+)
+
+#: PostgreSQL's second guard behind the row lock: siblings that hold never overlap.
+NO_OVERLAP = 'ex_bookings_no_overlap'
+bookings.append_constraint(
+    postgresql.ExcludeConstraint(
+        (bookings.c.node_id, '='),
+        (sa.func.coalesce(bookings.c.parent_uuid, sa.literal_column("''")), '='),
+        (sa.func.tsrange(bookings.c.start_time, bookings.c.end_time), '&&'),
+        name=NO_OVERLAP,
+        using='gist',
+        where=sa.text(_in('status', HOLDING)),
+    ).ddl_if(dialect='postgresql')
+)
+
+events = sa.Table(
+    'events',
+    metadata,
+    sa.Column('id', sa.Integer, primary_key=True, comment='Order of the events'),
+    sa.Column('event_type', sa.String(36), nullable=False, comment='What happened'),
+    sa.Column('event_time', UTCDateTime, nullable=False, comment='When'),
+    sa.Column('object_type', sa.String(36), nullable=False, comment='offer or lease'),
+    sa.Column('object_uuid', sa.String(36), nullable=False, comment='Which one'),
+    sa.Column('resource_type', sa.String(36), nullable=False, comment='Type of its node'),
+    sa.Column('resource_uuid', sa.String(36), nullable=False, comment='Uuid of its node'),
+    sa.Column('lessee_id', sa.String(255), comment='Consumer project'),
+    sa.Column('owner_id', sa.String(255), comment='Provider project'),
+    sa.Index(None, 'event_time'),
+    sa.Index(None, 'lessee_id', 'id'),
+    sa.Index(None, 'owner_id', 'id'),
+    sa.Index(None, 'event_type', 'id'),
+    sa.Index(None, 'resource_uuid', 'id'),
+    comment='What happened to offers and leases, in order',
+    **_MYSQL,
+)
