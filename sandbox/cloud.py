@@ -1,0 +1,200 @@
+"""The whole cloud: brought up, looked at, taken down."""
+
+import grp
+import os
+import pwd
+import shutil
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from sandbox import configs, databases, environments, ports, processes, seeds, services, users
+from sandbox.errors import SandboxError, tail
+from sandbox.layout import Layout, environment
+from sandbox.state import State
+
+_BASE, _OURS = ('keystone', 'ironic'), ('api', 'manager')
+
+
+def up(
+    layout: Layout,
+    *,
+    nodes: int | None = None,
+    database: str | None = None,
+    ironic_policy: str | None = None,
+    lease_service: bool = True,
+) -> State:
+    """Bring the cloud up, or what of it does not run; what was chosen before stays chosen."""
+    begun = time.monotonic()
+    state = State.load(layout)
+    wanted = (database or state.database, ironic_policy or state.ironic_policy)
+    if wanted != (state.database, state.ironic_policy) or not state.complete:
+        if state.complete:
+            print('The choices differ from those of the cloud that is here; it is made anew.')
+        state = forget(layout)
+        state.database, state.ironic_policy = wanted
+    state.nodes = nodes or state.nodes or 3
+    _require_server(state)
+    environments.build(layout, [*_BASE, 'service', 'client'], database=state.database)
+    _choose_ports(state)
+    configs.write(layout, state, services.connection(layout, state))
+    state.save()
+    _make_data(layout)
+    print('Starting Keystone and Ironic ...')
+    services.start(layout, state, *_BASE)
+    if not state.complete:
+        seeds.fill_keystone(state)
+        configs.write(layout, state, services.connection(layout, state))
+    seeds.publish(state)
+    seeds.enrol_nodes(state)
+    state.complete = True
+    state.save()
+    if lease_service:
+        _start_lease_service(layout, state)
+    print(f'The cloud is up after {time.monotonic() - begun:.0f} s.')
+    return state
+
+
+def down(layout: Layout) -> list[str]:
+    """End every process of the cloud and return the names of those that ran."""
+    state = State.load(layout)
+    # The lease service first, while what it talks to still answers; the others side by side.
+    ended = [name for name in ('manager', 'api', 'database') if services.stop(layout, state, name)]
+    with ThreadPoolExecutor() as pool:
+        stopped = pool.map(lambda name: services.stop(layout, state, name), _BASE)
+        ended += [name for name, ran in zip(_BASE, stopped, strict=True) if ran]
+    return ended
+
+
+def forget(layout: Layout) -> State:
+    """End the cloud and delete all but its environments and logs."""
+    down(layout)
+    state = State.load(layout)
+    if state.database_folder:
+        shutil.rmtree(state.database_folder, ignore_errors=True)
+    for folder in (layout.data, layout.etc):
+        shutil.rmtree(folder, ignore_errors=True)
+    state.path.unlink(missing_ok=True)
+    return State.load(layout)
+
+
+def status(layout: Layout) -> tuple[list[tuple[str, ...]], bool]:
+    """Return one row per service, and whether everything that should run answers."""
+    state = State.load(layout)
+    rows, healthy = [], bool(state.ports)
+    for name in services.NAMES:
+        if name == 'database' and state.database == 'sqlite':
+            continue
+        process = state.processes.get(name)
+        running = process is not None and processes.is_alive(process)
+        if not running:
+            condition = 'stopped' if process is None else 'died'
+        elif name in ('database', 'manager') or services.describe(layout, state, name).is_ready():
+            condition = 'up'
+        else:
+            condition = 'not answering'
+        healthy = healthy and condition == 'up'
+        where = state.url(name) if name in state.ports and name != 'database' else ''
+        pid = str(process.pid) if process and running else ''
+        rows.append((name, condition, pid, where, str(layout.log(name))))
+    return rows, healthy
+
+
+def _require_server(state: State) -> None:
+    if state.database == 'sqlite':
+        return
+    missing = databases.KINDS[state.database].missing_packages()
+    if missing:
+        environments.install_packages(missing, f'{state.database} is not installed.')
+
+
+def _choose_ports(state: State) -> None:
+    """Keep the ports of before; choose anew where a stopped service's port is taken by others."""
+    for name in services.WITH_PORT:
+        port = state.ports.get(name)
+        if services.is_running(state, name) or (port and ports.is_free(port)):
+            continue
+        if port:
+            print(f'Port {port} of {name} is in use by another program; choosing a new one.')
+        state.ports[name] = ports.pick(frozenset(state.ports.values()))
+
+
+def _start_lease_service(layout: Layout, state: State) -> None:
+    print('Starting the lease service ...')
+    if state.database != 'sqlite':
+        services.start(layout, state, 'database')
+    config = layout.etc / 'esi-leap' / 'esi-leap.conf'
+    _step(
+        layout,
+        'dbsync',
+        [layout.program('service', 'esi-leap-dbsync'), f'--config-file={config}', 'upgrade'],
+    )
+    services.start(layout, state, *_OURS)
+
+
+def _make_data(layout: Layout) -> None:
+    """Make the databases and keys of Keystone and Ironic where they are missing."""
+    ready = layout.data / 'made'
+    if ready.exists():
+        return
+    print('Making the databases of Keystone and Ironic ...')
+    manage = [
+        layout.program('keystone', 'keystone-manage'),
+        f'--config-file={layout.etc / "keystone" / "keystone.conf"}',
+    ]
+    ironic = layout.etc / 'ironic' / 'ironic.conf'
+    for folder in ('fernet-keys', 'credential-keys'):
+        (layout.data / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+    user, group = pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(os.getegid()).gr_name
+    whom = [f'--keystone-user={user}', f'--keystone-group={group}']
+    steps: list[tuple[str, list[list[str | Path]]]] = [
+        ('keystone-keys', [[*manage, 'fernet_setup', *whom], [*manage, 'credential_setup', *whom]]),
+        (
+            'keystone-db',
+            [
+                [*manage, 'db_sync'],
+                [
+                    *manage,
+                    'bootstrap',
+                    f'--bootstrap-password={users.ADMIN.password}',
+                    '--bootstrap-region-id=RegionOne',
+                ],
+            ],
+        ),
+        (
+            'ironic-db',
+            [
+                [
+                    layout.program('ironic', 'ironic-dbsync'),
+                    f'--config-file={ironic}',
+                    'create_schema',
+                ]
+            ],
+        ),
+    ]
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        list(pool.map(lambda step: [_step(layout, step[0], c) for c in step[1]], steps))
+    ready.touch()
+
+
+def _step(layout: Layout, name: str, command: list[str | Path]) -> None:
+    """Run a command to its end, its output in a log."""
+    log = layout.log(name)
+    try:
+        with log.open('wb') as output:
+            done = subprocess.run(
+                [str(part) for part in command],
+                check=False,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=environment(),
+                cwd=layout.root,
+                timeout=300,
+            )
+    except FileNotFoundError:
+        raise SandboxError(f'There is no program {command[0]}.') from None
+    except subprocess.TimeoutExpired:
+        raise SandboxError(f'{name} did not end within 300 s. {tail(log)}') from None
+    if done.returncode:
+        raise SandboxError(f'{name} failed. {tail(log)}')

@@ -1,0 +1,153 @@
+"""What the cloud is filled with: projects, users, roles, catalog and nodes."""
+
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+from sandbox import users
+from sandbox.errors import SandboxError
+from sandbox.rest import Json, Session
+from sandbox.state import State
+
+_CATALOG = {
+    'keystone': ('keystone', 'identity', '/v3'),
+    'ironic': ('ironic', 'baremetal', ''),
+    'api': ('esi-leap', 'lease', ''),  # unversioned: clients append /v1 themselves
+}
+IRONIC_VERSION = '1.82'
+
+
+def session(state: State, user: users.User) -> Session:
+    """Return a session of a user of this cloud."""
+    return Session(state.url('keystone'), user.auth())
+
+
+class Identity:
+    """Keystone's objects by their names; each is made only where it is missing."""
+
+    def __init__(self, state: State) -> None:
+        self._url = f'{state.url("keystone")}/v3'
+        # Bootstrap gives its admin the project and the system; the system may do everything.
+        self._session = Session(state.url('keystone'), users.User('admin', 'admin', '').auth())
+        self._known: dict[str, dict[str, str]] = {}
+
+    def ids(self, kind: str) -> dict[str, str]:
+        """Return the ids of all objects of a kind (``projects``, ``users``, ...) by name."""
+        if kind not in self._known:
+            found = self._session.must('GET', f'{self._url}/{kind}')[kind]
+            self._known[kind] = {str(item['name']): str(item['id']) for item in found}
+        return self._known[kind]
+
+    def ensure(self, kind: str, name: str, **fields: object) -> str:
+        """Return the id of an object, which is made if there is none of that name."""
+        known = self.ids(kind)
+        if name not in known:
+            single = kind.removesuffix('s')
+            body = {single: {'name': name, **fields}}
+            answer: Json = self._session.must('POST', f'{self._url}/{kind}', body)
+            known[name] = str(answer[single]['id'])
+        return known[name]
+
+    def ensure_user(self, user: users.User) -> None:
+        """Make a user and give him his one role."""
+        self.ensure('users', user.name, domain_id='default', password=user.password)
+        self.grant(user.name, user.role, user.project)
+
+    def grant(self, user: str, role: str, project: str) -> None:
+        """Give a role on a project, or on the system where no project is named."""
+        where = f'projects/{self.ids("projects")[project]}' if project else 'system'
+        who = f'users/{self.ids("users")[user]}/roles/{self.ids("roles")[role]}'
+        self._session.must('PUT', f'{self._url}/{where}/{who}')
+
+    def publish(self, name: str, kind: str, url: str) -> None:
+        """See to it that the catalog names this public URL for a service."""
+        service = self.ensure('services', name, type=kind)
+        listed = f'{self._url}/endpoints?service_id={service}&interface=public'
+        wanted = {
+            'service_id': service,
+            'interface': 'public',
+            'region_id': 'RegionOne',
+            'url': url,
+        }
+        endpoints = self._session.must('GET', listed)['endpoints']
+        if not endpoints:
+            self._session.must('POST', f'{self._url}/endpoints', {'endpoint': wanted})
+        elif endpoints[0]['url'] != url:
+            path = f'{self._url}/endpoints/{endpoints[0]["id"]}'
+            self._session.must('PATCH', path, {'endpoint': wanted})
+
+
+def fill_keystone(state: State) -> None:
+    """Make projects, roles and users, and note the holding project's id."""
+    identity = Identity(state)
+    for role in users.LEASE_ROLES:
+        identity.ensure('roles', role)
+    for project in (users.SERVICE, *users.PROJECTS):
+        identity.ensure('projects', project, domain_id='default')
+    state.holding_project = identity.ensure('projects', users.HOLDING, domain_id='default')
+    for user in (*users.PEOPLE, users.ESI_LEAP, users.IRONIC):
+        identity.ensure_user(user)
+    for name in (users.ESI_LEAP.name, users.IRONIC.name):
+        identity.grant(name, 'service', users.SERVICE)
+    # Ironic's own rules do not know the role esi_leap, and let only the system write a lessee.
+    beyond = 'reader' if state.ironic_policy == 'esi' else 'member'
+    identity.grant(users.ESI_LEAP.name, beyond, '')
+
+
+def publish(state: State) -> None:
+    """Bring the catalog in line with the ports of this start."""
+    identity = Identity(state)
+    for part, (name, kind, path) in _CATALOG.items():
+        identity.publish(name, kind, state.url(part) + path)
+
+
+def enrol_nodes(state: State) -> None:
+    """Make the nodes that are missing, owned by the project ``owner`` and available."""
+    admin = session(state, users.SYSTEM_ADMIN)
+    url = state.url('ironic')
+    known = {node['name'] for node in admin.must('GET', f'{url}/v1/nodes')['nodes']}
+    wanted = [f'node-{number}' for number in range(1, state.nodes + 1)]
+    missing = [name for name in wanted if name not in known]
+    if not missing:
+        return
+    owner = Identity(state).ids('projects')['owner']
+    admin.token()  # once, before the threads share it
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        list(pool.map(lambda name: _enrol(admin, url, name, owner), missing))
+
+
+def _enrol(admin: Session, url: str, name: str, owner: str) -> None:
+    number = int(name.rpartition('-')[2])
+    node = {
+        'name': name,
+        'uuid': str(uuid.uuid4()),
+        'driver': 'fake-hardware',
+        'owner': owner,
+        'resource_class': 'baremetal',
+        'console_interface': 'fake',
+        'properties': {'cpus': 16, 'memory_mb': 65536, 'local_gb': 480, 'cpu_arch': 'x86_64'},
+    }
+    port = {
+        'node_uuid': node['uuid'],
+        'address': f'52:54:00:{number >> 16 & 255:02x}:{number >> 8 & 255:02x}:{number & 255:02x}',
+    }
+    admin.must('POST', f'{url}/v1/nodes', node, version=IRONIC_VERSION)
+    admin.must('POST', f'{url}/v1/ports', port, version=IRONIC_VERSION)
+    for verb, state in (('manage', 'manageable'), ('provide', 'available')):
+        path = f'{url}/v1/nodes/{node["uuid"]}/states/provision'
+        admin.must('PUT', path, {'target': verb}, version=IRONIC_VERSION)
+        _await_state(admin, f'{url}/v1/nodes/{node["uuid"]}', name, state)
+
+
+def _await_state(admin: Session, node_url: str, name: str, wanted: str) -> None:
+    deadline = time.monotonic() + 120
+    while True:
+        node = admin.must('GET', node_url, version=IRONIC_VERSION)
+        if node['provision_state'] == wanted:
+            return
+        if node['last_error'] or time.monotonic() > deadline:
+            raise SandboxError(
+                f'{name} did not become {wanted}: it is {node["provision_state"]}, '
+                f'{node["last_error"] or "without an error"}.'
+            )
+        time.sleep(0.2)

@@ -1,0 +1,170 @@
+"""The services of the cloud: how each is started, how one sees that it works, how it is ended."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sandbox import databases, ports, processes, rest
+from sandbox.errors import SandboxError, tail
+from sandbox.layout import Layout, environment
+from sandbox.state import State
+
+NAMES = ('keystone', 'ironic', 'database', 'api', 'manager')
+WITH_PORT = ('keystone', 'ironic', 'api', 'database')
+DATABASE = 'esi_leap'
+
+
+@dataclass(frozen=True)
+class Service:
+    """One long-running program."""
+
+    command: list[str | Path]
+    is_ready: Callable[[], bool]
+    grace: float = 10
+    env: dict[str, str] = field(default_factory=dict)
+    port: int = 0
+    timeout: float = 90
+
+
+def describe(layout: Layout, state: State, name: str) -> Service:
+    """Return how a service of this cloud is run."""
+    config = layout.etc / 'esi-leap' / 'esi-leap.conf'
+    if name == 'keystone':
+        url, port = f'{state.url(name)}/v3', state.ports[name]
+        return Service(
+            [
+                layout.program('keystone', 'gunicorn'),
+                f'--bind=127.0.0.1:{port}',
+                '--workers=1',
+                '--threads=8',
+                f'--pythonpath={Path(__file__).parent / "wsgi"}',
+                'keystone_app:application',
+            ],
+            lambda: rest.status(url) == 200,  # noqa: PLR2004
+            env={'OS_KEYSTONE_CONFIG_DIR': str(layout.etc / 'keystone')},
+            port=port,
+        )
+    if name == 'ironic':
+        conf = layout.etc / 'ironic' / 'ironic.conf'
+        url, port = f'{state.url(name)}/v1', state.ports[name]
+        return Service(
+            [layout.program('ironic', 'ironic'), f'--config-file={conf}'],
+            lambda: rest.status(url) == 200,  # noqa: PLR2004
+            port=port,
+        )
+    if name == 'api':
+        url, port = f'{state.url(name)}/healthcheck', state.ports[name]
+        return Service(
+            [layout.program('service', 'esi-leap-api'), f'--config-file={config}'],
+            lambda: rest.status(url) == 200,  # noqa: PLR2004
+            grace=20,
+            port=port,
+        )
+    # The manager listens nowhere; that it still runs after a moment is all one sees from outside.
+    settled = time.monotonic() + 1.5
+    return Service(
+        [layout.program('service', 'esi-leap-manager'), f'--config-file={config}'],
+        lambda: time.monotonic() > settled,
+        grace=20,
+    )
+
+
+def database(state: State) -> databases.Server | None:
+    """Return the database server of this cloud, or nothing where it is a file."""
+    if state.database == 'sqlite':
+        return None
+    folder = Path(state.database_folder) if state.database_folder else None
+    server = databases.KINDS[state.database](folder, state.ports['database'])
+    server.process = state.processes.get('database')
+    state.database_folder = str(server.folder)
+    return server
+
+
+def connection(layout: Layout, state: State) -> str:
+    """Return the SQLAlchemy URL of the lease service's database."""
+    server = database(state)
+    return server.url(DATABASE) if server else f'sqlite:///{layout.data / "esi-leap.db"}'
+
+
+def is_running(state: State, name: str) -> bool:
+    """Tell whether the process that was started for this service still runs."""
+    process = state.processes.get(name)
+    return process is not None and processes.is_alive(process)
+
+
+def launch(layout: Layout, state: State, name: str) -> Service | None:
+    """Start a service unless it runs; return it when its first answer is still to be awaited."""
+    if is_running(state, name):
+        return None
+    if name in state.processes:  # a leader that is dead may have left others of its session
+        processes.end(state.processes.pop(name))
+    if name == 'database':
+        _start_database(state)
+        return None
+    service = describe(layout, state, name)
+    if service.port and not ports.is_free(service.port):
+        raise SandboxError(
+            f'Port {service.port} of 127.0.0.1, which belongs to {name} of this sandbox, is in use '
+            'by another program; "down" and "up" choose new ports.'
+        )
+    log = layout.log(name)
+    state.processes[name] = processes.spawn(
+        service.command, log=log, env=environment(**service.env), cwd=layout.root
+    )
+    state.save()
+    return service
+
+
+def wait(layout: Layout, state: State, name: str, service: Service) -> None:
+    """Wait until a service answers; say what its log says when it does not."""
+    deadline = time.monotonic() + service.timeout
+    while True:
+        if not is_running(state, name):
+            raise SandboxError(f'{name} ended at its start. {tail(layout.log(name))}')
+        if service.is_ready():
+            return
+        if time.monotonic() > deadline:
+            raise SandboxError(
+                f'{name} runs but did not answer within {service.timeout:.0f} s. '
+                f'{tail(layout.log(name))}'
+            )
+        time.sleep(0.1)
+
+
+def start(layout: Layout, state: State, *names: str) -> None:
+    """Start services side by side and wait until all of them answer."""
+    launched = [(name, launch(layout, state, name)) for name in names]
+    for name, service in launched:
+        if service is not None:
+            wait(layout, state, name, service)
+
+
+def stop(layout: Layout, state: State, name: str) -> bool:
+    """End a service with all it has started; tell whether there was one."""
+    process = state.processes.pop(name, None)
+    if process is None:
+        return False
+    running = processes.is_alive(process)
+    if name == 'database' and (server := database(state)):
+        server.process = process
+        server.stop()
+    else:
+        grace = describe(layout, state, name).grace if state.ports else 10
+        processes.end(process, grace=grace)
+    state.save()
+    return running
+
+
+def _start_database(state: State) -> None:
+    server = database(state)
+    if server is None:
+        raise SandboxError('The lease service keeps its data in an SQLite file; nothing to start.')
+    fresh = not server.data.exists()
+    state.save()
+    server.start()
+    if server.process is not None:
+        state.processes['database'] = server.process
+    if fresh:
+        server.create_database(DATABASE)
+    state.save()

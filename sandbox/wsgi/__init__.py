@@ -1,0 +1,1 @@
+"""Modules that web servers load; they run inside the environment of the service they start."""
