@@ -23,6 +23,11 @@ class Resource(resource.Resource):  # type: ignore[misc]  # untyped SDK
     status_reason = resource.Body('status_reason')
 
     @classmethod
+    def _alternate_id(cls) -> str:
+        """Name the attribute that is the id; the SDK does not look for it in a parent class."""
+        return 'uuid'
+
+    @classmethod
     def _get_next_link(
         cls, uri: str, _response: object, data: dict[str, Any], *_rest: object
     ) -> tuple[str | None, dict[str, Any]]:
