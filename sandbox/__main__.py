@@ -76,27 +76,26 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace, layout: Layout) -> int:
+    code = 0
     match options.command:
         case 'up':
             _up(options, layout, lease_service=not options.no_lease_service)
             print(_NEXT)
-            return 0
         case 'down':
             with locked(layout):
                 ended = cloud.down(layout)
             print(f'Ended: {", ".join(ended)}.' if ended else 'Nothing was running.')
-            return 0
         case 'status':
-            return _status(layout)
+            code = _status(layout)
         case 'env':
             print(shell.exports(layout, _existing(layout), users.find(options.user)))
-            return 0
         case 'start' | 'stop' | 'restart':
-            return _one(options.command, options.name, layout)
+            code = _one(options.command, options.name, layout)
         case 'demo':
-            return _demo(options, layout)
+            code = _demo(options, layout)
         case _:
-            return _stay(options, layout)
+            code = _stay(options, layout)
+    return code
 
 
 def _up(options: argparse.Namespace, layout: Layout, *, lease_service: bool = True) -> State:

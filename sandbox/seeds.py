@@ -105,7 +105,7 @@ def enrol_nodes(state: State) -> None:
     """Make the nodes that are missing, owned by the project ``owner`` and available."""
     admin = session(state, users.SYSTEM_ADMIN)
     url = state.url('ironic')
-    known = {node['name'] for node in admin.must('GET', f'{url}/v1/nodes')['nodes']}
+    known = {node['name'] for node in _nodes(admin, url)}
     wanted = [f'node-{number}' for number in range(1, state.nodes + 1)]
     missing = [name for name in wanted if name not in known]
     if not missing:
@@ -151,3 +151,13 @@ def _await_state(admin: Session, node_url: str, name: str, wanted: str) -> None:
                 f'{node["last_error"] or "without an error"}.'
             )
         time.sleep(0.2)
+
+
+def _nodes(admin: Session, url: str) -> list[Json]:
+    """Return all nodes, of which Ironic hands out a thousand at a time."""
+    nodes, page = [], f'{url}/v1/nodes?fields=name,uuid'
+    while page:
+        answer = admin.must('GET', page, version=IRONIC_VERSION)
+        nodes += answer['nodes']
+        page = answer.get('next', '')
+    return nodes
