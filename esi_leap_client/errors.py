@@ -29,7 +29,7 @@ def sentence(error: Exception, endpoint: str | None = None) -> str:
     if isinstance(error, ksa.ConnectFailure | ksa.ConnectTimeout):
         text = _unreachable(str(error), endpoint)
     elif isinstance(error, requests_exceptions.JSONDecodeError):
-        text = f'What answers at {endpoint or "this address"} is not a lease service: no JSON.'
+        text = f'What answers at {endpoint or "this address"} is not a lease service.'
     elif response is not None:
         text = _answer(response)
     else:

@@ -52,7 +52,7 @@ class Proxy(proxy.Proxy):  # type: ignore[misc]  # untyped SDK
         Returns:
             The offer.
         """
-        return self._create(Offer, **_wired(Offer, attrs))  # type: ignore[no-any-return]
+        return self._made(Offer, attrs)
 
     def get_offer(self, offer: str | Offer) -> Offer:
         """Read an offer by uuid or name."""
@@ -99,7 +99,7 @@ class Proxy(proxy.Proxy):  # type: ignore[misc]  # untyped SDK
         Returns:
             The lease.
         """
-        return self._create(Lease, **_wired(Lease, attrs))  # type: ignore[no-any-return]
+        return self._made(Lease, attrs)
 
     def get_lease(self, lease: str | Lease) -> Lease:
         """Read a lease by uuid or name."""
@@ -121,7 +121,8 @@ class Proxy(proxy.Proxy):  # type: ignore[misc]  # untyped SDK
         """
         found = self._at(Lease, lease)
         found._update(**_wired(Lease, attrs))  # noqa: SLF001 - as the SDK's own proxies do
-        return found.commit(self)  # type: ignore[no-any-return]
+        changed: Lease = found.commit(self)
+        return self._understood(changed)
 
     def delete_lease(self, lease: str | Lease, *, ignore_missing: bool = False) -> Lease | None:
         """End a lease; None if `ignore_missing` and there is none."""
@@ -213,7 +214,22 @@ class Proxy(proxy.Proxy):  # type: ignore[misc]  # untyped SDK
                 f'There is no filter {", ".join(unknown)} on {kind.resources_key}.'
             )
         sent = {key: _text(value) for key, value in query.items() if value is not None}
-        return self._list(kind, **sent)  # type: ignore[no-any-return]
+        # Not self._list: it has an argument of its own named resource_type.
+        return kind.list(self, **sent)  # type: ignore[no-any-return]
+
+    def _made(self, kind: type[_R], attrs: dict[str, Any]) -> _R:
+        # Not self._create, likewise.
+        new = kind.new(connection=self._get_connection(), **_wired(kind, attrs))
+        made: _R = new.create(self)
+        return self._understood(made)
+
+    def _understood(self, answer: _R) -> _R:
+        """Refuse an answer that was not the JSON of a lease service; the SDK lets it pass."""
+        if answer.status is None:
+            raise exceptions.SDKException(
+                f'What answers at {self.endpoint_override} is not a lease service.'
+            )
+        return answer
 
     def _at(self, kind: type[_R], ident: str | _R) -> _R:
         """Take the object itself, or one that stands for the ident until it is read."""
@@ -226,11 +242,12 @@ class Proxy(proxy.Proxy):  # type: ignore[misc]  # untyped SDK
         return kind.existing(connection=self._get_connection(), uuid=quoted)  # type: ignore[no-any-return]
 
     def _read(self, kind: type[_R], ident: str | _R) -> _R:
-        return self._at(kind, ident).fetch(self)  # type: ignore[no-any-return]
+        found: _R = self._at(kind, ident).fetch(self)
+        return self._understood(found)
 
     def _again(self, resource: _R) -> _R:
-        fresh = self._at(type(resource), resource.uuid)
-        return fresh.fetch(self, skip_cache=True)  # type: ignore[no-any-return]
+        fresh: _R = self._at(type(resource), resource.uuid).fetch(self, skip_cache=True)
+        return self._understood(fresh)
 
     def _find_one(self, kind: type[_R], ident: str, *, ignore_missing: bool) -> _R | None:
         try:

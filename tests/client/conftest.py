@@ -20,6 +20,7 @@ with warnings.catch_warnings():
     # osc-lib warns of a module of its own that it imports itself.
     warnings.simplefilter('ignore', DeprecationWarning)
     from openstackclient import shell
+    from osc_lib import clientmanager
 
 OFFER = {
     'name': 'spare',
@@ -246,8 +247,9 @@ def esi(peer: Peer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monk
     root = logging.getLogger()
 
     def run(*argv: str) -> Outcome:
-        # The program runs once in a process and leaves its log handlers behind.
+        # The program runs once in a process: it leaves its log handlers and its client behind.
         handlers = list(root.handlers)
+        vars(clientmanager.ClientManager)['lease']._handle = None  # noqa: SLF001
         try:
             status = shell.main(['esi', *argv])
         except SystemExit as stop:
