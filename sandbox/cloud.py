@@ -35,9 +35,13 @@ def up(
         state = forget(layout)
         state.database, state.ironic_policy = wanted
     state.nodes = nodes or state.nodes or 3
+    _bury(state)
     _require_server(state)
     environments.build(layout, [*_BASE, 'service', 'client'], database=state.database)
-    _choose_ports(state)
+    if _choose_ports(state):
+        state.save()
+        down(layout)  # those that still run know the old ports
+        state = State.load(layout)
     configs.write(layout, state, services.connection(layout, state))
     state.save()
     _make_data(layout)
@@ -101,6 +105,16 @@ def status(layout: Layout) -> tuple[list[tuple[str, ...]], bool]:
     return rows, healthy
 
 
+def _bury(state: State) -> None:
+    """End what is left of services whose first process has died."""
+    dead = [name for name in state.processes if not services.is_running(state, name)]
+    if dead:
+        print(f'Cleaning up after {", ".join(dead)}, which did not end properly.')
+    for name in dead:
+        processes.end(state.processes.pop(name))
+    state.save()
+
+
 def _require_server(state: State) -> None:
     if state.database == 'sqlite':
         return
@@ -109,15 +123,22 @@ def _require_server(state: State) -> None:
         environments.install_packages(missing, f'{state.database} is not installed.')
 
 
-def _choose_ports(state: State) -> None:
-    """Keep the ports of before; choose anew where a stopped service's port is taken by others."""
+def _choose_ports(state: State) -> bool:
+    """Keep the ports of before; choose anew where a stopped service's port is taken by others.
+
+    Returns:
+        Whether a known port had to be changed.
+    """
+    changed = False
     for name in services.WITH_PORT:
         port = state.ports.get(name)
         if services.is_running(state, name) or (port and ports.is_free(port)):
             continue
         if port:
             print(f'Port {port} of {name} is in use by another program; choosing a new one.')
+            changed = True
         state.ports[name] = ports.pick(frozenset(state.ports.values()))
+    return changed
 
 
 def _start_lease_service(layout: Layout, state: State) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _STATE, _SESSION, _START = 0, 3, 19  # fields of /proc/PID/stat after the command's name
+_DYING = 5  # seconds that a killed process may take to disappear
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
 
@@ -65,15 +66,24 @@ def end(process: Process, *, first: int = signal.SIGTERM, grace: float = 10) -> 
         deadline = time.monotonic() + grace
         while is_alive(process) and time.monotonic() < deadline:
             time.sleep(0.05)
-    elif _stat(process.pid):
+    elif (fields := _stat(process.pid)) and int(fields[_START]) != process.started:
         return  # the id belongs to somebody else by now
-    for pid in (process.pid, *_members(process)):
-        if pid != process.pid or is_alive(process):
+    deadline = time.monotonic() + _DYING
+    while remaining := _remaining(process):
+        for pid in remaining:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.02)
     child = _children.pop(process.pid, None)
     if child is not None:
         child.wait()
+
+
+def _remaining(process: Process) -> list[int]:
+    """Return the ids of what still lives of the session."""
+    return [process.pid, *_members(process)] if is_alive(process) else _members(process)
 
 
 def _members(process: Process) -> list[int]:
