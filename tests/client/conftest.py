@@ -86,9 +86,9 @@ CONTRACT = {
 PAGE = 2
 #: Warnings that openstacksdk gives of its own code, whoever uses it and however.
 SDK_WARNS_ITSELF = (
-    'ignore:The _compute_attributes method:openstack.warnings.RemovedInSDK50Warning',
-    "ignore:The 'service_type' parameter:openstack.warnings.RemovedInSDK50Warning",
-    'ignore:Support for InfluxDB:openstack.warnings.RemovedInSDK60Warning',
+    'ignore:The _compute_attributes method',
+    "ignore:The 'service_type' parameter",
+    'ignore:Support for InfluxDB',
 )
 
 
