@@ -58,16 +58,25 @@ UNDEPLOYABLE = frozenset(
         'rescue failed',
         'unrescue failed',
         'service failed',
-        'adopt failed',
-        'deploy hold',
     }
 )
 
-#: Waiting states that `abort` ends; nothing else can be done to the node in them.
-ABORTABLE = frozenset({'wait call-back', 'clean wait', 'rescue wait', 'service wait'})
+#: Waiting and held states that `abort` ends; nothing else can be done to the node in them.
+ABORTABLE = frozenset(
+    {
+        'wait call-back',
+        'clean wait',
+        'rescue wait',
+        'service wait',
+        'inspect wait',
+        'deploy hold',
+        'clean hold',
+        'service hold',
+    }
+)
 
-#: Failed states that `manage` ends.
-MANAGEABLE = frozenset({'clean failed', 'inspect failed', 'enroll'})
+#: States that `manage` ends.
+MANAGEABLE = frozenset({'clean failed', 'inspect failed', 'adopt failed', 'enroll'})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +138,8 @@ class Machine:
     Attributes:
         lease_label: the value of `properties/lease_uuid`; a label for others, not the truth.
         fields: the present values of `REMEMBERED`.
-        busy: the reservation of a conductor, or the state it is on the way to.
+        busy: the reservation of a conductor, or the state it is on the way to. A failed state is
+            on no way, though Ironic still names its target: it takes PATCHes and verbs.
         vifs: ids of the virtual interfaces attached to it.
         cleans: False if cleaning is switched off on it.
     """
@@ -343,7 +353,7 @@ def _tear_down(machine: Machine) -> Step | None:
     if machine.console:
         return Act(ConsoleOff())
     if machine.provision_state in UNDEPLOYABLE:
-        return Act(Provision('deleted'), State.CLEANING)
+        return Act(Provision('deleted'), _cleaning(machine))
     if machine.vifs:
         return Act(DetachVif(machine.vifs[0]))
     if machine.provision_state in MANAGEABLE:
@@ -351,11 +361,16 @@ def _tear_down(machine: Machine) -> Step | None:
     return None
 
 
+def _cleaning(machine: Machine) -> State | None:
+    """Only a node that Ironic cleans counts as cleaned, also if that is switched on later."""
+    return State.CLEANING if machine.cleans else None
+
+
 def _clean(machine: Machine, node: Node, *, require_clean: bool) -> Step:
     """Nothing is deployed and nothing attached: power off, clean, and restore."""
     match machine.provision_state:
         case 'manageable':
-            return Act(Provision('provide'), State.CLEANING)
+            return Act(Provision('provide'), _cleaning(machine))
         case 'available' if not machine.cleans and require_clean:
             return Wait(
                 'Cleaning is switched off on the node (automated_clean), so it is not clean.'
