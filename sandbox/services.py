@@ -77,6 +77,7 @@ def database(state: State) -> databases.Server | None:
     folder = Path(state.database_folder) if state.database_folder else None
     server = databases.KINDS[state.database](folder, state.ports['database'])
     server.process = state.processes.get('database')
+    server.log = state.path.parent / 'logs' / 'database.log'
     state.database_folder = str(server.folder)
     return server
 
