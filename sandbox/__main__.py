@@ -1,6 +1,7 @@
 """The command line of the sandbox: ``python -m sandbox --help``."""
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -23,6 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print('\nInterrupted; "down" ends what still runs.', file=sys.stderr)
         return 130
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -125,6 +129,7 @@ def _demo(options: argparse.Namespace, layout: Layout) -> int:
 
 def _stay(options: argparse.Namespace, layout: Layout) -> int:
     """Bring the cloud up, run the journey, and stay until Ctrl-C."""
+    good = False
     try:
         state = _up(options, layout)
         good = journey.run(layout, state, options.duration)
@@ -133,10 +138,11 @@ def _stay(options: argparse.Namespace, layout: Layout) -> int:
         while True:
             time.sleep(3600)
     except KeyboardInterrupt:
+        return 0 if good else 1
+    finally:
         print('\nEnding the cloud ...')
         with locked(layout):
             cloud.down(layout)
-        return 0 if good else 1
 
 
 def _one(verb: str, name: str, layout: Layout) -> int:

@@ -14,6 +14,7 @@ from sandbox.errors import SandboxError, tail
 from sandbox.layout import Layout, environment
 from sandbox.state import State
 
+_Command = list[str | Path]
 _BASE, _OURS = ('keystone', 'ironic'), ('api', 'manager')
 
 
@@ -86,7 +87,8 @@ def forget(layout: Layout) -> State:
 def status(layout: Layout) -> tuple[list[tuple[str, ...]], bool]:
     """Return one row per service, and whether everything that should run answers."""
     state = State.load(layout)
-    rows, healthy = [], bool(state.ports)
+    rows: list[tuple[str, ...]] = []
+    healthy = bool(state.ports)
     for name in services.NAMES:
         if name == 'database' and state.database == 'sqlite':
             continue
@@ -160,46 +162,34 @@ def _make_data(layout: Layout) -> None:
     if ready.exists():
         return
     print('Making the databases of Keystone and Ironic ...')
-    manage = [
-        layout.program('keystone', 'keystone-manage'),
-        f'--config-file={layout.etc / "keystone" / "keystone.conf"}',
-    ]
+    keystone = layout.program('keystone', 'keystone-manage')
+    manage: _Command = [keystone, f'--config-file={layout.etc / "keystone" / "keystone.conf"}']
     ironic = layout.etc / 'ironic' / 'ironic.conf'
     for folder in ('fernet-keys', 'credential-keys'):
         (layout.data / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
     user, group = pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(os.getegid()).gr_name
     whom = [f'--keystone-user={user}', f'--keystone-group={group}']
-    steps: list[tuple[str, list[list[str | Path]]]] = [
-        ('keystone-keys', [[*manage, 'fernet_setup', *whom], [*manage, 'credential_setup', *whom]]),
-        (
-            'keystone-db',
-            [
-                [*manage, 'db_sync'],
-                [
-                    *manage,
-                    'bootstrap',
-                    f'--bootstrap-password={users.ADMIN.password}',
-                    '--bootstrap-region-id=RegionOne',
-                ],
-            ],
-        ),
-        (
-            'ironic-db',
-            [
-                [
-                    layout.program('ironic', 'ironic-dbsync'),
-                    f'--config-file={ironic}',
-                    'create_schema',
-                ]
-            ],
-        ),
-    ]
+    admin = [f'--bootstrap-password={users.ADMIN.password}', '--bootstrap-region-id=RegionOne']
+    dbsync = layout.program('ironic', 'ironic-dbsync')
+    side_by_side: dict[str, list[_Command]] = {
+        'keystone-keys': [
+            [*manage, 'fernet_setup', *whom],
+            [*manage, 'credential_setup', *whom],
+        ],
+        'keystone-db': [[*manage, 'db_sync'], [*manage, 'bootstrap', *admin]],
+        'ironic-db': [[dbsync, f'--config-file={ironic}', 'create_schema']],
+    }
+
+    def make(name: str) -> None:
+        for command in side_by_side[name]:
+            _step(layout, name, command)
+
     with ThreadPoolExecutor(max_workers=2) as pool:
-        list(pool.map(lambda step: [_step(layout, step[0], c) for c in step[1]], steps))
+        list(pool.map(make, side_by_side))
     ready.touch()
 
 
-def _step(layout: Layout, name: str, command: list[str | Path]) -> None:
+def _step(layout: Layout, name: str, command: _Command) -> None:
     """Run a command to its end, its output in a log."""
     log = layout.log(name)
     try:

@@ -75,6 +75,8 @@ def database(state: State) -> databases.Server | None:
     if state.database == 'sqlite':
         return None
     folder = Path(state.database_folder) if state.database_folder else None
+    if folder is not None and not folder.exists():
+        folder = None  # temporary folders do not outlive the machine
     server = databases.KINDS[state.database](folder, state.ports['database'])
     server.process = state.processes.get('database')
     server.log = state.path.parent / 'logs' / 'database.log'

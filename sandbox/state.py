@@ -38,7 +38,7 @@ class State:
                 name: Process(**process) for name, process in known['processes'].items()
             }
             return cls(path=path, **known)
-        except (FileNotFoundError, ValueError, TypeError, KeyError):
+        except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
             return cls(path=path)
 
     def save(self) -> None:
