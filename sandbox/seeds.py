@@ -15,6 +15,7 @@ _CATALOG = {
     'api': ('esi-leap', 'lease', ''),  # unversioned: clients append /v1 themselves
 }
 IRONIC_VERSION = '1.82'
+_PATIENCE = 120
 
 
 def session(state: State, user: users.User) -> Session:
@@ -114,6 +115,8 @@ def enrol_nodes(state: State) -> None:
     admin.token()  # once, before the threads share it
     with ThreadPoolExecutor(max_workers=8) as pool:
         list(pool.map(lambda name: _enrol(admin, url, name, owner), missing))
+    # One look at all of them at a time: Ironic has enough to do.
+    _await(admin, url, set(missing), 'available', _PATIENCE + len(missing))
 
 
 def _enrol(admin: Session, url: str, name: str, owner: str) -> None:
@@ -133,29 +136,40 @@ def _enrol(admin: Session, url: str, name: str, owner: str) -> None:
     }
     admin.must('POST', f'{url}/v1/nodes', node, version=IRONIC_VERSION)
     admin.must('POST', f'{url}/v1/ports', port, version=IRONIC_VERSION)
-    for verb, state in (('manage', 'manageable'), ('provide', 'available')):
-        path = f'{url}/v1/nodes/{node["uuid"]}/states/provision'
-        admin.must('PUT', path, {'target': verb}, version=IRONIC_VERSION)
-        _await_state(admin, f'{url}/v1/nodes/{node["uuid"]}', name, state)
+    path = f'{url}/v1/nodes/{node["uuid"]}/states/provision'
+    admin.must('PUT', path, {'target': 'manage'}, version=IRONIC_VERSION)
+    _await(admin, url, {name}, 'manageable', _PATIENCE, one=str(node['uuid']))
+    admin.must('PUT', path, {'target': 'provide'}, version=IRONIC_VERSION)
 
 
-def _await_state(admin: Session, node_url: str, name: str, wanted: str) -> None:
-    deadline = time.monotonic() + 120
+def _await(
+    admin: Session, url: str, names: set[str], wanted: str, seconds: float, *, one: str = ''
+) -> None:
+    """Wait until all of these nodes are in the wanted provision state."""
+    deadline = time.monotonic() + seconds
     while True:
-        node = admin.must('GET', node_url, version=IRONIC_VERSION)
-        if node['provision_state'] == wanted:
+        nodes = [_node(admin, url, one)] if one else _nodes(admin, url)
+        late = [n for n in nodes if n['name'] in names and n['provision_state'] != wanted]
+        if not late:
             return
-        if node['last_error'] or time.monotonic() > deadline:
+        failed = [node for node in late if node['last_error']]
+        if failed or time.monotonic() > deadline:
+            node = (failed or late)[0]
             raise SandboxError(
-                f'{name} did not become {wanted}: it is {node["provision_state"]}, '
+                f'{node["name"]} did not become {wanted}: it is {node["provision_state"]}, '
                 f'{node["last_error"] or "without an error"}.'
             )
-        time.sleep(0.2)
+        time.sleep(0.1 if one else 0.5)
+
+
+def _node(admin: Session, url: str, ident: str) -> Json:
+    return admin.must('GET', f'{url}/v1/nodes/{ident}', version=IRONIC_VERSION)
 
 
 def _nodes(admin: Session, url: str) -> list[Json]:
     """Return all nodes, of which Ironic hands out a thousand at a time."""
-    nodes, page = [], f'{url}/v1/nodes?fields=name,uuid'
+    nodes: list[Json] = []
+    page = f'{url}/v1/nodes?fields=name,provision_state,last_error'
     while page:
         answer = admin.must('GET', page, version=IRONIC_VERSION)
         nodes += answer['nodes']
