@@ -23,7 +23,7 @@ from esi_leap.core.errors import (
     WindowConflictError,
 )
 from esi_leap.core.handover import Node
-from esi_leap.core.instant import render
+from esi_leap.core.instant import FOREVER, render
 from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease
 from esi_leap.core.offer import Offer
@@ -53,6 +53,13 @@ class Limits:
 
     default: timedelta
     longest: timedelta | None
+
+    def end(self, start: datetime) -> datetime:
+        """Return the end of a lease that names none."""
+        try:
+            return start + self.default
+        except OverflowError:
+            return FOREVER
 
     def check(self, window: Interval) -> None:
         """Refuse a window that is too long.
@@ -115,11 +122,8 @@ def claim_end(offer: Offer, start: datetime, calendar: Calendar, limits: Limits)
     It is the first of: the default length, the next booking in the offer, the offer's end.
     """
     next_start = calendar.next_start(offer.uuid, start)
-    try:
-        longest = start + limits.default
-    except OverflowError:
-        longest = offer.window.end
-    return min(each for each in (longest, next_start, offer.window.end) if each is not None)
+    ends = (limits.end(start), next_start, offer.window.end)
+    return min(each for each in ends if each is not None)
 
 
 def plan_claim(

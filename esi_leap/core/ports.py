@@ -26,8 +26,8 @@ class Caller(Protocol):
         """The project of the token."""
 
     @property
-    def domain_id(self) -> str | None:
-        """The domain that project names are looked up in."""
+    def home_domain(self) -> str | None:
+        """The domain that project names are looked up in: that of the caller's project."""
 
     def can(self, rule: str, target: Mapping[str, str | None] | None = None) -> bool:
         """Ask the policy whether the caller may do `rule` to `target`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import sqlalchemy as sa
 from oslo_db.sqlalchemy import enginefacade
@@ -78,10 +79,11 @@ def _prepare_sqlite(engine: sa.Engine) -> None:
         connection.execute(f'PRAGMA busy_timeout = {_SQLITE_PATIENCE * 1000}')  # type: ignore[attr-defined]
         connection.execute('PRAGMA journal_mode = WAL')  # type: ignore[attr-defined]
 
-    @sa.event.listens_for(engine, 'begin', insert=True)
-    def _begin(connection: sa.Connection) -> None:
-        if _writing.get():
-            connection.exec_driver_sql('BEGIN IMMEDIATE')
-            connection.info['in_transaction'] = True  # oslo.db's own listener looks at it
+    @sa.event.listens_for(engine, 'before_cursor_execute', retval=True)
+    def _begin(*call: Any) -> tuple[str, Any]:  # noqa: ANN401 - what SQLAlchemy passes
+        _connection, _cursor, statement, parameters, *_ = call
+        if statement == 'BEGIN' and _writing.get():
+            statement = 'BEGIN IMMEDIATE'
+        return statement, parameters
 
     engine.dispose()  # those opened before this hook was called lack the settings

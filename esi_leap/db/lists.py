@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from esi_leap.core.errors import InvalidError
 from esi_leap.core.ports import Query
-from esi_leap.db.tables import nodes, projects
+from esi_leap.db.tables import bookings, nodes, projects
 
 
 def joined(table: sa.Table, *, with_node: bool = True) -> tuple[sa.Select, sa.Table, sa.Table]:
@@ -40,14 +40,29 @@ def names(row: sa.Row) -> dict[str, str]:
 def equal(
     select: sa.Select, wanted: Mapping[str, object], columns: Mapping[str, sa.ColumnElement]
 ) -> sa.Select:
-    """Filter by equality; a collection of values means any of them."""
+    """Filter by equality; a collection of values means any of them.
+
+    Two keys are no columns: `node` is a node's uuid or name, `properties` a mapping of texts that
+    the booking's properties must have.
+    """
     for key, value in wanted.items():
+        if key == 'node':
+            select = select.where(sa.or_(nodes.c.resource_uuid == value, nodes.c.name == value))
+            continue
+        if key == 'properties':
+            select = select.where(*_having(value))
+            continue
         column = columns[key]
         if isinstance(value, Collection) and not isinstance(value, str):
             select = select.where(column.in_(sorted(value)))
         else:
             select = select.where(column == value)
     return select
+
+
+def _having(properties: object) -> list[sa.ColumnElement[bool]]:
+    wanted = properties if isinstance(properties, Mapping) else {}
+    return [bookings.c.properties[key].as_string() == value for key, value in wanted.items()]
 
 
 def paged(

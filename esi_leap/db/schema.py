@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from alembic import command, config, migration
+from alembic import command, config, migration, script
 
 from esi_leap.db.engine import Database
 
@@ -28,7 +28,12 @@ def version(database: Database) -> str | None:
         return context.get_current_revision()
 
 
-def _config(connection: sa.Connection) -> config.Config:
+def newest() -> str | None:
+    """Return the newest revision that this release knows."""
+    return script.ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def _config(connection: sa.Connection | None = None) -> config.Config:
     alembic = config.Config()
     alembic.set_main_option('script_location', 'esi_leap.db:migrations')
     alembic.attributes['connection'] = connection

@@ -1,0 +1,135 @@
+"""What a caller may see, and finding one thing among it by uuid or name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from esi_leap.actions.deps import Deps
+from esi_leap.core.errors import AmbiguousNameError, DeniedError, InvalidError, NodeNotFoundError
+from esi_leap.core.handover import Machine, Node
+from esi_leap.core.offer import Offer
+from esi_leap.core.ports import Caller, Project, Query, Scope
+
+_View = TypeVar('_View')
+
+#: Most objects of one name that are looked at; a message with more uuids helps nobody.
+_NAMESAKES = 20
+
+
+class _Named(Protocol):
+    @property
+    def uuid(self) -> str: ...
+
+
+def require(ctx: Caller, rule: str, target: Mapping[str, str | None] | None = None) -> None:
+    """Refuse the caller what the policy does not allow.
+
+    Raises:
+        DeniedError: the rule says no.
+    """
+    if not ctx.can(rule, target):
+        raise DeniedError.by(rule)
+
+
+def own_project(ctx: Caller) -> str:
+    """Return the caller's project.
+
+    Raises:
+        InvalidError: the token has none.
+    """
+    if ctx.project_id is None:
+        raise InvalidError('This needs a token of a project; the token given has another scope.')
+    return ctx.project_id
+
+
+def offer_scope(deps: Deps, ctx: Caller) -> Scope:
+    """Return what offers the caller may see: open ones, his, and those for his subtree."""
+    if ctx.can('esi_leap:offer:offer_admin'):
+        return Scope(everything=True)
+    if ctx.project_id is None:
+        return Scope(project_id='')
+    return Scope(project_id=ctx.project_id, tree=deps.identity.ancestors(ctx.project_id))
+
+
+def party_scope(ctx: Caller) -> Scope:
+    """Return what leases and contracts the caller may see: those his project is a side of."""
+    if ctx.can('esi_leap:lease:lease_admin'):
+        return Scope(everything=True)
+    return Scope(project_id=ctx.project_id or '')
+
+
+def offer_target(offer: Offer) -> dict[str, str | None]:
+    """Return what the policy knows of an offer."""
+    return {'offer.project_id': offer.owner_id}
+
+
+def lease_target(owner_id: str, lessee_id: str) -> dict[str, str | None]:
+    """Return what the policy knows of a lease or a contract."""
+    return {'lease.owner_id': owner_id, 'lease.project_id': lessee_id}
+
+
+def find(
+    ident: str,
+    read: Callable[[Query], Sequence[_View]],
+    of: Callable[[_View], _Named],
+    *,
+    ended: Callable[[_View], bool],
+    kind: str,
+) -> _View | None:
+    """Find one thing among what `read` shows: by uuid, else by name; live ones before ended ones.
+
+    Raises:
+        AmbiguousNameError: the name fits several; the message has their uuids.
+    """
+    found = list(read(Query(equal={'uuid': _uuid(ident)}, limit=1)))
+    if not found:
+        newest = (('created_at', True),)
+        found = list(read(Query(equal={'name': ident}, limit=_NAMESAKES, sort=newest)))
+        found = [each for each in found if not ended(each)] or found
+    if len(found) > 1:
+        raise AmbiguousNameError.of(kind, ident, [of(each).uuid for each in found])
+    return found[0] if found else None
+
+
+def owned_node(deps: Deps, ctx: Caller, ident: str, resource_type: str | None) -> Node:
+    """Return the row of a node that the caller may offer and lease out.
+
+    Raises:
+        NodeNotFoundError: there is none, or the caller may not know of it.
+        DeniedError: he may see it, but it is another's.
+    """
+    kind, service = deps.nodes(resource_type)
+    machine = service.find(ident)
+    admin = ctx.can('esi_leap:offer:offer_admin')
+    if machine.owner != ctx.project_id and not admin:
+        if _sees_node(deps, ctx, machine):
+            raise DeniedError(f'Access was denied to {kind} {ident}.')
+        raise NodeNotFoundError.of(ident)
+    owner = machine.owner or own_project(ctx)
+    return deps.store.node(machine, kind, owner, deps.now())
+
+
+def remember(deps: Deps, ctx: Caller, *others: Project) -> None:
+    """Keep the names of the caller's project and of others for the lists."""
+    name = getattr(ctx, 'project_name', None)
+    mine = [Project(ctx.project_id, name)] if ctx.project_id and name else []
+    deps.store.remember([*mine, *others])
+
+
+def _sees_node(deps: Deps, ctx: Caller, machine: Machine) -> bool:
+    if ctx.project_id is not None and machine.lessee == ctx.project_id:
+        return True
+    on_it = Query(equal={'resource_uuid': machine.uuid}, limit=1)
+    return bool(
+        deps.store.offers(offer_scope(deps, ctx), on_it, deps.now())
+        or deps.store.leases(party_scope(ctx), on_it)
+    )
+
+
+def _uuid(ident: str) -> str:
+    try:
+        return str(UUID(ident))
+    except ValueError:
+        return ident

@@ -1,0 +1,56 @@
+"""What the use cases are given: the ports, and time, chance and patience."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from esi_leap.core.booking import Limits
+from esi_leap.core.errors import UnknownResourceTypeError
+from esi_leap.core.ports import Caller, Fleet, Identity, Nodes, Project, Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deps:
+    """The world of the use cases.
+
+    Attributes:
+        default_type: resource type of a node when a request names none.
+        limits: default and longest time of leases.
+        delete_wait: seconds that a deletion waits until the lessee has lost the node.
+        max_limit: most objects on one page.
+        pause: sleeps for some seconds.
+    """
+
+    store: Store
+    fleet: Fleet
+    identity: Identity
+    now: Callable[[], datetime]
+    new_uuid: Callable[[], str]
+    pause: Callable[[float], None]
+    default_type: str
+    limits: Limits
+    delete_wait: float
+    max_limit: int
+
+    def nodes(self, resource_type: str | None) -> tuple[str, Nodes]:
+        """Return a resource type and the service that has its nodes.
+
+        Raises:
+            UnknownResourceTypeError: this deployment has no such type.
+        """
+        wanted = resource_type or self.default_type
+        if wanted not in self.fleet:
+            raise UnknownResourceTypeError.of(wanted, self.fleet)
+        return wanted, self.fleet[wanted]
+
+    def project(self, ident: str, ctx: Caller) -> Project:
+        """Find a project as the caller names it."""
+        return self.identity.project(ident, ctx.home_domain)
+
+    def limits_for(self, ctx: Caller) -> Limits:
+        """Return the limits on a lease that this caller makes."""
+        if ctx.can('esi_leap:lease:lease_admin'):
+            return Limits(self.limits.default, None)
+        return self.limits

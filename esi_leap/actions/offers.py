@@ -1,0 +1,141 @@
+"""Making, showing, claiming and withdrawing offers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from esi_leap.actions import access
+from esi_leap.actions.deps import Deps
+from esi_leap.actions.leases import gone, view
+from esi_leap.core import booking
+from esi_leap.core.errors import ConflictError, OfferNotFoundError
+from esi_leap.core.instant import FOREVER
+from esi_leap.core.interval import Interval
+from esi_leap.core.lease import Lease
+from esi_leap.core.offer import Offer
+from esi_leap.core.ports import Caller, LeaseView, OfferView, Query
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewOffer:
+    """What somebody offers."""
+
+    node: str
+    resource_type: str | None = None
+    name: str | None = None
+    lessee: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    properties: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What somebody claims of an offer."""
+
+    name: str | None = None
+    purpose: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    properties: Mapping[str, object] = field(default_factory=dict)
+
+
+def create(deps: Deps, ctx: Caller, request: NewOffer) -> OfferView:
+    """Offer a node of the caller's project (an admin: of any)."""
+    access.require(ctx, 'esi_leap:offer:create')
+    lessee = deps.project(request.lessee, ctx) if request.lessee is not None else None
+    node = access.owned_node(deps, ctx, request.node, request.resource_type)
+    now = deps.now()
+    offer = Offer(
+        uuid=deps.new_uuid(),
+        name=request.name,
+        node_id=node.id,
+        owner_id=node.owner_id,
+        lessee_id=lessee.id if lessee else None,
+        window=Interval(
+            now if request.start is None else request.start,
+            FOREVER if request.end is None else request.end,
+        ),
+        properties=request.properties,
+    )
+    access.remember(deps, ctx, *([lessee] if lessee else []))
+    with deps.store.booking(node.id, now) as book:
+        if book.node.owner_id != node.owner_id:
+            raise ConflictError(f'The owner of node {request.node} is changing; try again.')
+        book.put(booking.plan_offer(offer, book.node, book.occupancy(offer.window), now))
+    return _read(deps, ctx, offer.uuid)
+
+
+def index(deps: Deps, ctx: Caller, query: Query) -> Sequence[OfferView]:
+    """List the offers that the caller may see."""
+    access.require(ctx, 'esi_leap:offer:get_all')
+    return deps.store.offers(access.offer_scope(deps, ctx), query, deps.now())
+
+
+def show(deps: Deps, ctx: Caller, ident: str) -> OfferView:
+    """Show an offer that the caller may see.
+
+    Raises:
+        OfferNotFoundError: there is none for him.
+    """
+    now = deps.now()
+    scope = access.offer_scope(deps, ctx)
+    found = access.find(
+        ident,
+        lambda query: deps.store.offers(scope, query, now),
+        lambda each: each.offer,
+        ended=lambda each: not each.offer.holding,
+        kind='offer',
+    )
+    if found is None or not ctx.can('esi_leap:offer:get', access.offer_target(found.offer)):
+        raise OfferNotFoundError.of(ident)
+    return found
+
+
+def claim(deps: Deps, ctx: Caller, ident: str, request: Claim) -> LeaseView:
+    """Claim a window of an offer: one contract with one lease."""
+    found = show(deps, ctx, ident)
+    access.require(ctx, 'esi_leap:offer:claim', access.offer_target(found.offer))
+    project = access.own_project(ctx)
+    limits = deps.limits_for(ctx)
+    access.remember(deps, ctx)
+    now = deps.now()
+    with deps.store.booking(found.node.id, now) as book:
+        offer = book.offer(found.offer.uuid)
+        calendar = book.occupancy(offer.window)
+        start = max(request.start or now, now)
+        end = request.end or booking.claim_end(offer, start, calendar, limits)
+        lease = Lease(
+            uuid=deps.new_uuid(),
+            name=request.name,
+            node_id=offer.node_id,
+            contract=deps.new_uuid(),
+            owner_id=offer.owner_id,
+            lessee_id=project,
+            window=booking.lease_window(start, end, now),
+            purpose=request.purpose,
+            properties=request.properties,
+        )
+        book.put(booking.plan_claim(lease, offer, calendar, limits, now))
+    return view(deps, lease.uuid)
+
+
+def withdraw(deps: Deps, ctx: Caller, ident: str) -> None:
+    """Delete an offer, and cancel what was claimed from it."""
+    found = show(deps, ctx, ident)
+    access.require(ctx, 'esi_leap:offer:delete', access.offer_target(found.offer))
+    now = deps.now()
+    with deps.store.booking(found.node.id, now) as book:
+        offer = book.offer(found.offer.uuid)
+        if not offer.holding:
+            raise OfferNotFoundError.of(ident)
+        change = booking.plan_withdraw(offer, book.node, book.occupancy(offer.window), now)
+        book.put(change)
+    gone(deps, [each.uuid for each in change.bookings if isinstance(each, Lease)])
+
+
+def _read(deps: Deps, ctx: Caller, uuid: str) -> OfferView:
+    scope = access.offer_scope(deps, ctx)
+    return deps.store.offers(scope, Query(equal={'uuid': uuid}), deps.now())[0]

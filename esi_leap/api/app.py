@@ -1,0 +1,154 @@
+"""The WSGI application: middleware, hooks, and the one controller that walks the route table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any
+
+import microversion_parse
+import pecan
+import webob
+from oslo_middleware import http_proxy_to_wsgi, request_id, sizelimit
+from pecan import hooks
+from webob import exc
+
+from esi_leap.actions.deps import Deps
+from esi_leap.api import errors
+from esi_leap.api.expose import ROUTES, VERSIONS, Call, Route, checked_body, checked_query
+from esi_leap.api.v1 import contracts, leases, offers, root
+from esi_leap.context import Context, Judge
+from esi_leap.core.errors import UnauthenticatedError
+
+WSGI = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+_SERVICE_TYPE = 'lease'
+#: Importing these modules fills the route table.
+NOUNS = (root, offers, leases, contracts)
+
+
+def build(deps: Deps, judge: Judge, authenticate: Callable[[WSGI], WSGI], conf: object) -> WSGI:
+    """Build the application.
+
+    Args:
+        deps: the world of the use cases.
+        judge: asks the policy.
+        authenticate: wraps an application so that the environment says who calls.
+        conf: oslo.config, for the middleware.
+    """
+    application: WSGI = pecan.Pecan(
+        _Root(deps, judge),
+        hooks=[_Errors()],
+        use_context_locals=False,
+        force_canonical=False,
+        guess_content_type_from_ext=False,
+        custom_renderers={'json': _Renderer},
+        default_renderer='json',
+    )
+    application = _json_only(authenticate(application))
+    application = sizelimit.RequestBodySizeLimiter(application, conf)
+    application = http_proxy_to_wsgi.HTTPProxyToWSGI(application, conf)
+    return request_id.RequestId(application, conf)
+
+
+class _Renderer:
+    """JSON, and nothing at all for an answer without a body."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def render(self, _template: str, value: object) -> str:
+        return '' if value is _NOTHING else json.dumps(value)
+
+
+_NOTHING = object()
+
+
+class _Errors(hooks.PecanHook):
+    """Turn every exception into an answer: ours, and Pecan's own 404, 405 and 406."""
+
+    def on_error(self, state: Any, error: Exception) -> webob.Response:  # noqa: ANN401 - Pecan's
+        request = state.request
+        answer = errors.response(error, request.environ.get('openstack.request_id'))
+        if answer.status_int == HTTPStatus.UNAUTHORIZED:
+            answer.headers['WWW-Authenticate'] = 'Keystone'
+        return answer
+
+
+class _Root:
+    """Finds the row of the route table, checks the request against it, and calls its handler."""
+
+    def __init__(self, deps: Deps, judge: Judge) -> None:
+        self._deps = deps
+        self._judge = judge
+
+    @pecan.expose()
+    def _route(self, remainder: list[str], request: webob.Request) -> tuple[object, list[str]]:
+        parts = [each for each in remainder if each]
+        matches = [(each, ident) for each in ROUTES if (ident := each.match(parts)) is not None]
+        if not matches:
+            raise exc.HTTPNotFound('There is nothing under this path.')
+        for found, ident in matches:
+            if found.method == request.method:
+                request.environ['esi_leap.route'] = found
+                return self.call, [ident] if ident else []
+        allowed = sorted(found.method for found, _ in matches)
+        raise exc.HTTPMethodNotAllowed(
+            f'{request.method} is not possible here; {", ".join(allowed)} is.',
+            headers={'Allow': ', '.join(allowed)},
+        )
+
+    @pecan.expose('json')
+    def call(self, request: webob.Request, response: webob.Response, ident: str = '') -> object:
+        """Answer one request."""
+        found: Route = request.environ['esi_leap.route']
+        ctx = Context.of(request.environ, self._judge)
+        if not found.public and request.headers.get('X-Identity-Status') != 'Confirmed':
+            raise UnauthenticatedError('The request you have made requires authentication.')
+        version = _version(request)
+        reply = found.handler(
+            Call(
+                deps=self._deps,
+                ctx=ctx,
+                request=request,
+                version=version,
+                ident=ident,
+                query=checked_query(found, request),
+                body=checked_body(found, request),
+            )
+        )
+        response.status = int(found.status)
+        response.headers['OpenStack-API-Version'] = '{} {}.{}'.format(_SERVICE_TYPE, *version)
+        response.headers['Vary'] = 'OpenStack-API-Version'
+        if reply.location is not None:
+            response.headers['Location'] = request.host_url + reply.location
+        if found.method == 'DELETE' and version > VERSIONS[0]:
+            response.status = int(HTTPStatus.NO_CONTENT)
+            return _NOTHING
+        return reply.value
+
+
+def _version(request: webob.Request) -> tuple[int, int]:
+    """Read the API version asked for; none is the oldest, which existing clients speak."""
+    asked = microversion_parse.get_version(request.headers, service_type=_SERVICE_TYPE)
+    if asked is None:
+        return VERSIONS[0]
+    if asked == 'latest':
+        return VERSIONS[-1]
+    known = {'{}.{}'.format(*each): each for each in VERSIONS}
+    if asked not in known:
+        raise exc.HTTPNotAcceptable(
+            f'API version {asked} is not known; {", ".join(known)} and latest are.'
+        )
+    return known[asked]
+
+
+def _json_only(application: WSGI) -> WSGI:
+    """Answer in JSON whatever a client accepts: it has no other form."""
+
+    def wrapped(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        environ['HTTP_ACCEPT'] = '*/*'
+        return application(environ, start_response)
+
+    return wrapped

@@ -1,0 +1,85 @@
+"""From an error to an HTTP answer: the one table."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+import webob
+from webob import exc
+
+from esi_leap.core import errors
+
+_LOG = logging.getLogger(__name__)
+
+#: Kind of error to status; a subclass has the status of its nearest base here.
+STATUSES: dict[type[errors.LeapError], HTTPStatus] = {
+    errors.InvalidError: HTTPStatus.BAD_REQUEST,
+    errors.UnauthenticatedError: HTTPStatus.UNAUTHORIZED,
+    errors.DeniedError: HTTPStatus.FORBIDDEN,
+    errors.NotFoundError: HTTPStatus.NOT_FOUND,
+    errors.ConflictError: HTTPStatus.CONFLICT,
+    errors.UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+def status_of(error: errors.LeapError) -> HTTPStatus:
+    """Return the status of an error."""
+    for kind in type(error).__mro__:
+        if kind in STATUSES:
+            return STATUSES[kind]
+    return HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """What an answer says of an error."""
+
+    status: HTTPStatus
+    code: str
+    title: str
+    message: str
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
+def response(error: Exception, request_id: str | None) -> webob.Response:
+    """Turn any exception into an answer; one that we do not know says only the request's id."""
+    fault = _fault(error, request_id)
+    body = {
+        'error': {
+            'code': fault.code,
+            'status': int(fault.status),
+            'title': fault.title,
+            'message': fault.message,
+            'details': fault.details,
+            'request_id': request_id,
+        },
+        # What clients of the existing service read.
+        'faultcode': 'Client' if fault.status < HTTPStatus.INTERNAL_SERVER_ERROR else 'Server',
+        'faultstring': fault.message,
+        'debuginfo': None,
+    }
+    made = webob.Response(
+        body=json.dumps(body).encode(), status=int(fault.status), content_type='application/json'
+    )
+    if isinstance(error, exc.HTTPException) and error.allow:
+        made.allow = error.allow
+    return made
+
+
+def _fault(error: Exception, request_id: str | None) -> _Fault:
+    if isinstance(error, errors.LeapError) and type(error) is not errors.LeapError:
+        return _Fault(status_of(error), error.code, error.title, error.message, error.details)
+    if isinstance(error, exc.HTTPException):
+        status = HTTPStatus(error.status_int)
+        message = error.detail or status.description or status.phrase
+        return _Fault(status, f'http.{status.name.lower()}', status.phrase, message)
+    if isinstance(error, UnicodeDecodeError):
+        message = 'The path or the query of the request is not UTF-8.'
+        return _Fault(HTTPStatus.BAD_REQUEST, 'request.invalid', 'Invalid request', message)
+    _LOG.error('request %s failed', request_id, exc_info=error)
+    message = f'The service made an error; its operators find it under {request_id}.'
+    return _Fault(HTTPStatus.INTERNAL_SERVER_ERROR, 'internal', 'Internal error', message)

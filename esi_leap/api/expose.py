@@ -1,0 +1,195 @@
+"""The route table: every call of the API is a row in `ROUTES`, checked before it runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import webob
+from jsonschema.exceptions import ValidationError, relevance
+
+from esi_leap.core.errors import InvalidError
+
+if TYPE_CHECKING:  # both would lead back here
+    from esi_leap.actions.deps import Deps
+    from esi_leap.context import Context
+
+Schema = Mapping[str, Any]
+
+#: API versions, oldest first.
+VERSIONS = ((1, 0), (1, 1))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request, checked.
+
+    Attributes:
+        ident: what stands for `{ident}` in the path, empty if nothing does.
+        version: the API version that the caller asked for.
+        query: the query parameters, as the route's schema has them.
+        body: the JSON body, as the route's schema has it.
+    """
+
+    deps: Deps
+    ctx: Context
+    request: webob.Request
+    version: tuple[int, int]
+    ident: str
+    query: Mapping[str, Any]
+    body: Mapping[str, Any]
+
+    @property
+    def suffix(self) -> str:
+        """What times end in."""
+        return '' if self.version == (1, 0) else 'Z'
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer. `location` is the path of what was made."""
+
+    value: object
+    location: str | None = None
+
+
+Handler = Callable[[Call], Reply]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One call of the API."""
+
+    method: str
+    path: str
+    handler: Handler
+    status: HTTPStatus
+    query: Schema = field(default_factory=dict)
+    body: Schema | None = None
+    argument: str = ''
+    public: bool = False
+
+    def match(self, parts: list[str]) -> str | None:
+        """Return the ident if the path is this route's (empty if it has none), else None."""
+        wanted = [each for each in self.path.split('/') if each]
+        if len(wanted) != len(parts):
+            return None
+        ident = ''
+        for want, have in zip(wanted, parts, strict=True):
+            if want == '{ident}':
+                ident = have
+            elif want != have:
+                return None
+        return ident
+
+
+ROUTES: list[Route] = []
+
+
+def route(
+    method: str,
+    path: str,
+    *,
+    status: HTTPStatus = HTTPStatus.OK,
+    query: Schema | None = None,
+    body: Schema | None = None,
+    argument: str = '',
+    public: bool = False,
+) -> Callable[[Handler], Handler]:
+    """Put a handler into the route table.
+
+    Args:
+        method: HTTP method.
+        path: from the root, `{ident}` stands for a uuid or a name.
+        status: of the answer when all goes well.
+        query: properties of the query, JSON schema; others are refused.
+        body: JSON schema of the body.
+        argument: what existing clients call the body in messages.
+        public: no token is needed.
+    """
+
+    def keep(handler: Handler) -> Handler:
+        ROUTES.append(
+            Route(
+                method=method,
+                path=path,
+                handler=handler,
+                status=status,
+                query=query or {},
+                body=body,
+                argument=argument,
+                public=public,
+            )
+        )
+        return handler
+
+    return keep
+
+
+def checked_query(found: Route, request: webob.Request) -> Mapping[str, Any]:
+    """Check the query parameters.
+
+    Raises:
+        InvalidError: one is unknown, given twice, or has a value that cannot be.
+    """
+    given = request.GET.mixed()
+    for key in given:
+        if key not in found.query:
+            known = ', '.join(sorted(found.query)) or 'none'
+            raise InvalidError(f'Unknown argument: "{key}". Known here: {known}.', field=key)
+    _check(given, {'type': 'object', 'properties': found.query}, found.argument)
+    return given
+
+
+def checked_body(found: Route, request: webob.Request) -> Mapping[str, Any]:
+    """Check the JSON body.
+
+    Raises:
+        InvalidError: it is no JSON object, or not one of this route's schema.
+    """
+    if found.body is None:
+        return {}
+    if not request.body:
+        raise InvalidError(f'Missing argument: "{found.argument}". Send a JSON object.')
+    try:
+        given = json.loads(request.body)
+    except (ValueError, RecursionError):
+        raise InvalidError('Request is not in valid JSON format.') from None
+    _check(given, found.body, found.argument)
+    return dict(given)
+
+
+def _check(given: object, schema: Schema, argument: str) -> None:
+    validator = jsonschema.Draft202012Validator(schema)
+    error = max(validator.iter_errors(given), key=relevance, default=None)
+    if error is not None:
+        raise _explained(error, argument)
+
+
+def _explained(error: ValidationError, argument: str) -> InvalidError:
+    name = '.'.join(str(each) for each in error.absolute_path)
+    match error.validator:
+        case 'additionalProperties':
+            known = error.schema.get('properties', {})
+            name = next((each for each in error.instance if each not in known), name)
+            return InvalidError(
+                f'Unknown attribute for argument {argument}: {name}. '
+                f'Known: {", ".join(sorted(known))}.',
+                field=name,
+            )
+        case 'required':
+            name = next(each for each in error.validator_value if each not in error.instance)
+            why, value = 'Mandatory field missing.', None
+        case 'not' if 'read_only' in error.schema:
+            why, value = 'Cannot set read only field.', error.instance
+        case 'type' if not name:
+            return InvalidError('Request is not in valid JSON format: it must be an object.')
+        case _:
+            why, value = error.schema.get('description', error.message), error.instance
+    return InvalidError(
+        f"Invalid input for field/attribute {name}. Value: '{str(value)[:64]}'. {why}", field=name
+    )

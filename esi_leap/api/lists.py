@@ -1,0 +1,69 @@
+"""What the list calls share: from query parameters to a query, and the links to the next page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+from esi_leap.api.expose import Call, Reply
+from esi_leap.core import instant
+from esi_leap.core.errors import InvalidError
+from esi_leap.core.interval import Interval
+from esi_leap.core.ports import Query
+
+_Seen = TypeVar('_Seen')
+
+#: Names of the wire that the store calls otherwise.
+_SORT_KEYS = {'project_id': 'owner_id'}
+
+
+def window(query: Mapping[str, Any], kind: str, start: str, end: str) -> Interval | None:
+    """Read a pair of time parameters.
+
+    Raises:
+        InvalidError: one is given without the other.
+    """
+    given = [name for name in (start, end) if name in query]
+    if not given:
+        return None
+    if len(given) == 1:
+        raise InvalidError(
+            f'Attempted to get {kind} resource without providing both a valid Start Time and End '
+            f'Time. Give {start} and {end} together, or neither.',
+            field=given[0],
+        )
+    return Interval(instant.parse(query[start], start), instant.parse(query[end], end))
+
+
+def statuses(query: Mapping[str, Any], default: Collection[str]) -> dict[str, object]:
+    """Read the status parameter: several are any of them, `any` is no filter."""
+    wanted = query.get('status', sorted(default))
+    wanted = {wanted} if isinstance(wanted, str) else set(wanted)
+    return {} if 'any' in wanted else {'status': frozenset(wanted)}
+
+
+def page(call: Call, **parts: object) -> Query:
+    """Build the query of a list with the caller's page and order."""
+    limit = min(int(call.query.get('limit', call.deps.max_limit)), call.deps.max_limit)
+    key = call.query.get('sort_key')
+    sort = ((_SORT_KEYS.get(key, key), call.query.get('sort_dir') == 'desc'),) if key else ()
+    return Query(limit=limit, marker=call.query.get('marker'), sort=sort, **parts)  # type: ignore[arg-type]
+
+
+def reply(
+    call: Call,
+    name: str,
+    found: Sequence[_Seen],
+    query: Query,
+    show: Callable[[_Seen, Call], dict[str, object]],
+) -> Reply:
+    """Build the answer of a list; one row more than the page holds tells that there is a next."""
+    shown = [show(each, call) for each in found[: query.limit]]
+    answer: dict[str, object] = {name: shown}
+    if query.limit is not None and len(found) > query.limit:
+        params = [(key, value) for key, value in call.request.GET.items() if key != 'marker']
+        after = urlencode([*params, ('marker', shown[-1]['uuid'])])
+        href = f'{call.request.host_url}/v1/{name}?{after}'
+        answer[f'{name}_links'] = [{'rel': 'next', 'href': href}]
+    return Reply(answer)

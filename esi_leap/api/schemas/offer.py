@@ -1,0 +1,69 @@
+"""Schemas of offers."""
+
+from esi_leap.api.schemas import common
+
+_READ_ONLY = (
+    'uuid',
+    'project_id',
+    'project',
+    'lessee',
+    'resource',
+    'status',
+    'status_reason',
+    'availabilities',
+    'parent_lease_uuid',
+)
+
+CREATE = common.body(
+    {
+        'resource_uuid': common.IDENT,
+        'resource_type': common.NULLABLE_IDENT,
+        'name': common.TEXT,
+        'lessee_id': common.NULLABLE_IDENT,
+        'start_time': common.NULLABLE_TIME,
+        'end_time': common.NULLABLE_TIME,
+        'properties': common.PROPERTIES,
+        'resource_class': common.IGNORED,
+        'resource_properties': common.IGNORED,
+        **common.read_only(_READ_ONLY),
+    },
+    required=['resource_uuid'],
+)
+
+CLAIM = common.body(
+    {
+        'name': common.TEXT,
+        'purpose': common.TEXT,
+        'start_time': common.NULLABLE_TIME,
+        'end_time': common.NULLABLE_TIME,
+        'properties': common.PROPERTIES,
+        **dict.fromkeys(
+            (
+                'project_id',
+                'resource_uuid',
+                'resource_type',
+                'resource_class',
+                'resource_properties',
+            ),
+            common.IGNORED,
+        ),
+    }
+)
+
+QUERY = {
+    'uuid': common.IDENT,
+    'name': common.IDENT,
+    'project_id': common.IDENT,
+    'lessee': common.IDENT,
+    'lessee_id': common.IDENT,
+    'resource_type': common.IDENT,
+    'resource_uuid': common.IDENT,
+    'resource_class': common.IDENT,
+    'properties': common.TEXT,
+    'status': common.STATUSES,
+    'start_time': common.TIME,
+    'end_time': common.TIME,
+    'available_start_time': common.TIME,
+    'available_end_time': common.TIME,
+    **common.PAGE,
+}

@@ -1,0 +1,45 @@
+"""The documents that need no token: what is here, and whether it is well."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from esi_leap.api.expose import VERSIONS, Call, Reply, route
+
+
+def _text(version: tuple[int, int]) -> str:
+    return '{}.{}'.format(*version)
+
+
+@route('GET', '/', public=True)
+def root(call: Call) -> Reply:
+    """Tell what versions there are."""
+    version = {
+        'id': 'v1',
+        'links': [{'href': f'{call.request.host_url}/v1', 'rel': 'self'}],
+        'status': 'CURRENT',
+        'min_version': _text(VERSIONS[0]),
+        'version': _text(VERSIONS[-1]),
+    }
+    return Reply(
+        {
+            'name': 'ESI Leap API',
+            'description': 'ESI Leap is a service that leases bare-metal nodes between projects.',
+            'default_version': version,
+            'versions': [version],
+        }
+    )
+
+
+@route('GET', '/v1', status=HTTPStatus.MULTIPLE_CHOICES)
+def version(call: Call) -> Reply:
+    """Tell where version 1 is."""
+    links = [{'href': f'{call.request.host_url}/v1', 'rel': 'self'}]
+    return Reply({'versions': [{'id': 'v1.0', 'status': 'CURRENT', 'links': links}]})
+
+
+@route('GET', '/healthcheck', public=True)
+def health(call: Call) -> Reply:
+    """Tell whether the database answers."""
+    call.deps.store.ping()
+    return Reply({'status': 'ok'})

@@ -1,0 +1,72 @@
+"""Reading single values of a request."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from esi_leap.api.expose import Call, Reply
+from esi_leap.core import instant
+from esi_leap.core.errors import InvalidError
+
+#: Parameters that filter by equality, and what the store calls them.
+_EQUAL = {
+    'uuid': 'uuid',
+    'name': 'name',
+    'purpose': 'purpose',
+    'offer_uuid': 'offer_uuid',
+    'contract_uuid': 'contract_uuid',
+    'resource_type': 'resource_type',
+    'resource_class': 'resource_class',
+    'resource_uuid': 'node',
+}
+
+
+def moment(values: Mapping[str, Any], name: str) -> datetime | None:
+    """Read a time; None if it is not given or null."""
+    text = values.get(name)
+    return None if text is None else instant.parse(text, name)
+
+
+def project(call: Call, name: str) -> str | None:
+    """Read a project parameter, a name or an id; None if it is not given."""
+    ident = call.query.get(name)
+    return None if ident is None else call.deps.project(ident, call.ctx).id
+
+
+def filters(call: Call, projects: Mapping[str, str]) -> dict[str, object]:
+    """Read the parameters that filter by equality.
+
+    Args:
+        call: the request.
+        projects: parameters that name projects, and what the store calls them.
+    """
+    given = {column: call.query[name] for name, column in _EQUAL.items() if name in call.query}
+    for name, column in projects.items():
+        ident = project(call, name)
+        if ident is not None:
+            given[column] = ident
+    if call.query.get('properties'):
+        given['properties'] = _properties(call.query['properties'])
+    return given
+
+
+def gone() -> Reply:
+    """Answer a deletion."""
+    return Reply(None)
+
+
+def _properties(text: str) -> dict[str, str]:
+    try:
+        wanted = json.loads(text)
+    except ValueError:
+        wanted = None
+    if not isinstance(wanted, dict) or not all(isinstance(each, str) for each in wanted.values()):
+        raise InvalidError(
+            f"Invalid input for field/attribute properties. Value: '{text[:64]}'. "
+            'Give a JSON object of texts, all of which the properties must have.',
+            field='properties',
+        )
+    return wanted

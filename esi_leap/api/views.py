@@ -1,0 +1,85 @@
+"""From values to the JSON that clients know."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from esi_leap.api.expose import Call
+from esi_leap.core.instant import render
+from esi_leap.core.ports import ContractView, LeaseView, OfferView
+
+
+def offer(seen: OfferView, call: Call) -> dict[str, object]:
+    """Return an offer as it is on the wire."""
+    value, node = seen.offer, seen.node
+    return {
+        'uuid': value.uuid,
+        'name': value.name,
+        'project_id': value.owner_id,
+        'project': seen.names.get(value.owner_id, ''),
+        'lessee_id': value.lessee_id,
+        'lessee': seen.names.get(value.lessee_id or '', ''),
+        'resource_type': node.resource_type,
+        'resource_uuid': node.resource_uuid,
+        'resource': node.name,
+        'resource_class': node.resource_class,
+        'resource_properties': node.properties,
+        'start_time': _time(value.window.start, call),
+        'end_time': _time(value.window.end, call),
+        'status': value.status,
+        'status_reason': value.reason,
+        'properties': value.properties,
+        'availabilities': [[_time(gap.start, call), _time(gap.end, call)] for gap in seen.free],
+        'parent_lease_uuid': value.parent,
+    }
+
+
+def lease(seen: LeaseView, call: Call) -> dict[str, object]:
+    """Return a lease as it is on the wire."""
+    value, node = seen.lease, seen.node
+    return {
+        'uuid': value.uuid,
+        'name': value.name,
+        'project_id': value.lessee_id,
+        'project': seen.names.get(value.lessee_id, ''),
+        'owner_id': value.owner_id,
+        'owner': seen.names.get(value.owner_id, ''),
+        'resource_type': node.resource_type,
+        'resource_uuid': node.resource_uuid,
+        'resource': node.name,
+        'resource_class': node.resource_class,
+        'resource_properties': node.properties,
+        'start_time': _time(value.window.start, call),
+        'end_time': _time(value.window.end, call),
+        'fulfill_time': _time(value.fulfill_time, call),
+        'expire_time': _time(value.expire_time, call),
+        'status': value.status,
+        'status_reason': value.reason,
+        'properties': value.properties,
+        'purpose': value.purpose,
+        'offer_uuid': value.offer,
+        'contract_uuid': value.contract,
+        'parent_lease_uuid': None,
+    }
+
+
+def contract(seen: ContractView, call: Call) -> dict[str, object]:
+    """Return a contract as it is on the wire."""
+    value = seen.contract
+    return {
+        'uuid': value.uuid,
+        'name': value.name,
+        'project_id': value.lessee_id,
+        'project': seen.names.get(value.lessee_id, ''),
+        'owner_id': value.owner_id,
+        'owner': seen.names.get(value.owner_id, ''),
+        'offer_uuid': value.offer,
+        'start_time': _time(value.window.start, call),
+        'end_time': _time(value.window.end, call),
+        'status': seen.status,
+        'leases': list(seen.leases),
+    }
+
+
+def _time(moment: datetime | None, call: Call) -> str | None:
+    return None if moment is None else render(moment, call.suffix)

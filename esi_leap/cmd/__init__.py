@@ -1,0 +1,38 @@
+"""The programs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+
+from oslo_config import cfg
+from oslo_log import log
+
+from esi_leap import conf as configuration
+from esi_leap.core.errors import LeapError
+from esi_leap.wiring import ConfigurationError
+
+
+def run(
+    prog: str,
+    body: Callable[[cfg.ConfigOpts], int | None],
+    argv: Sequence[str],
+    opts: Sequence[cfg.Opt] = (),
+) -> int:
+    """Run a program: read its configuration, set up the log, and say errors in one sentence.
+
+    Args:
+        prog: its name.
+        body: what it does with the configuration; returns the exit code, None is 0.
+        argv: its arguments.
+        opts: options of its own command line.
+    """
+    conf = configuration.registered()
+    conf.register_cli_opts(list(opts))
+    try:
+        conf(list(argv), project='esi-leap', prog=prog)
+        log.setup(conf, 'esi-leap')
+        return body(conf) or 0
+    except (ConfigurationError, LeapError, cfg.ConfigFilesNotFoundError) as error:
+        sys.stderr.write(f'{prog}: {error}\n')
+        return 1

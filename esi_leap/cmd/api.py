@@ -1,0 +1,52 @@
+"""`esi-leap-api`: the API in gunicorn, with several workers."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+
+from gunicorn.app.base import BaseApplication
+from oslo_config import cfg
+
+from esi_leap import wiring
+from esi_leap.cmd import run
+
+#: A worker that does not answer for this long, in seconds, is replaced.
+_TIMEOUT = 90
+
+
+class _Server(BaseApplication):
+    """Gunicorn, set from our configuration and not from its own command line."""
+
+    def __init__(self, conf: cfg.ConfigOpts) -> None:
+        self._conf = conf
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Set gunicorn's options."""
+        api = self._conf.api
+        settings = {
+            'bind': f'{api.host_ip}:{api.port}',
+            'workers': api.api_workers or multiprocessing.cpu_count(),
+            'worker_class': 'gthread',
+            'threads': api.api_threads,
+            'timeout': _TIMEOUT,
+            'proc_name': 'esi-leap-api',
+            'control_socket_disable': True,  # signals are how it is controlled
+        }
+        for name, value in settings.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> object:
+        """Build the application, in each worker: connections are not shared over a fork."""
+        return wiring.api(self._conf)
+
+
+def _main(conf: cfg.ConfigOpts) -> None:
+    wiring.api(conf)  # a configuration that cannot work is one sentence here, not one a worker
+    _Server(conf).run()
+
+
+def main() -> int:
+    """Run the program."""
+    return run('esi-leap-api', _main, sys.argv[1:])

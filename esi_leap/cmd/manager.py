@@ -1,0 +1,33 @@
+"""`esi-leap-manager`: hands nodes over and takes them back."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+
+from oslo_config import cfg
+
+from esi_leap import wiring
+from esi_leap.cmd import run
+
+_LOG = logging.getLogger(__name__)
+
+
+def _main(conf: cfg.ConfigOpts) -> None:
+    loop = wiring.manager(conf)
+
+    def end(number: int, frame: object) -> None:
+        del frame
+        _LOG.info('signal %s: finishing what is in flight', number)
+        loop.stop()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    _LOG.info('the manager is up')
+    loop.run()
+
+
+def main() -> int:
+    """Run the program."""
+    return run('esi-leap-manager', _main, sys.argv[1:])

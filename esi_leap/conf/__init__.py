@@ -1,0 +1,61 @@
+"""Configuration: one file for each group of options. Nothing here reads a global CONF."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from keystoneauth1 import loading
+from oslo_config import cfg
+from oslo_db import options as db_options
+from oslo_log import log
+
+from esi_leap.conf import api, dummy_node, manager
+
+#: Groups with the credentials and endpoint of another service.
+SERVICES = {'ironic': 'baremetal', 'keystone': 'identity'}
+
+
+def load(argv: Sequence[str], prog: str) -> cfg.ConfigOpts:
+    """Read the command line and the configuration files.
+
+    Args:
+        argv: arguments after the program's name, for example `--config-file F`.
+        prog: the program's name.
+    """
+    conf = registered()
+    conf(list(argv), project='esi-leap', prog=prog)
+    return conf
+
+
+def registered() -> cfg.ConfigOpts:
+    """Return the options of the service, with nothing read yet."""
+    conf = cfg.ConfigOpts()
+    log.register_options(conf)
+    conf.register_opts(api.OPTS, group='api')
+    conf.register_opts(manager.OPTS, group='manager')
+    conf.register_opts(dummy_node.OPTS, group='dummy_node')
+    conf.register_opts(db_options.database_opts, group='database')
+    for group, service_type in SERVICES.items():
+        loading.register_auth_conf_options(conf, group)
+        loading.register_session_conf_options(conf, group)
+        loading.register_adapter_conf_options(conf, group)
+        conf.set_default('service_type', service_type, group=group)
+        conf.set_default('valid_interfaces', ['internal', 'public'], group=group)
+        conf.set_default('timeout', 20, group=group)
+    return conf
+
+
+def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    """List the options for the sample configuration file."""
+    service = [
+        *loading.get_auth_common_conf_options(),
+        *loading.get_auth_plugin_conf_options('v3password'),
+        *loading.get_session_conf_options(),
+        *loading.get_adapter_conf_options(include_deprecated=False),
+    ]
+    return [
+        ('api', api.OPTS),
+        ('manager', manager.OPTS),
+        ('dummy_node', dummy_node.OPTS),
+        *((group, service) for group in SERVICES),
+    ]

@@ -1,0 +1,1 @@
+"""The manager: it owes the world things, and pays."""

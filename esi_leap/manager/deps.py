@@ -1,0 +1,67 @@
+"""What the manager is given: the ports, and time, chance and its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from esi_leap.core.ports import Agenda, Fleet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How the manager works; times in seconds. See `esi_leap.conf.manager`."""
+
+    holding_project: str
+    poll_interval: float
+    threads: int
+    claim_time: float
+    retry_max: float
+    max_attempts: int
+    check_interval: float
+    require_clean: bool
+    #: Longest time that one call to another service takes.
+    call_time: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deps:
+    """The world of the manager. `monotonic` measures how long a claim still is."""
+
+    agenda: Agenda
+    fleet: Fleet
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    new_uuid: Callable[[], str]
+    settings: Settings
+
+
+#: Longest time between two tries of a service that does not answer: it is due within seconds of
+#: its return.
+_UNAVAILABLE_MAX = 2.0
+#: Longest time between two looks at what Ironic is doing.
+_MOVING_MAX = 10.0
+_FIRST = 0.5
+
+
+def retry_at(
+    now: datetime, attempts: int, settings: Settings, *, moving: bool, unavailable: bool
+) -> datetime:
+    """Return when to try again, the later the more attempts there were.
+
+    Args:
+        now: the present instant.
+        attempts: how many there were before.
+        settings: the manager's.
+        moving: Ironic is at work, and only has to come to an end.
+        unavailable: a service did not answer.
+    """
+    exponent = min(attempts, 20)
+    if moving:
+        delay = min(_FIRST * 1.2**exponent, _MOVING_MAX)
+    elif unavailable:
+        delay = min(_FIRST * 2.0**exponent, _UNAVAILABLE_MAX)
+    else:
+        delay = min(2.0 * _FIRST * 2.0**exponent, settings.retry_max)
+    return now + timedelta(seconds=delay)

@@ -1,0 +1,88 @@
+"""The loop: what is due is claimed and worked on, node by node, on a bounded pool."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+from esi_leap.core.errors import LeapError, StaleClaimError
+from esi_leap.manager.deps import Deps
+from esi_leap.manager.work import OutOfTimeError, Work
+
+_LOG = logging.getLogger(__name__)
+
+
+class Loop:
+    """A manager. Any number of them work on one database.
+
+    Args:
+        deps: its world.
+    """
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._working: set[int] = set()
+
+    def stop(self) -> None:
+        """Ask the loop to end: what is being done is done, nothing new is begun."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Work until `stop` is called."""
+        with ThreadPoolExecutor(self._deps.settings.threads, 'node') as pool:
+            while not self._stop.is_set():
+                self._stop.wait(self._tick(pool))
+
+    def _tick(self, pool: ThreadPoolExecutor) -> float:
+        """Hand out what is due; return how long to sleep, in seconds."""
+        poll = self._deps.settings.poll_interval
+        try:
+            now = self._deps.now()
+            room = 2 * self._deps.settings.threads
+            for node_id in self._deps.agenda.due(now, room + len(self._working)):
+                with self._lock:
+                    if node_id in self._working or len(self._working) >= room:
+                        continue
+                    self._working.add(node_id)
+                pool.submit(self._work, node_id)
+            following = self._deps.agenda.next_due(now)
+        except LeapError as error:
+            _LOG.warning('looking for what is due: %s', error.message)
+            return poll
+        except Exception:  # noqa: BLE001 - whatever it is, the next tick comes
+            _LOG.exception('looking for what is due failed')
+            return poll
+        if following is None:
+            return poll
+        return min(poll, max(0.0, (following - self._deps.now()).total_seconds()))
+
+    def _work(self, node_id: int) -> None:
+        """Do all that is due for one node, in order, under one claim."""
+        try:
+            self._claimed(node_id)
+        except (StaleClaimError, OutOfTimeError) as error:
+            _LOG.info('node row %s: %s', node_id, error or 'the claim is over')
+        except LeapError as error:
+            _LOG.warning('node row %s: %s', node_id, error.message)
+        except Exception:  # noqa: BLE001 - one node's trouble never stops the others
+            _LOG.exception('working on node row %s failed', node_id)
+        finally:
+            with self._lock:
+                self._working.discard(node_id)
+
+    def _claimed(self, node_id: int) -> None:
+        deps = self._deps
+        claim, length = deps.new_uuid(), deps.settings.claim_time
+        until, now = deps.monotonic() + length, deps.now()
+        if not deps.agenda.claim(node_id, claim, now, now + timedelta(seconds=length)):
+            return
+        work = Work(deps, node_id, claim, until)
+        try:
+            while not self._stop.is_set() and deps.monotonic() < until and work.once():
+                pass
+        finally:
+            deps.agenda.release(node_id, claim)

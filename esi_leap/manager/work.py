@@ -1,0 +1,320 @@
+"""Working on one node under a claim: plan, act, settle, until nothing is due.
+
+Plans are pure and made under the node's row lock. Acts call other services with no transaction
+open, and can be repeated. A settle reads again what it changes, under the lock and only while the
+claim is ours: what a request or another manager did meanwhile is not overwritten.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from esi_leap.core import booking, due, handover
+from esi_leap.core.booking import Change, Event
+from esi_leap.core.errors import LeapError, NodeBusyError, NodeNotFoundError, UnavailableError
+from esi_leap.core.handover import Act, Done, Lost, Machine, Node, Refused, State, Step, Wait
+from esi_leap.core.lease import Lease
+from esi_leap.core.ports import Book, Nodes
+from esi_leap.manager.deps import Deps, retry_at
+
+_LOG = logging.getLogger(__name__)
+
+#: Verbs of one hand-over or return without a pause; more is a node that goes in circles.
+_MOST_VERBS = 12
+_GONE = 'The node does not exist any more.'
+#: Seconds until a lease looks again at a node that is not back; it is woken when it is.
+_BLOCKED = 5
+
+
+class OutOfTimeError(Exception):
+    """The claim is too short for another call; the rest is done under the next one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """Why a step could not be done now."""
+
+    reason: str
+    moving: bool = False
+    unavailable: bool = False
+
+
+class Work:
+    """One manager's work on one node.
+
+    Args:
+        deps: the manager's world.
+        node_id: the node.
+        claim: the claim on it.
+        until: the instant on the monotonic clock when the claim runs out.
+    """
+
+    def __init__(self, deps: Deps, node_id: int, claim: str, until: float) -> None:
+        self._deps = deps
+        self._node_id = node_id
+        self._claim = claim
+        self._act_until = until - deps.settings.call_time
+
+    def once(self) -> bool:
+        """Do the first thing that is due for the node; False if there was none.
+
+        Raises:
+            StaleClaimError: the claim is not ours any more; nothing was written.
+            OutOfTimeError: what is due needs another claim.
+        """
+        with self._book() as book:
+            calendar = book.occupancy()
+            task = due.plan(book.node, list(calendar), self._deps.now())
+            match task:
+                case None:
+                    return False
+                case due.End(lease):
+                    ended = lease.ended(self._deps.now())
+                    book.put(Change((ended,), (Event('esi_leap.lease.delete.end', ended),)))
+                    return True
+                case due.Expire(offer):
+                    book.put(booking.plan_expire(offer, calendar))
+                    return True
+                case due.Blocked(lease, reason):
+                    self._postpone(book, lease, reason, self._in(_BLOCKED))
+                    return True
+            node = book.node
+        try:
+            self._act(task, node)
+        except (LeapError, OutOfTimeError):
+            raise
+        except Exception as error:  # noqa: BLE001 - kept with the lease, and the others go on
+            _LOG.exception('node %s: %s failed', node.resource_uuid, task)
+            self._failed(task, error)
+        return True
+
+    def _act(self, task: due.Task, node: Node) -> None:
+        match task:
+            case due.Prepare(lease):
+                self._prepare(node, lease)
+            case due.HandOver(lease):
+                self._hand_over(node, lease)
+            case due.Take(lease):
+                self._take(node, lease)
+            case due.GiveBack():
+                self._give_back(node)
+            case due.Check(lease):
+                self._check(node, lease)
+            case due.Search():
+                self._search(node)
+
+    def _prepare(self, node: Node, lease: Lease) -> None:
+        machine, late = self._look(node)
+        reason = late.reason if late else None
+        if machine is not None:
+            ours = frozenset({self._deps.settings.holding_project})
+            reason = handover.refusal(machine, lease, ours)
+        with self._book() as book:
+            fresh = book.lease(lease.uuid)
+            if not fresh.starts(self._deps.now()):
+                return
+            if machine is None or reason is not None:
+                late = late or Late(reason or '')
+                self._postpone(book, fresh, late.reason, self._later(fresh.attempts, late))
+                return
+            begun = book.node.to(State.PREPARING, lease=lease.uuid, remembered=dict(machine.fields))
+            book.put(Change((), node=begun))
+
+    def _hand_over(self, node: Node, lease: Lease) -> None:
+        holding = self._deps.settings.holding_project
+        step = self._drive(node, lambda machine: handover.hand_over(machine, lease, holding))
+        with self._book() as book:
+            fresh, now = book.lease(lease.uuid), self._deps.now()
+            match step:
+                case Done():
+                    checked = self._in(self._deps.settings.check_interval)
+                    given = book.node.to(State.HANDED_OVER, retry_at=checked)
+                    if fresh.starts(now):
+                        active = fresh.activated(now)
+                        event = Event('esi_leap.lease.fulfill.end', active)
+                        book.put(Change((active,), (event,), node=given))
+                    else:  # cancelled or over meanwhile: it is taken back next
+                        book.put(Change((), node=given))
+                case Refused(reason) | Lost(reason):
+                    at = self._later(fresh.attempts, Late(reason))
+                    book.put(Change((), node=book.node.freed()))
+                    if fresh.starts(now):
+                        self._postpone(book, fresh, reason, at)
+                case Late() as late if fresh.starts(now):
+                    self._postpone(book, fresh, late.reason, self._later(fresh.attempts, late))
+
+    def _take(self, node: Node, lease: Lease) -> None:
+        holding = self._deps.settings.holding_project
+        step = self._drive(node, lambda machine: handover.take(machine, lease, holding))
+        with self._book() as book:
+            fresh, now = book.lease(lease.uuid), self._deps.now()
+            match step:
+                case Done():
+                    ended, after = fresh.ended(now), book.node.to(State.RETURNING, retry_at=now)
+                case Lost(reason):
+                    checked = self._in(self._deps.settings.check_interval)
+                    ended = fresh.ended(now, reason)
+                    after = book.node.to(State.LOST, reason, retry_at=checked)
+                case Late() as late:
+                    waiting = fresh.detained(late.reason, self._later(fresh.attempts, late))
+                    book.put(Change((waiting,), self._changed('delete.error', fresh, waiting)))
+                    return
+                case _:
+                    return
+            event = Event('esi_leap.lease.delete.end', ended)
+            book.put(Change((ended,), (event,), node=after))
+
+    def _give_back(self, node: Node) -> None:
+        settings = self._deps.settings
+        step = self._drive(
+            node,
+            lambda machine: handover.give_back(
+                machine, node, settings.holding_project, require_clean=settings.require_clean
+            ),
+        )
+        with self._book() as book:
+            match step:
+                case Act(_, State() as state):
+                    book.put(Change((), node=book.node.to(state, retry_at=self._deps.now())))
+                case Done():
+                    self._free(book)
+                case Lost(reason):
+                    at = self._in(settings.check_interval)
+                    book.put(Change((), node=book.node.to(State.LOST, reason, retry_at=at)))
+                case Late() as late:
+                    at = self._later(book.node.attempts, late)
+                    book.put(Change((), node=book.node.waiting(late.reason, at)))
+
+    def _check(self, node: Node, lease: Lease) -> None:
+        machine, late = self._look(node)
+        with self._book() as book:
+            fresh = book.lease(lease.uuid)
+            at = self._in(self._deps.settings.check_interval)
+            if late is not None and late.reason != _GONE:
+                book.put(Change((), node=book.node.waiting(late.reason, at)))
+                return
+            reason = _GONE if machine is None else handover.drift(machine, fresh)
+            after = replace(book.node, reason=reason, retry_at=at, attempts=0)
+            if not fresh.holding or reason == fresh.reason:
+                book.put(Change((), node=after))
+                return
+            noted = replace(fresh, reason=reason)
+            events = (Event('esi_leap.lease.drift', noted),) if reason else ()
+            book.put(Change((noted,), events, node=after))
+
+    def _search(self, node: Node) -> None:
+        machine, _ = self._look(node)
+        with self._book() as book:
+            if machine is not None and handover.is_back(machine):
+                self._free(book)
+            else:
+                at = self._in(self._deps.settings.check_interval)
+                book.put(Change((), node=book.node.waiting(node.reason or _GONE, at)))
+
+    def _free(self, book: Book) -> None:
+        """The node is available: leases that wait for it are tried at once."""
+        now = self._deps.now()
+        waiting = [
+            replace(each, retry_at=now)
+            for each in book.occupancy()
+            if isinstance(each, Lease) and each.starts(now)
+        ]
+        book.put(Change(tuple(waiting), node=book.node.freed()))
+
+    def _drive(self, node: Node, decide: Callable[[Machine], Step]) -> Step | Late:
+        """Look, decide and act until the step is reached or something is in the way."""
+        service = self._nodes(node)
+        for _ in range(_MOST_VERBS):
+            machine, late = self._look(node)
+            if machine is None:
+                return Lost(_GONE) if late is None or late.reason == _GONE else late
+            step = decide(machine)
+            if isinstance(step, Wait):
+                return Late(step.reason, moving=step.moving)
+            if not isinstance(step, Act):
+                return step
+            late = self._try(lambda act=step, seen=machine: service.do(seen, act.verb))
+            if late is not None:
+                return Lost(_GONE) if late.reason == _GONE else late
+            if step.state is not None:
+                return step
+        return Late('The node does not reach the state that it was asked for.')
+
+    def _look(self, node: Node) -> tuple[Machine | None, Late | None]:
+        seen: list[Machine] = []
+        service = self._nodes(node)
+        late = self._try(lambda: seen.append(service.get(node.resource_uuid)))
+        return (None, late) if late is not None else (seen[0], None)
+
+    def _try(self, call: Callable[[], Any]) -> Late | None:
+        """Call another service, if the claim is long enough for it."""
+        if self._deps.monotonic() >= self._act_until:
+            raise OutOfTimeError
+        try:
+            call()
+        except NodeNotFoundError:
+            return Late(_GONE)
+        except NodeBusyError as error:
+            return Late(error.message)
+        except UnavailableError as error:
+            return Late(error.message, unavailable=True)
+        return None
+
+    def _failed(self, task: due.Task, error: Exception) -> None:
+        """Keep what we did not expect with the lease or the node, and go on with the others."""
+        reason = (
+            f'The service made an error ({type(error).__name__}); operators find it in the log.'
+        )
+        lease = getattr(task, 'lease', None)
+        with self._book() as book:
+            if lease is None or isinstance(task, due.Check):
+                at = self._later(book.node.attempts, Late(reason))
+                book.put(Change((), node=book.node.waiting(reason, at)))
+                return
+            fresh = book.lease(lease.uuid)
+            if not fresh.holding:
+                return
+            at = self._later(fresh.attempts, Late(reason))
+            if isinstance(task, due.Take):
+                book.put(Change((fresh.detained(reason, at),)))
+            elif fresh.attempts + 1 < self._deps.settings.max_attempts:
+                self._postpone(book, fresh, reason, at)
+            else:
+                failed = fresh.failed(reason)
+                book.put(Change((failed,), (Event('esi_leap.lease.fulfill.error', failed),)))
+
+    def _postpone(self, book: Book, lease: Lease, reason: str, at: datetime) -> None:
+        waiting = lease.postponed(reason, at)
+        book.put(Change((waiting,), self._changed('fulfill.error', lease, waiting)))
+
+    @staticmethod
+    def _changed(what: str, before: Lease, after: Lease) -> tuple[Event, ...]:
+        """An event for the first time that a step did not work, not for each try."""
+        return () if before.status == after.status else (Event(f'esi_leap.lease.{what}', after),)
+
+    def _nodes(self, node: Node) -> Nodes:
+        if node.resource_type not in self._deps.fleet:
+            raise UnavailableError(f'The resource type {node.resource_type} is not configured.')
+        return self._deps.fleet[node.resource_type]
+
+    def _later(self, attempts: int, late: Late) -> datetime:
+        return retry_at(
+            self._deps.now(),
+            attempts,
+            self._deps.settings,
+            moving=late.moving,
+            unavailable=late.unavailable,
+        )
+
+    def _in(self, seconds: float) -> datetime:
+        return self._deps.now() + timedelta(seconds=seconds)
+
+    @contextmanager
+    def _book(self) -> Iterator[Book]:
+        with self._deps.agenda.booking(self._node_id, self._deps.now(), self._claim) as book:
+            yield book

@@ -1,0 +1,131 @@
+"""A fleet of JSON files, for development and load tests. See `core.ports.Nodes`.
+
+Each file of the directory is a node; its name is the node's uuid. Of its keys only
+`project_owner_id` is needed; those that this module does not know are kept. A hand-over writes
+`lease_uuid` and `project_id`, a return removes them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from esi_leap.core.errors import NodeBusyError, NodeNotFoundError, UnavailableError
+from esi_leap.core.handover import (
+    REMEMBERED,
+    ConsoleOff,
+    DetachVif,
+    Machine,
+    Patch,
+    PowerOff,
+    Provision,
+    Verb,
+)
+
+PREFIX = 'dummy-node-'
+_LONGEST = 36
+#: Where the fields of a machine are in the file.
+_KEYS = {'lessee': 'project_id', 'properties/lease_uuid': 'lease_uuid'}
+#: The state each provision verb leads to; there is nothing to wait for.
+_REACHED = {
+    'manage': 'manageable',
+    'provide': 'available',
+    'deleted': 'available',
+    'abort': 'available',
+    'active': 'active',
+}
+
+
+class DummyNodes:
+    """The nodes in one directory."""
+
+    def __init__(self, directory: str) -> None:
+        self._directory = Path(directory)
+
+    def find(self, ident: str) -> Machine:
+        """Find a machine by the name of its file, or by `dummy-node-` and that name."""
+        try:
+            return self.get(ident)
+        except NodeNotFoundError:
+            if not ident.startswith(PREFIX):
+                raise
+            return self.get(ident.removeprefix(PREFIX))
+
+    def get(self, uuid: str) -> Machine:
+        """Read a machine."""
+        return _machine(uuid, self._read(uuid))
+
+    def do(self, machine: Machine, verb: Verb) -> None:
+        """Carry out one verb at once: write the file anew, atomically."""
+        content = dict(self._read(machine.uuid))
+        match verb:
+            case Patch(values):
+                _apply(content, values)
+            case Provision(target) if target in _REACHED:
+                content['provision_state'] = _REACHED[target]
+            case Provision(target):
+                raise NodeBusyError(f'A dummy node does not know the verb {target}.')
+            case PowerOff():
+                content['power_state'] = 'power off'
+            case ConsoleOff():
+                content['console'] = False
+            case DetachVif(vif):
+                content['vifs'] = [each for each in content.get('vifs', []) if each != vif]
+        self._write(machine.uuid, content)
+
+    def _path(self, uuid: str) -> Path:
+        unfit = '/' in uuid or '\0' in uuid or uuid.startswith('.')
+        if unfit or not 0 < len(uuid) <= _LONGEST:
+            raise NodeNotFoundError.of(uuid)
+        return self._directory / uuid
+
+    def _read(self, uuid: str) -> Mapping[str, Any]:
+        try:
+            content = json.loads(self._path(uuid).read_text(encoding='utf-8'))
+        except (FileNotFoundError, IsADirectoryError):
+            raise NodeNotFoundError.of(uuid) from None
+        except (OSError, ValueError) as error:
+            raise UnavailableError(f'The file of the dummy node {uuid} cannot be read.') from error
+        if not isinstance(content, dict) or 'project_owner_id' not in content:
+            raise UnavailableError(f'The file of the dummy node {uuid} has no project_owner_id.')
+        return content
+
+    def _write(self, uuid: str, content: Mapping[str, Any]) -> None:
+        with tempfile.NamedTemporaryFile(
+            'w', dir=self._directory, prefix='.', delete=False, encoding='utf-8'
+        ) as fresh:
+            json.dump(content, fresh, indent=2)
+        os.replace(fresh.name, self._path(uuid))  # noqa: PTH105 - atomic, and named so
+
+
+def _apply(content: dict[str, Any], values: Mapping[str, object]) -> None:
+    for path, value in values.items():
+        key = _KEYS.get(path, path)
+        if value is None:
+            content.pop(key, None)
+        else:
+            content[key] = value
+
+
+def _machine(uuid: str, content: Mapping[str, Any]) -> Machine:
+    return Machine(
+        uuid=uuid,
+        name=f'{PREFIX}{uuid}',
+        owner=content['project_owner_id'],
+        lessee=content.get('project_id'),
+        lease_label=content.get('lease_uuid'),
+        provision_state=content.get('provision_state', 'available'),
+        power_state=content.get('power_state'),
+        resource_class=content.get('resource_class'),
+        properties=content.get('properties', {}),
+        fields={name: content.get(name, {} if name == 'extra' else None) for name in REMEMBERED},
+        maintenance=bool(content.get('maintenance')),
+        maintenance_reason=content.get('maintenance_reason'),
+        instance_info=bool(content.get('instance_info')),
+        console=bool(content.get('console')),
+        vifs=tuple(content.get('vifs', ())),
+    )

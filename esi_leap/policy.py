@@ -1,0 +1,132 @@
+"""Who may do what: the rules, and the one enforcer that `Context.can` asks.
+
+The names are those of the existing lease service. `is_owner` and `is_lessee` keep its roles
+working for users who hold no other; beside them stand Keystone's reader, member, manager and
+admin, of which each implies the one before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from oslo_config import cfg
+from oslo_policy import policy
+
+_READ = 'rule:is_admin or rule:is_owner or rule:is_lessee or role:reader'
+_WRITE = 'rule:is_admin or rule:is_owner or rule:is_lessee or role:member'
+_PROVIDE = 'rule:is_admin or rule:is_owner or role:member'
+_USER = '(rule:is_owner or rule:is_lessee or role:reader)'
+_MEMBER = '(rule:is_owner or rule:is_lessee or role:member)'
+
+
+def _rule(name: str, check: str, description: str, *routes: str) -> policy.DocumentedRuleDefault:
+    operations = [dict(zip(('method', 'path'), each.split(' '), strict=True)) for each in routes]
+    return policy.DocumentedRuleDefault(name, check, description, operations)
+
+
+ALIASES = [
+    policy.RuleDefault('is_admin', 'role:admin or role:esi_leap_admin', 'Service admins'),
+    policy.RuleDefault('is_owner', 'role:owner or role:esi_leap_owner', 'Owners by old role'),
+    policy.RuleDefault('is_lessee', 'role:lessee or role:esi_leap_lessee', 'Lessees by old role'),
+    policy.RuleDefault('is_offer_owner', 'project_id:%(offer.project_id)s', 'Who offers'),
+    policy.RuleDefault('is_lease_owner', 'project_id:%(lease.owner_id)s', 'Who provides'),
+    policy.RuleDefault('is_lease_lessee', 'project_id:%(lease.project_id)s', 'Who leases'),
+    policy.RuleDefault(
+        'is_lease_party', 'rule:is_lease_owner or rule:is_lease_lessee', 'Either side of a lease'
+    ),
+]
+
+RULES = [
+    _rule(
+        'esi_leap:offer:offer_admin',
+        'rule:is_admin',
+        "Offer anybody's nodes; see and claim every offer",
+        'GET /v1/offers',
+        'POST /v1/offers',
+    ),
+    _rule('esi_leap:offer:create', _PROVIDE, 'Offer a node of the project', 'POST /v1/offers'),
+    _rule('esi_leap:offer:get', _READ, 'Show an offer', 'GET /v1/offers/{ident}'),
+    _rule('esi_leap:offer:get_all', _READ, 'List offers', 'GET /v1/offers'),
+    _rule(
+        'esi_leap:offer:delete',
+        f'rule:is_admin or ({_MEMBER} and rule:is_offer_owner)',
+        'Withdraw an offer and cancel what was claimed from it',
+        'DELETE /v1/offers/{ident}',
+    ),
+    _rule(
+        'esi_leap:offer:claim',
+        _WRITE,
+        'Claim a window of an offer',
+        'POST /v1/offers/{ident}/claim',
+    ),
+    _rule(
+        'esi_leap:lease:lease_admin',
+        'rule:is_admin',
+        "See everybody's leases and contracts; lease beyond the longest time",
+        'GET /v1/leases',
+        'GET /v1/contracts',
+    ),
+    _rule('esi_leap:lease:create', _PROVIDE, 'Lease out an own node', 'POST /v1/leases'),
+    _rule(
+        'esi_leap:lease:get',
+        f'rule:is_admin or ({_USER} and rule:is_lease_party)',
+        'Show a lease',
+        'GET /v1/leases/{ident}',
+    ),
+    _rule('esi_leap:lease:get_all', _READ, 'List leases', 'GET /v1/leases'),
+    _rule(
+        'esi_leap:lease:update',
+        'rule:is_admin',
+        'Lengthen a lease',
+        'PATCH /v1/leases/{ident}',
+    ),
+    _rule(
+        'esi_leap:lease:amend',
+        f'rule:is_admin or ({_MEMBER} and rule:is_lease_party)',
+        'Change name, purpose and properties of a lease, or shorten it',
+        'PATCH /v1/leases/{ident}',
+    ),
+    _rule(
+        'esi_leap:lease:delete',
+        f'rule:is_admin or ({_MEMBER} and rule:is_lease_party)',
+        'Cancel a lease',
+        'DELETE /v1/leases/{ident}',
+    ),
+    _rule(
+        'esi_leap:contract:get',
+        f'rule:is_admin or ({_USER} and rule:is_lease_party)',
+        'Show a contract',
+        'GET /v1/contracts/{ident}',
+    ),
+    _rule('esi_leap:contract:get_all', _READ, 'List contracts', 'GET /v1/contracts'),
+    _rule(
+        'esi_leap:contract:delete',
+        f'rule:is_admin or ({_MEMBER} and rule:is_lease_party)',
+        'Cancel a contract and its leases',
+        'DELETE /v1/contracts/{ident}',
+    ),
+]
+
+
+def list_rules() -> list[policy.RuleDefault]:
+    """List all rules, for the sample and for the enforcer."""
+    return [*ALIASES, *RULES]
+
+
+def enforcer(conf: cfg.ConfigOpts) -> policy.Enforcer:
+    """Return the enforcer of one service instance, with all rules known."""
+    made = policy.Enforcer(conf)
+    made.register_defaults(list_rules())
+    return made
+
+
+def get_enforcer() -> policy.Enforcer:
+    """Return an enforcer for oslo.policy's own command-line tools."""
+    conf = cfg.ConfigOpts()
+    conf([], project='esi-leap')
+    return enforcer(conf)
+
+
+def allows(made: policy.Enforcer, rule: str, target: Mapping[str, object], creds: object) -> bool:
+    """Ask a registered rule; one that is not registered is a defect and raises."""
+    return bool(made.authorize(rule, dict(target), creds, do_raise=False))

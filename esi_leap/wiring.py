@@ -1,0 +1,147 @@
+"""Putting the parts together. Only `cmd`, `wsgi` and the fixture know this module."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Any
+
+from keystoneauth1 import loading
+from openstack import connection
+from oslo_config import cfg
+from oslo_db import options as db_options
+
+from esi_leap import clock, identity, policy
+from esi_leap.actions.deps import Deps as ActionDeps
+from esi_leap.api import app, auth
+from esi_leap.core.booking import Limits
+from esi_leap.core.ports import Fleet, Identity
+from esi_leap.db.engine import Database
+from esi_leap.db.store import Store
+from esi_leap.manager.deps import Deps as ManagerDeps
+from esi_leap.manager.deps import Settings
+from esi_leap.manager.loop import Loop
+from esi_leap.nodes.dummy import DummyNodes
+from esi_leap.nodes.ironic import IronicNodes
+
+#: Options of `[database]` that are not for the engine.
+_NOT_ENGINE = frozenset({'backend', 'connection_parameters', 'slave_connection', 'connection'})
+
+
+class ConfigurationError(Exception):
+    """The configuration cannot work; the message says what would."""
+
+
+def database(conf: cfg.ConfigOpts) -> Database:
+    """Return the database of `[database]`."""
+    if not conf.database.connection:
+        raise ConfigurationError(
+            '[database] connection is not set; for example '
+            'sqlite:////var/lib/esi-leap/esi-leap.sqlite'
+        )
+    options = {
+        option.dest: conf.database[option.dest]
+        for option in db_options.database_opts
+        if option.dest not in _NOT_ENGINE and not option.deprecated_for_removal
+    }
+    return Database(conf.database.connection, **options)
+
+
+def api(conf: cfg.ConfigOpts) -> Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]:
+    """Return the WSGI application."""
+    enforcer = policy.enforcer(conf)
+    noauth = conf.api.auth_strategy == 'noauth'
+    try:
+        authenticate = auth.noauth(conf.api.host_ip) if noauth else auth.keystone(conf)
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
+    deps = ActionDeps(
+        store=Store(database(conf)),
+        fleet=_fleet(conf),
+        identity=identity.NoKeystone() if noauth else _keystone(conf),
+        now=clock.now,
+        new_uuid=_new_uuid,
+        pause=time.sleep,
+        default_type=conf.api.default_resource_type,
+        limits=Limits(
+            timedelta(days=conf.api.default_lease_time), timedelta(days=conf.api.max_lease_time)
+        ),
+        delete_wait=conf.api.delete_wait,
+        max_limit=conf.api.max_limit,
+    )
+
+    def judge(rule: str, target: Any, creds: object) -> bool:  # noqa: ANN401 - a policy target
+        return policy.allows(enforcer, rule, target, creds)
+
+    return app.build(deps, judge, authenticate, conf)
+
+
+def manager(conf: cfg.ConfigOpts) -> Loop:
+    """Return a manager."""
+    fleet = _fleet(conf)
+    holding = conf.manager.holding_project
+    if holding is None:
+        if 'ironic_node' in fleet:
+            raise ConfigurationError(
+                '[manager] holding_project is not set: the id of a project without members that '
+                'has a node while it is prepared or returned.'
+            )
+        holding = 'esi-leap-holding'
+    call_time = conf.ironic.timeout or 0
+    if conf.manager.claim_time <= 2 * call_time:
+        raise ConfigurationError(
+            f'[manager] claim_time ({conf.manager.claim_time} s) must be more than twice '
+            f'[ironic] timeout ({call_time} s).'
+        )
+    return Loop(
+        ManagerDeps(
+            agenda=Store(database(conf)),
+            fleet=fleet,
+            now=clock.now,
+            monotonic=time.monotonic,
+            new_uuid=_new_uuid,
+            settings=Settings(
+                holding_project=holding,
+                poll_interval=conf.manager.poll_interval,
+                threads=conf.manager.threads,
+                claim_time=conf.manager.claim_time,
+                retry_max=conf.manager.retry_max,
+                max_attempts=conf.manager.max_attempts,
+                check_interval=conf.manager.check_interval,
+                require_clean=conf.manager.require_clean,
+                call_time=call_time,
+            ),
+        )
+    )
+
+
+def _fleet(conf: cfg.ConfigOpts) -> Fleet:
+    fleet: dict[str, Any] = {}
+    if conf.ironic.auth_type is not None:
+        fleet['ironic_node'] = IronicNodes(_connection(conf, 'ironic', 'baremetal'))
+    if conf.dummy_node.dummy_node_dir:
+        fleet['dummy_node'] = DummyNodes(conf.dummy_node.dummy_node_dir)
+    if not fleet:
+        raise ConfigurationError(
+            'There are no nodes: set the credentials in [ironic], or [dummy_node] dummy_node_dir.'
+        )
+    return fleet
+
+
+def _keystone(conf: cfg.ConfigOpts) -> Identity:
+    if conf.keystone.auth_type is None:
+        raise ConfigurationError('[keystone] has no credentials; project names cannot be known.')
+    return identity.Keystone(_connection(conf, 'keystone', 'identity'))
+
+
+def _connection(conf: cfg.ConfigOpts, group: str, service_type: str) -> connection.Connection:
+    session = loading.load_session_from_conf_options(
+        conf, group, auth=loading.load_auth_from_conf_options(conf, group)
+    )
+    return connection.Connection(session=session, oslo_conf=conf, service_types={service_type})
+
+
+def _new_uuid() -> str:
+    return str(uuid.uuid4())

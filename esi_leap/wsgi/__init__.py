@@ -1,0 +1,1 @@
+"""For WSGI servers."""

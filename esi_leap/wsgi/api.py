@@ -1,0 +1,16 @@
+"""`esi_leap.wsgi.api:application`, for any WSGI server.
+
+The configuration is that of the files oslo.config finds for `esi-leap`, or of the file named in
+the environment variable `ESI_LEAP_CONFIG_FILE`. The command line belongs to the server.
+"""
+
+import os
+
+from oslo_log import log
+
+from esi_leap import conf, wiring
+
+_file = os.environ.get('ESI_LEAP_CONFIG_FILE')
+_conf = conf.load(['--config-file', _file] if _file else [], 'esi-leap-api')
+log.setup(_conf, 'esi-leap')
+application = wiring.api(_conf)
