@@ -1,0 +1,233 @@
+"""A small pure model of a node in Ironic, as far as a hand-over and a return can meet it.
+
+States, verbs and the ways out of each state are those of Ironic 39.0.0 (its own state machine);
+so is what it refuses. A decision of the core that Ironic would refuse is a defect: the model
+fails on it.
+"""
+
+from dataclasses import dataclass, field, replace
+
+from hypothesis import strategies as st
+
+from esi_leap.core.handover import (
+    LABEL,
+    LESSEE,
+    ConsoleOff,
+    DetachVif,
+    Machine,
+    Patch,
+    PowerOff,
+    Provision,
+    Verb,
+)
+
+from .given import HOLDING, a_machine
+
+#: Where each verb leads.
+VERBS = {
+    ('active', 'deleted'): 'deleting',
+    ('active', 'rebuild'): 'deploying',
+    ('active', 'rescue'): 'rescuing',
+    ('active', 'service'): 'servicing',
+    ('adopt failed', 'adopt'): 'adopting',
+    ('adopt failed', 'manage'): 'manageable',
+    ('available', 'active'): 'deploying',
+    ('available', 'manage'): 'manageable',
+    ('clean failed', 'manage'): 'manageable',
+    ('clean hold', 'abort'): 'clean failed',
+    ('clean wait', 'abort'): 'clean failed',
+    ('deploy failed', 'active'): 'deploying',
+    ('deploy failed', 'deleted'): 'deleting',
+    ('deploy hold', 'abort'): 'deploy failed',
+    ('enroll', 'manage'): 'verifying',
+    ('error', 'deleted'): 'deleting',
+    ('error', 'rebuild'): 'deploying',
+    ('inspect failed', 'inspect'): 'inspecting',
+    ('inspect failed', 'manage'): 'manageable',
+    ('inspect wait', 'abort'): 'inspect failed',
+    ('manageable', 'adopt'): 'adopting',
+    ('manageable', 'inspect'): 'inspecting',
+    ('manageable', 'provide'): 'cleaning',
+    ('rescue', 'deleted'): 'deleting',
+    ('rescue', 'unrescue'): 'unrescuing',
+    ('rescue failed', 'deleted'): 'deleting',
+    ('rescue failed', 'rescue'): 'rescuing',
+    ('rescue failed', 'unrescue'): 'unrescuing',
+    ('rescue wait', 'abort'): 'rescue failed',
+    ('rescue wait', 'deleted'): 'deleting',
+    ('service failed', 'abort'): 'active',
+    ('service failed', 'deleted'): 'deleting',
+    ('service failed', 'service'): 'servicing',
+    ('service hold', 'abort'): 'service failed',
+    ('service wait', 'abort'): 'service failed',
+    ('service wait', 'deleted'): 'deleting',
+    ('unrescue failed', 'deleted'): 'deleting',
+    ('unrescue failed', 'rescue'): 'rescuing',
+    ('wait call-back', 'abort'): 'deploy failed',
+    ('wait call-back', 'deleted'): 'deleting',
+}
+
+#: Where a state leads by itself: the good end first.
+MOVES = {
+    'adopting': ('active', 'adopt failed'),
+    'clean wait': ('cleaning', 'clean failed'),
+    'cleaning': ('available', 'clean failed', 'clean wait'),
+    'deleting': ('cleaning', 'error'),
+    'deploying': ('active', 'deploy failed', 'wait call-back', 'deploy hold'),
+    'inspect wait': ('manageable', 'inspect failed'),
+    'inspecting': ('manageable', 'inspect failed', 'inspect wait'),
+    'rescue wait': ('rescuing', 'rescue failed'),
+    'rescuing': ('rescue', 'rescue failed', 'rescue wait'),
+    'service wait': ('servicing', 'service failed'),
+    'servicing': ('active', 'service failed', 'service wait', 'service hold'),
+    'unrescuing': ('active', 'unrescue failed'),
+    'verifying': ('manageable', 'enroll'),
+    'wait call-back': ('deploying', 'deploy failed'),
+}
+
+STATES = sorted({state for state, _ in VERBS} | set(MOVES))
+
+#: States in which Ironic answers 409 to a PATCH.
+LOCKED = (set(MOVES) | {'clean hold', 'deploy hold'}) - {'inspect wait', 'verifying'}
+
+#: States in which `resource_class` can be written.
+UNBUILT = {'available', 'manageable', 'enroll', 'inspecting', 'inspect wait'}
+
+#: What the node's owner wrote, before any tenant came.
+FIELDS = {
+    'extra': {'rack': 7},
+    'description': 'the one by the door',
+    'resource_class': 'big',
+    'protected': False,
+    'protected_reason': None,
+}
+
+
+@dataclass
+class Metal:
+    """One node.
+
+    Attributes:
+        deployed: an image was written and not torn down.
+        dirty: a tenant has had the node, and it was not cleaned since.
+    """
+
+    machine: Machine = field(default_factory=lambda: a_machine(fields=FIELDS))
+    deployed: bool = False
+    dirty: bool = False
+
+    @property
+    def state(self) -> str:
+        return self.machine.provision_state
+
+    @property
+    def tenant(self) -> str | None:
+        return None if self.machine.lessee == HOLDING else self.machine.lessee
+
+    def set(self, **values: object) -> None:
+        self.machine = replace(self.machine, **values)  # type: ignore[arg-type]
+        self.dirty = self.dirty or self.tenant is not None
+
+    def write(self, **values: object) -> None:
+        self.set(fields={**self.machine.fields, **values})
+
+    def enter(self, state: str) -> None:
+        if state == 'cleaning' and not self.machine.cleans:
+            state = 'available'
+        self.set(provision_state=state, busy='on its way' if state in MOVES else None)
+        if state in {'deploying', 'active'}:
+            self.deployed = True
+            self.set(instance_info=True, power_state='power on')
+
+    def tick(self, choice: int = 0) -> None:
+        """Let Ironic go on; 0 is the good way."""
+        before = self.state
+        ways = MOVES.get(before, (before,))
+        after = ways[choice % len(ways)]
+        if (before, after) == ('deleting', 'cleaning'):
+            self.deployed = False
+            self.set(instance_info=False, vifs=(), instance=None, power_state='power off')
+        if (before, after) == ('cleaning', 'available'):
+            self.dirty = False
+        if (before, after) == ('cleaning', 'clean failed'):
+            self.set(maintenance=True, maintenance_reason='cleaning failed', fault='clean failure')
+        self.enter(after)
+
+    def do(self, verb: Verb) -> None:
+        """Carry out a verb, or fail where Ironic would refuse it."""
+        match verb:
+            case Patch(values):
+                self._patch(dict(values))
+            case Provision(target):
+                assert (self.state, target) in VERBS, f'{target} is refused in {self.state}'
+                assert target != 'deleted' or not self.machine.fields['protected']
+                assert target != 'provide' or not self.machine.maintenance
+                self.enter(VERBS[self.state, target])
+            case PowerOff():
+                self.set(power_state='power off')
+            case ConsoleOff():
+                self.set(console=False)
+            case DetachVif(vif):
+                self.set(vifs=tuple(each for each in self.machine.vifs if each != vif))
+
+    def _patch(self, values: dict[str, object]) -> None:
+        assert self.state not in LOCKED, f'PATCH is refused in {self.state}'
+        assert not values.get('protected')
+        assert 'resource_class' not in values or self.state in UNBUILT
+        if 'instance_info' in values:
+            assert not self.deployed, 'the tear-down needs instance_info'
+            assert values.pop('instance_info') is None
+            self.set(instance_info=False)
+        if LABEL in values:
+            self.set(lease_label=values.pop(LABEL))
+        if LESSEE in values:
+            self._lend(values.pop(LESSEE))
+        if values.get('protected') is False:
+            values['protected_reason'] = None
+        self.write(**values)
+
+    def _lend(self, lessee: object) -> None:
+        if lessee not in {None, HOLDING}:
+            assert self.machine.lessee == HOLDING, 'it came from somebody else'
+            assert self.state == 'available'
+            assert not self.machine.maintenance
+            assert not self.machine.vifs
+            assert not self.deployed
+            assert not self.dirty or not self.machine.cleans
+            assert self.machine.fields == FIELDS
+        self.set(lessee=lessee)
+
+
+def metals(lessee: str | None, label: str | None) -> st.SearchStrategy[Metal]:
+    """Whatever a tenant may have left."""
+    machine = st.builds(
+        a_machine,
+        lessee=st.just(lessee),
+        lease_label=st.just(label),
+        provision_state=st.sampled_from(STATES),
+        power_state=st.sampled_from(['power on', 'power off']),
+        fields=st.fixed_dictionaries(
+            {
+                'extra': st.sampled_from([FIELDS['extra'], {'mine': True}, {}]),
+                'description': st.sampled_from([FIELDS['description'], 'mine', None]),
+                'resource_class': st.sampled_from([FIELDS['resource_class'], 'mine']),
+                'protected': st.booleans(),
+                'protected_reason': st.sampled_from([None, 'hands off']),
+            }
+        ),
+        instance=st.sampled_from([None, 'i1']),
+        instance_info=st.booleans(),
+        console=st.booleans(),
+        vifs=st.sampled_from([(), ('v1',), ('v1', 'v2')]),
+        cleans=st.booleans(),
+    )
+    idle = {'available', 'manageable', 'enroll', 'verifying', 'cleaning', 'clean wait'}
+    idle |= {'clean failed', 'clean hold', 'inspecting', 'inspect wait', 'inspect failed'}
+    idle |= {'adopting', 'adopt failed'}
+    return machine.map(
+        lambda each: Metal(
+            replace(each, busy='on its way' if each.provision_state in MOVES else None),
+            deployed=each.provision_state not in idle,
+            dirty=True,
+        )
+    )

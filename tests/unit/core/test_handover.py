@@ -1,0 +1,363 @@
+"""Giving a machine to a lessee and taking it back: decisions one by one."""
+
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from esi_leap.core.handover import (
+    LABEL,
+    LESSEE,
+    TRANSITIONS,
+    Act,
+    Done,
+    Lost,
+    Machine,
+    Node,
+    Patch,
+    Provision,
+    Refused,
+    State,
+    Wait,
+    drift,
+    give_back,
+    hand_over,
+    is_back,
+    refusal,
+    take,
+)
+
+from .given import HOLDING, STRANGER, TENANT, a_lease, a_machine, a_node, at
+from .metal import FIELDS, MOVES, STATES, Metal, metals
+
+LEASE = a_lease()
+BEFORE = a_node(state=State.PREPARING, lease=LEASE.uuid, remembered=FIELDS)
+RETURNING = a_node(state=State.RETURNING, lease=LEASE.uuid, remembered=FIELDS)
+
+#: Written by hand: the table that the documentation promises.
+DOCUMENTED = {
+    'available': {'preparing'},
+    'preparing': {'handed over', 'returning', 'available', 'lost'},
+    'handed over': {'returning', 'lost'},
+    'returning': {'cleaning', 'available', 'lost'},
+    'cleaning': {'available', 'returning', 'lost'},  # back when cleaning failed: once more
+    'lost': {'available'},
+}
+
+#: What stands against a hand-over, each alone.
+OBSTACLES: Mapping[str, Mapping[str, object]] = {
+    'owner': {'owner': STRANGER},
+    'foreign': {'lessee': STRANGER},
+    'reserved': {'busy': 'conductor-1'},
+    'maintenance': {'maintenance': True, 'maintenance_reason': 'a fan'},
+    'retired': {'retired': True},
+    'fault': {'fault': 'power failure'},
+    'instance': {'instance': 'i1'},
+    'automatic': {'automatic_lessee': True},
+    'vifs': {'vifs': ('v1',)},
+    **{
+        state: {'provision_state': state, 'busy': 'on its way' if state in MOVES else None}
+        for state in STATES
+        if state != 'available'
+    },
+}
+
+choices = st.lists(st.integers(0, 3), max_size=8)
+crashes = st.lists(st.booleans(), max_size=8)
+
+
+def by_hand(metal: Metal) -> None:
+    """A person puts right what cleaning left."""
+    metal.set(maintenance=False, fault=None)
+
+
+class Walk:
+    """Step after step: verbs done, Ironic moving, and crashes before what was done is written."""
+
+    def __init__(self, metal: Metal, node: Node, ways: list[int], crashing: list[bool]) -> None:
+        self.metal = metal
+        self.node = node
+        self._ways = iter(ways)
+        self._crashing = iter(crashing)
+
+    def follow(self, step: Act | Wait | Done | Lost | Refused) -> bool:
+        """Do a step; tell whether it was the last."""
+        if isinstance(step, Act):
+            self.metal.do(step.verb)
+            if step.state is not None and not next(self._crashing, False):
+                self.node = self.node.to(step.state)
+        elif isinstance(step, Wait):
+            assert step.reason
+            if step.moving:
+                self.metal.tick(next(self._ways, 0))
+            else:
+                assert self.metal.machine.maintenance, step.reason
+                by_hand(self.metal)
+        return not isinstance(step, Act | Wait)
+
+    def take(self) -> None:
+        for _ in range(60):
+            step = take(self.metal.machine, LEASE, HOLDING)
+            if self.follow(step):
+                assert step == Done()
+                return
+        pytest.fail(f'never taken: {self.metal}')
+
+    def give_back(self) -> None:
+        for _ in range(100):
+            step = give_back(self.metal.machine, self.node, HOLDING, require_clean=False)
+            if self.follow(step):
+                assert step == Done()
+                self.node = self.node.freed()
+                return
+        pytest.fail(f'never back: {self.metal}')
+
+
+def test_the_machine_has_exactly_the_documented_transitions() -> None:
+    assert {
+        str(state): {str(each) for each in among} for state, among in TRANSITIONS.items()
+    } == DOCUMENTED
+
+
+@pytest.mark.parametrize('state', State)
+@pytest.mark.parametrize('target', State)
+def test_no_other_transition_can_be_made(state: State, target: State) -> None:
+    node = a_node(state=state, lease='a', attempts=3, retry_at=at(1), remembered=FIELDS)
+    if target in DOCUMENTED[state] or target is state:
+        assert node.to(target, 'why') == a_node(
+            state=target, lease='a', reason='why', remembered=FIELDS
+        )
+    else:
+        with pytest.raises(ValueError, match=f'node n1: {state} -> {target}'):
+            node.to(target)
+
+
+@pytest.mark.parametrize('state', State)
+def test_every_state_leads_back_to_available(state: State) -> None:
+    reached = {state}
+    while more := set().union(*(TRANSITIONS[each] for each in reached)) - reached:
+        reached |= more
+    assert State.AVAILABLE in reached
+
+
+@pytest.mark.parametrize('state', State)
+def test_a_node_is_with_the_lease_that_gets_or_has_it(state: State) -> None:
+    node = a_node(state=state, lease='a')
+    assert node.is_with(a_lease('a')) is (state in {'preparing', 'handed over'})
+    assert not node.is_with(a_lease('b'))
+
+
+def test_a_freed_node_remembers_nothing() -> None:
+    assert RETURNING.waiting('busy', at(1)).freed() == a_node()
+
+
+def test_a_waiting_node_counts_the_tries() -> None:
+    node = RETURNING.waiting('busy', at(1)).waiting('busy still', at(2))
+    assert (node.state, node.reason, node.retry_at, node.attempts) == (
+        'returning',
+        'busy still',
+        at(2),
+        2,
+    )
+
+
+@pytest.mark.parametrize('obstacle', OBSTACLES)
+def test_what_is_in_the_way_is_said_and_nothing_is_done(obstacle: str) -> None:
+    machine = a_machine(**OBSTACLES[obstacle])
+    reason = refusal(machine, LEASE, frozenset({HOLDING}))
+    assert reason
+    assert hand_over(machine, LEASE, HOLDING) == Refused(reason)
+
+
+@pytest.mark.parametrize('obstacle', OBSTACLES.keys() - {'foreign'})
+def test_what_comes_in_the_way_of_a_hand_over_frees_the_node(obstacle: str) -> None:
+    machine = a_machine(**{'lessee': HOLDING, **OBSTACLES[obstacle]})
+    step = hand_over(machine, LEASE, HOLDING)
+    if machine.busy:
+        assert isinstance(step, Wait)
+    else:
+        assert step == Act(Patch({LESSEE: None}))
+
+
+@given(metals(lessee=TENANT, label='of another lease'))
+def test_a_node_that_is_still_with_the_same_tenant_is_foreign(metal: Metal) -> None:
+    assert isinstance(hand_over(metal.machine, LEASE, HOLDING), Refused)
+
+
+def test_the_holding_project_has_the_node_first() -> None:
+    metal = Metal()
+    assert hand_over(metal.machine, LEASE, HOLDING) == Act(Patch({LESSEE: HOLDING}))
+    metal.do(Patch({LESSEE: HOLDING}))
+    step = hand_over(metal.machine, LEASE, HOLDING)
+    assert step == Act(Patch({LESSEE: TENANT, LABEL: 'a'}))
+    metal.do(Patch({LESSEE: TENANT, LABEL: 'a'}))
+    assert hand_over(metal.machine, LEASE, HOLDING) == Done()
+
+
+def test_a_node_without_owner_in_ironic_can_be_handed_over() -> None:
+    assert refusal(a_machine(owner=None), LEASE, frozenset()) is None
+
+
+@pytest.mark.parametrize(
+    ('values', 'says'),
+    [
+        ({'lessee': TENANT}, None),
+        ({'lessee': TENANT, 'owner': None}, None),
+        ({'lessee': None}, 'cleared'),
+        ({'lessee': STRANGER}, 'changed'),
+        ({'lessee': HOLDING}, 'changed'),
+        ({'lessee': TENANT, 'owner': STRANGER}, 'another owner'),
+    ],
+)
+def test_drift(values: Mapping[str, object], says: str | None) -> None:
+    found = drift(a_machine(**values), LEASE)
+    assert found is None if says is None else found is not None and says in found
+
+
+@given(metals(lessee=TENANT, label='a'), choices, crashes)
+def test_a_tenant_loses_the_node_whatever_he_does_with_it(
+    metal: Metal, ways: list[int], crashing: list[bool]
+) -> None:
+    walk = Walk(metal, BEFORE, ways, crashing)
+    walk.take()
+    assert metal.machine.lessee == HOLDING
+    assert not metal.machine.fields['protected']
+    assert metal.machine.lease_label == 'a'
+    assert take(metal.machine, LEASE, HOLDING) == Done()
+
+
+@given(metals(lessee=STRANGER, label='a'))
+def test_a_foreign_lessee_keeps_the_node(metal: Metal) -> None:
+    machine = metal.machine
+    assert isinstance(take(machine, LEASE, HOLDING), Lost)
+    assert isinstance(hand_over(machine, LEASE, HOLDING), Refused)
+    for state in (State.RETURNING, State.CLEANING):
+        node = a_node(state=state, lease='a', remembered=FIELDS)
+        assert isinstance(give_back(machine, node, HOLDING, require_clean=True), Lost)
+
+
+@pytest.mark.parametrize('state', STATES)
+def test_a_node_whose_lessee_was_cleared_is_cleaned_only_if_it_is_idle(state: str) -> None:
+    step = take(a_machine(provision_state=state), LEASE, HOLDING)
+    if state in {'available', 'manageable', 'enroll'}:
+        assert step == Act(Patch({LESSEE: HOLDING}))
+    else:
+        assert isinstance(step, Lost)
+
+
+@given(metals(lessee=TENANT, label='a'), choices, crashes)
+def test_a_node_comes_back_from_every_state_as_it_was(
+    metal: Metal, ways: list[int], crashing: list[bool]
+) -> None:
+    walk = Walk(metal, RETURNING, ways, crashing)
+    walk.take()
+    walk.give_back()
+    assert metal.machine == a_machine(
+        fields=FIELDS,
+        cleans=metal.machine.cleans,
+        instance=metal.machine.instance,
+        maintenance_reason=metal.machine.maintenance_reason,
+    )
+    assert not metal.deployed
+    assert not metal.dirty or not metal.machine.cleans
+    assert walk.node == a_node()
+
+
+@pytest.mark.parametrize('state', STATES)
+def test_a_node_comes_back_from(state: str) -> None:
+    machine = a_machine(
+        lessee=TENANT,
+        lease_label='a',
+        provision_state=state,
+        busy='on its way' if state in MOVES else None,
+        fields={**FIELDS, 'extra': {}, 'protected': True},
+        console=True,
+        vifs=('v1', 'v2'),
+        power_state='power on',
+        instance_info=True,
+    )
+    metal = Metal(machine, dirty=True)
+    walk = Walk(metal, RETURNING, [], [])
+    walk.take()
+    walk.give_back()
+    assert metal.machine == a_machine(fields=FIELDS)
+    assert not metal.dirty
+
+
+@given(metals(lessee=HOLDING, label='a'), st.sampled_from([State.RETURNING, State.CLEANING]))
+def test_every_verb_is_repeated_until_its_work_is_seen(metal: Metal, state: State) -> None:
+    node = a_node(state=state, lease='a', remembered=FIELDS)
+    step = give_back(metal.machine, node, HOLDING, require_clean=False)
+    assert give_back(metal.machine, node, HOLDING, require_clean=False) == step
+    if isinstance(step, Act) and not metal.machine.fields['protected']:
+        metal.do(step.verb)
+        again = give_back(metal.machine, node, HOLDING, require_clean=False)
+        assert again != step
+
+
+def uncleanable(**values: object) -> Machine:
+    return a_machine(lessee=HOLDING, lease_label='a', fields=FIELDS, cleans=False, **values)
+
+
+@pytest.mark.parametrize('state', [State.RETURNING, State.CLEANING])
+def test_a_node_that_is_not_cleaned_is_handed_on_only_if_that_is_allowed(state: State) -> None:
+    node = a_node(state=state, lease='a', remembered=FIELDS)
+    step = give_back(uncleanable(), node, HOLDING, require_clean=True)
+    assert isinstance(step, Wait)
+    assert 'automated_clean' in step.reason
+    assert not step.moving
+    step = give_back(uncleanable(), node, HOLDING, require_clean=False)
+    assert step == Act(Patch({LABEL: None, LESSEE: None}))
+
+
+def test_a_node_whose_cleaning_is_switched_on_again_is_cleaned() -> None:
+    metal = Metal(uncleanable(provision_state='active', busy=None), deployed=True, dirty=True)
+    node = RETURNING
+    for _ in range(20):
+        step = give_back(metal.machine, node, HOLDING, require_clean=True)
+        if isinstance(step, Act):
+            metal.do(step.verb)
+            node = node.to(step.state or node.state)
+        elif isinstance(step, Wait) and step.moving:
+            metal.tick()
+        elif isinstance(step, Wait):
+            metal.set(cleans=True)
+        else:
+            break
+    assert step == Done()
+    assert not metal.dirty
+
+
+def test_what_nobody_remembered_is_not_restored() -> None:
+    machine = a_machine(lessee=HOLDING, fields={'extra': {'mine': True}})
+    node = a_node(state=State.CLEANING, lease='a', remembered={})
+    assert give_back(machine, node, HOLDING, require_clean=True) == Act(Patch({LESSEE: None}))
+
+
+@pytest.mark.parametrize('state', STATES)
+def test_a_node_in_maintenance_is_torn_down_but_not_cleaned(state: str) -> None:
+    machine = a_machine(
+        lessee=HOLDING, lease_label='a', provision_state=state, maintenance=True, last_error='a fan'
+    )
+    step = give_back(machine, RETURNING, HOLDING, require_clean=True)
+    if step == Act(Provision('deleted'), State.CLEANING):
+        assert Metal(machine, deployed=True).state not in {'available', 'manageable', 'enroll'}
+    else:
+        assert step == Wait('In maintenance: a fan.')
+
+
+@pytest.mark.parametrize(
+    ('values', 'back'),
+    [
+        ({}, True),
+        ({'lessee': STRANGER}, False),
+        ({'lessee': HOLDING}, False),
+        ({'lease_label': 'a'}, False),
+        ({'provision_state': 'active'}, False),
+    ],
+)
+def test_a_lost_node_is_back_when_it_is_nobodys(
+    values: Mapping[str, object], *, back: bool
+) -> None:
+    assert is_back(a_machine(**values)) is back

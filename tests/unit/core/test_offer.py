@@ -1,0 +1,34 @@
+"""The offer and its state machine."""
+
+import pytest
+
+from esi_leap.core.offer import FINAL, HOLDING, TRANSITIONS, Status
+
+from .given import an_offer, at
+
+#: Written by hand: the table that the documentation promises.
+DOCUMENTED = {
+    'available': {'error', 'expired', 'deleted'},
+    'error': {'expired', 'deleted'},
+    'expired': set(),
+    'deleted': set(),
+}
+
+
+def test_the_machine_has_exactly_the_documented_transitions() -> None:
+    assert {
+        str(status): {str(each) for each in among} for status, among in TRANSITIONS.items()
+    } == DOCUMENTED
+
+
+def test_holding_and_final_share_out_the_statuses() -> None:
+    assert {str(each) for each in FINAL} == {'expired', 'deleted'}
+    assert {str(each) for each in HOLDING} == {'available', 'error'}
+
+
+@pytest.mark.parametrize('status', Status)
+def test_an_offer_holds_its_window_and_is_due_at_its_end_until_it_is_over(status: Status) -> None:
+    offer = an_offer(status=status)
+    over = status in {'expired', 'deleted'}
+    assert offer.holding is not over
+    assert offer.next_action_at == (None if over else at(100))
