@@ -155,6 +155,9 @@ bookings.append_constraint(
         name=NO_OVERLAP,
         using='gist',
         where=sa.text(_in('status', HOLDING)),
+        # Checked at the commit: an offer is written before its owner's leases move under it.
+        deferrable=True,
+        initially='DEFERRED',
     ).ddl_if(dialect='postgresql')
 )
 

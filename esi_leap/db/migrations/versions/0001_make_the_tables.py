@@ -163,6 +163,8 @@ def upgrade() -> None:
                 "'wait cancel', 'wait expire', 'wait fulfill')"
             ),
             using='gist',
+            deferrable=True,
+            initially='DEFERRED',
             name='ex_bookings_no_overlap',
         ).ddl_if(dialect='postgresql'),
         sa.CheckConstraint(
