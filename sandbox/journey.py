@@ -76,29 +76,30 @@ class _Journey:
         self._must(
             'owner-member',
             f'esi offer create {_NODE} --name {self._limited} --lessee lessee '
-            '--start-time +2h --end-time +3h',
+            '--start-time +2h --end-time +1h',
         )
 
         terminal.say('The lessee finds the offers and claims the first.')
-        listed = self._must('lessee-member', 'esi offer list -c UUID -c Name -c Resource -c Status')
+        listed = self._must('lessee-member', 'esi offer list')
+        offers = self._sessions['owner-member'].must('GET', f'{self._state.url("api")}/v1/offers')
+        uuids = {str(offer['name']): str(offer['uuid']) for offer in offers['offers']}
         for offer in (self._offer, self._limited):
-            terminal.expect(f'the lessee sees {offer}', that=offer in listed.output)
+            terminal.expect(f'the lessee sees {offer}', that=uuids[offer] in listed.output)
         lease, end = self._claim('lessee', duration)
 
         terminal.say('The stranger sees neither the node nor the offer that is not for him.')
         nodes = self._must('stranger-member', 'baremetal node list')
         terminal.expect('the stranger sees no node', that=_NODE not in nodes.output)
-        listed = self._must(
-            'stranger-member', 'esi offer list -c UUID -c Name -c Resource -c Status'
-        )
-        terminal.expect('he sees the open offer', that=self._offer in listed.output)
-        terminal.expect('he does not see the other', that=self._limited not in listed.output)
+        listed = self._must('stranger-member', 'esi offer list')
+        terminal.expect('he sees the open offer', that=uuids[self._offer] in listed.output)
+        terminal.expect('he does not see the other', that=uuids[self._limited] not in listed.output)
         shown = terminal.type('stranger-member', f'esi offer show {self._limited}')
         terminal.expect('nor when he asks for it by name', that=shown.code != 0)
 
         terminal.say('The lessee switches the node on; the owner sees the lease.')
         self._must('lessee-member', f'baremetal node power on {_NODE}')
-        self._until('the node is on', lambda node: node['power_state'] == 'power on')
+        node = self._until('the node is on', lambda node: node['power_state'] == 'power on')
+        terminal.expect('the node is on', that=node['power_state'] == 'power on')
         leases = self._must('owner-member', 'esi lease list')
         terminal.expect('the owner sees the lease', that=lease in leases.output)
 
@@ -114,6 +115,7 @@ class _Journey:
             what
             for what, line in (
                 ('extra', f'baremetal node set {_NODE} --extra left=behind'),
+                ('instance_info', f'baremetal node set {_NODE} --instance-info secret=forgotten'),
                 ('deploy', f'baremetal node deploy {_NODE} --wait 60'),
                 ('protected', f'baremetal node set {_NODE} --protected'),
                 ('console', f'baremetal node console enable {_NODE}'),
@@ -122,10 +124,11 @@ class _Journey:
         ]
         if self._state.ironic_policy == 'esi':
             terminal.expect(
-                'the lessee may write extra, deploy, use the console, but not protect the node',
-                that=allowed == ['extra', 'deploy', 'console'],
+                'the lessee may do all of this but protect the node',
+                that=allowed == ['extra', 'instance_info', 'deploy', 'console'],
             )
         node = self._until('the console is on', lambda node: bool(node['console_enabled']))
+        terminal.expect('the console is on', that=bool(node['console_enabled']))
         terminal.expect('the node is deployed', that=node['provision_state'] == 'active')
         terminal.expect('it is protected', that=node['protected'] is True)
         terminal.expect('extra is written', that=node['extra'].get('left') == 'behind')
@@ -138,7 +141,7 @@ class _Journey:
         self._must('owner-member', f'esi offer delete {self._offer}')
         self._must('owner-member', f'esi offer delete {self._limited}')
         listed = self._must('owner-member', 'esi offer list')
-        self._terminal.expect('no offer is left', that=self._offer not in listed.output)
+        self._terminal.expect('no offer is left', that=_NODE not in listed.output)
 
     # --- its parts ---------------------------------------------------------------------------
 
