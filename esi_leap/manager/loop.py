@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 
 from esi_leap.core.errors import LeapError, StaleClaimError
 from esi_leap.manager.deps import Deps
-from esi_leap.manager.work import OutOfTimeError, Work
+from esi_leap.manager.work import OutOfTimeError, work_on
 
 _LOG = logging.getLogger(__name__)
 
@@ -63,9 +62,9 @@ class Loop:
     def _work(self, node_id: int) -> None:
         """Do all that is due for one node, in order, under one claim."""
         try:
-            self._claimed(node_id)
+            work_on(self._deps, node_id, self._stop.is_set)
         except (StaleClaimError, OutOfTimeError) as error:
-            _LOG.info('node row %s: %s', node_id, error or 'the claim is over')
+            _LOG.info('node row %s: %s', node_id, error)
         except LeapError as error:
             _LOG.warning('node row %s: %s', node_id, error.message)
         except Exception:  # noqa: BLE001 - one node's trouble never stops the others
@@ -73,16 +72,3 @@ class Loop:
         finally:
             with self._lock:
                 self._working.discard(node_id)
-
-    def _claimed(self, node_id: int) -> None:
-        deps = self._deps
-        claim, length = deps.new_uuid(), deps.settings.claim_time
-        until, now = deps.monotonic() + length, deps.now()
-        if not deps.agenda.claim(node_id, claim, now, now + timedelta(seconds=length)):
-            return
-        work = Work(deps, node_id, claim, until)
-        try:
-            while not self._stop.is_set() and deps.monotonic() < until and work.once():
-                pass
-        finally:
-            deps.agenda.release(node_id, claim)

@@ -34,6 +34,9 @@ _BLOCKED = 5
 class OutOfTimeError(Exception):
     """The claim is too short for another call; the rest is done under the next one."""
 
+    def __str__(self) -> str:
+        return self.__doc__ or ''
+
 
 @dataclass(frozen=True, slots=True)
 class Late:
@@ -42,6 +45,25 @@ class Late:
     reason: str
     moving: bool = False
     unavailable: bool = False
+
+
+def work_on(deps: Deps, node_id: int, stopping: Callable[[], bool]) -> None:
+    """Do all that is due for one node, in order, under one claim; nothing if it is taken.
+
+    Raises:
+        StaleClaimError: the claim ran out and another manager has the node.
+        OutOfTimeError: the rest needs another claim.
+    """
+    length = deps.settings.claim_time
+    claim, until, now = deps.new_uuid(), deps.monotonic() + length, deps.now()
+    if not deps.agenda.claim(node_id, claim, now, now + timedelta(seconds=length)):
+        return
+    work = Work(deps, node_id, claim, until)
+    try:
+        while not stopping() and work.once():
+            pass
+    finally:
+        deps.agenda.release(node_id, claim)
 
 
 class Work:

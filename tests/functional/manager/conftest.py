@@ -1,0 +1,158 @@
+"""A manager over a real store and a real fleet of files; only the clock is ours to move."""
+
+import itertools
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from esi_leap.core import booking
+from esi_leap.core.handover import Machine, Verb
+from esi_leap.core.interval import Interval
+from esi_leap.core.lease import Lease
+from esi_leap.core.ports import Query, Scope
+from esi_leap.db import schema
+from esi_leap.db.engine import Database
+from esi_leap.db.store import Store
+from esi_leap.manager.deps import Deps, Settings
+from esi_leap.manager.work import work_on
+from esi_leap.nodes.dummy import DummyNodes
+
+NOON = datetime(2031, 5, 1, 12, tzinfo=UTC)
+EVERYTHING = Scope(everything=True)
+
+
+class Killed(BaseException):
+    """The manager's process ended here."""
+
+
+class Watched:
+    """The dummy fleet behind a trip-wire: it counts the calls, and may stop one."""
+
+    def __init__(self, nodes: DummyNodes) -> None:
+        self._nodes = nodes
+        self.calls = 0
+        self.before: Callable[[int], None] = lambda call: None
+        self.after: Callable[[int], None] = lambda call: None
+        self.verbs: list[Verb] = []
+
+    def find(self, ident: str) -> Machine:
+        return self._nodes.find(ident)
+
+    def get(self, uuid: str) -> Machine:
+        return self._counted(lambda: self._nodes.get(uuid))
+
+    def do(self, machine: Machine, verb: Verb) -> None:
+        self.verbs.append(verb)
+        self._counted(lambda: self._nodes.do(machine, verb))
+
+    def _counted(self, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the call returns
+        self.calls += 1
+        self.before(self.calls)
+        result = call()
+        self.after(self.calls)
+        return result
+
+
+class World:
+    """One node, its calendar, its managers, and time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.now = NOON
+        self.folder = folder / 'nodes'
+        self.folder.mkdir()
+        self.nodes = Watched(DummyNodes(str(self.folder)))
+        self.database = Database(f'sqlite:///{folder}/leap.sqlite')
+        schema.upgrade(self.database)
+        self.store = Store(self.database)
+        self._uuids = (f'00000000-0000-4000-8000-{number:012d}' for number in itertools.count(1))
+        self.deps = self.manager()
+
+    def manager(self, **settings: object) -> Deps:
+        values: dict[str, Any] = {
+            'holding_project': 'holding',
+            'poll_interval': 0.05,
+            'threads': 4,
+            'claim_time': 60,
+            'retry_max': 30,
+            'max_attempts': 3,
+            'check_interval': 60,
+            'require_clean': True,
+            'call_time': 20,
+        }
+        return Deps(
+            agenda=self.store,
+            fleet={'dummy_node': self.nodes},
+            now=lambda: self.now,
+            monotonic=lambda: self.now.timestamp(),
+            new_uuid=lambda: next(self._uuids),
+            settings=Settings(**{**values, **settings}),
+        )
+
+    def machine(self, uuid: str = 'n1', **content: object) -> None:
+        described = {'project_owner_id': 'lender', 'provision_state': 'available', **content}
+        (self.folder / uuid).write_text(json.dumps(described))
+
+    def change(self, uuid: str = 'n1', **content: object) -> None:
+        self.machine(uuid, **{**self.file(uuid), **content})
+
+    def file(self, uuid: str = 'n1') -> dict[str, Any]:
+        return json.loads((self.folder / uuid).read_text())
+
+    def row(self, uuid: str = 'n1') -> Any:  # noqa: ANN401 - a Node
+        found = self.store.leases(EVERYTHING, Query(equal={'resource_uuid': uuid}))
+        return found[0].node
+
+    def lease(self, lessee: str, start: int, end: int, uuid: str = 'n1') -> str:
+        """Lease the node from minute `start` to minute `end` after noon."""
+        machine = self.nodes.find(uuid)
+        node = self.store.node(machine, 'dummy_node', 'lender', self.now)
+        lease = Lease(
+            uuid=next(self._uuids),
+            name=None,
+            node_id=node.id,
+            contract=next(self._uuids),
+            owner_id='lender',
+            lessee_id=lessee,
+            window=Interval(NOON + timedelta(minutes=start), NOON + timedelta(minutes=end)),
+        )
+        limits = booking.Limits(timedelta(days=7), None)
+        with self.store.booking(node.id, self.now) as book:
+            book.put(booking.plan_lease(lease, book.node, book.occupancy(), limits, self.now))
+        return lease.uuid
+
+    def cancel(self, uuid: str) -> None:
+        found = self.see(uuid)
+        with self.store.booking(found.node_id, self.now) as book:
+            book.put(booking.plan_cancel(book.lease(uuid), book.node, self.now))
+
+    def see(self, uuid: str) -> Lease:
+        return self.store.leases(EVERYTHING, Query(equal={'uuid': uuid}))[0].lease
+
+    def events(self, uuid: str) -> list[str]:
+        with self.database.reader() as connection:
+            rows = connection.exec_driver_sql(
+                'SELECT event_type FROM events WHERE object_uuid = ? ORDER BY id', (uuid,)
+            )
+            return [row[0].removeprefix('esi_leap.lease.') for row in rows]
+
+    def tick(self, deps: Deps | None = None) -> None:
+        """Do what is due now."""
+        for node_id in self.store.due(self.now, 100):
+            work_on(deps or self.deps, node_id, lambda: False)
+
+    def wait(self, seconds: float = 0, minutes: float = 0) -> None:
+        """Let time pass, and do what is due at its end."""
+        self.now += timedelta(seconds=seconds, minutes=minutes)
+        self.tick()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    made = World(tmp_path)
+    made.machine()
+    yield made
+    made.database.close()

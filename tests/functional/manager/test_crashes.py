@@ -1,0 +1,140 @@
+"""A manager that ends at any point loses nothing: the next one does the rest, once."""
+
+import threading
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from esi_leap.core.errors import StaleClaimError
+from esi_leap.core.handover import State
+from esi_leap.core.lease import Status
+from esi_leap.db.store import Store
+from esi_leap.manager.loop import Loop
+
+from .conftest import NOON, Killed
+
+#: More calls than a hand-over and a return make, so that every one of them is tried.
+_CALLS = 40
+
+
+class _Unreleasing(Store):
+    """The agenda of a manager that dies: a dead process gives no claim back."""
+
+    def release(self, node_id: int, claim: str) -> None:
+        pass
+
+
+def _minute(world) -> int:
+    """Return the minutes since noon, rounded up: tests go on from where they are."""
+    return -((NOON - world.now) // timedelta(minutes=1))
+
+
+def _kill(world, call: int, when: str) -> bool:
+    """Let the manager end at the given call, before or after its effect."""
+    world.nodes.calls = 0
+
+    def end(number: int) -> None:
+        if number == call:
+            raise Killed
+
+    setattr(world.nodes, when, end)
+    try:
+        world.tick(replace(world.manager(), agenda=_Unreleasing(world.database)))
+    except Killed:
+        killed = True
+    else:
+        killed = False
+    setattr(world.nodes, when, lambda number: None)
+    return killed
+
+
+def _dead(world) -> None:
+    """A dead process gives no claim back; time has to pass."""
+    world.wait(seconds=61)
+
+
+@pytest.mark.parametrize('when', ['before', 'after'])
+def test_a_hand_over_that_was_cut_off_anywhere_is_done_once(world, when):
+    reached = 0
+    for call in range(1, _CALLS):
+        start = _minute(world)
+        uuid = world.lease('tenant', start + 1, start + 15)
+        world.now = world.see(uuid).window.start
+        killed = _kill(world, call, when)
+        _dead(world)
+        assert world.see(uuid).status is Status.ACTIVE
+        assert world.file()['project_id'] == 'tenant'
+        assert world.events(uuid).count('fulfill.end') == 1
+        world.now = world.see(uuid).window.end
+        world.wait()
+        assert world.row().state is State.AVAILABLE
+        if not killed:
+            break
+        reached = call
+    assert reached >= 5
+
+
+@pytest.mark.parametrize('when', ['before', 'after'])
+def test_a_return_that_was_cut_off_anywhere_is_done_once(world, when):
+    reached = 0
+    for call in range(1, _CALLS):
+        start = _minute(world)
+        uuid = world.lease('tenant', start + 1, start + 15)
+        world.now = world.see(uuid).window.start
+        world.tick()
+        assert world.see(uuid).status is Status.ACTIVE
+        world.change(
+            provision_state='active', protected=True, console=True, vifs=['v'], extra={'t': 1}
+        )
+        world.now = world.see(uuid).window.end
+        killed = _kill(world, call, when)
+        _dead(world)
+        after = world.file()
+        assert world.see(uuid).status is Status.EXPIRED
+        assert world.events(uuid).count('delete.end') == 1
+        assert world.row().state is State.AVAILABLE
+        assert (after.get('project_id'), after.get('lease_uuid')) == (None, None)
+        assert after['extra'] == {}
+        assert after['provision_state'] == 'available'
+        assert not after.get('protected')
+        if not killed:
+            break
+        reached = call
+    assert reached >= 10
+
+
+def test_a_manager_that_slept_past_its_claim_writes_nothing(world):
+    uuid = world.lease('tenant', 0, 10)
+
+    def sleep(call: int) -> None:
+        if call == 1:
+            world.wait(seconds=61)  # the other manager does it all
+
+    world.nodes.before = sleep
+    with pytest.raises(StaleClaimError):
+        world.tick()
+    assert world.see(uuid).status is Status.ACTIVE
+    assert world.events(uuid).count('fulfill.end') == 1
+
+
+def test_several_managers_do_each_thing_once(world):
+    names = [f'many-{number}' for number in range(12)]
+    for name in names:
+        world.machine(name)
+    uuids = [world.lease('tenant', 0, 10, name) for name in names]
+    loops = [Loop(world.manager()) for _ in range(3)]
+    threads = [threading.Thread(target=loop.run) for loop in loops]
+    for thread in threads:
+        thread.start()
+    ready = threading.Event()
+    for _ in range(200):
+        if all(world.see(uuid).status is Status.ACTIVE for uuid in uuids):
+            break
+        ready.wait(0.05)
+    for loop in loops:
+        loop.stop()
+    for thread in threads:
+        thread.join()
+    for uuid in uuids:
+        assert world.events(uuid) == ['create.end', 'fulfill.end']
