@@ -1,0 +1,23 @@
+"""``python -m sandbox.packages``: install the database servers that the tests start."""
+
+import sys
+
+from sandbox import databases, environments
+from sandbox.errors import SandboxError
+
+
+def main() -> int:
+    """Install what is missing, or say in one sentence how to."""
+    servers = (databases.MariaDB, databases.PostgreSQL)
+    missing = [package for server in servers for package in server.missing_packages()]
+    try:
+        if missing:
+            environments.install_packages(missing, 'The tests need database servers.')
+    except SandboxError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
