@@ -41,7 +41,10 @@ def registered() -> cfg.ConfigOpts:
         loading.register_adapter_conf_options(conf, group)
         conf.set_default('service_type', service_type, group=group)
         conf.set_default('valid_interfaces', ['internal', 'public'], group=group)
-        conf.set_default('timeout', 20, group=group)
+        conf.set_default('timeout', 10, group=group)
+        # The manager backs off by itself, and knows when its claim on a node runs out.
+        conf.set_default('status_code_retries', 0, group=group)
+        conf.set_default('connect_retries', 0, group=group)
     return conf
 
 

@@ -19,7 +19,7 @@ OPTS = [
     cfg.FloatOpt(
         'claim_time',
         min=5,
-        default=60,
+        default=30,
         help='How long, in seconds, a manager has a node for itself. After a crash the next '
         'manager goes on when it has passed.',
     ),

@@ -9,7 +9,12 @@ from datetime import datetime
 import sqlalchemy as sa
 from oslo_db import exception as db_errors
 
-from esi_leap.core.errors import ConflictError, StaleClaimError, UnavailableError
+from esi_leap.core.errors import (
+    ConflictError,
+    StaleClaimError,
+    UnavailableError,
+    WindowConflictError,
+)
 from esi_leap.core.handover import Machine, Node, State
 from esi_leap.core.ports import (
     ContractView,
@@ -187,5 +192,7 @@ def _translated() -> Iterator[None]:
         raise ConflictError('Another request changed the same node; try again.') from error
     except db_errors.DBError as error:
         if NO_OVERLAP in str(error):
-            raise ConflictError('Time conflict: another request booked the window.') from error
+            raise WindowConflictError(
+                'Time conflict: another request booked the window.'
+            ) from error
         raise

@@ -1,0 +1,136 @@
+"""The one-machine cloud for the tests: brought up if it does not run, left as it was found."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from sandbox import cloud as clouds
+from sandbox import processes, seeds, services, users
+from sandbox.layout import Layout
+from sandbox.rest import Session
+from sandbox.state import State, locked
+
+_HTTP_ERROR = 400
+
+
+class Cloud:
+    """Keystone, Ironic, the database and the lease service, and the people who use them."""
+
+    def __init__(self, layout: Layout, state: State) -> None:
+        self.layout = layout
+        self.state = state
+        self.projects = seeds.Identity(state).ids('projects')
+        self._sessions: dict[str, Session] = {}
+
+    def session(self, user: str) -> Session:
+        if user not in self._sessions:
+            self._sessions[user] = seeds.session(self.state, users.find(user))
+        return self._sessions[user]
+
+    def lease(self, user: str, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        """Call the lease service."""
+        return self.session(user).send(method, f'{self.state.url("api")}{path}', body)
+
+    def must(self, user: str, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401
+        """Call the lease service, which has to agree."""
+        code, answer = self.lease(user, method, path, body)
+        assert code < _HTTP_ERROR, f'{method} {path} -> {code}: {answer}'
+        return answer
+
+    def ironic(self, user: str, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        """Call Ironic."""
+        url = f'{self.state.url("ironic")}/v1/nodes/{path}'
+        return self.session(user).send(method, url, body, version=seeds.IRONIC_VERSION)
+
+    def node(self, name: str) -> Any:  # noqa: ANN401 - a node as Ironic shows it
+        """Look at a node as the system's admin."""
+        code, answer = self.ironic('system-admin', 'GET', name)
+        assert code < _HTTP_ERROR, answer
+        return answer
+
+    def give(self, node: str, lessee: str, start: datetime, seconds: float) -> str:
+        """Let the owner lease a node to a project from an instant on."""
+        made = self.must(
+            'owner-member',
+            'POST',
+            '/v1/leases',
+            {
+                'resource_uuid': node,
+                'project_id': lessee,
+                'start_time': start.isoformat(),
+                'end_time': (start + timedelta(seconds=seconds)).isoformat(),
+            },
+        )
+        return made['uuid']
+
+    def status(self, lease: str) -> str:
+        return self.must('owner-member', 'GET', f'/v1/leases/{lease}')['status']
+
+    def has(self, node: str) -> str | None:
+        """Return the name of the project that is the node's lessee in Ironic."""
+        names = {uuid: name for name, uuid in self.projects.items()}
+        return names.get(self.node(node)['lessee'])
+
+    def is_back(self, node: str) -> bool:
+        found = self.node(node)
+        return (
+            found['lessee'] is None
+            and 'lease_uuid' not in found['properties']
+            and found['provision_state'] == 'available'
+            and found['power_state'] != 'power on'
+        )
+
+    def stop(self, *names: str) -> None:
+        for name in names:
+            services.stop(self.layout, self.state, name)
+
+    def start(self, *names: str) -> None:
+        services.start(self.layout, self.state, *names)
+
+    def pid(self, name: str) -> int:
+        return self.state.processes[name].pid
+
+    def runs(self, name: str) -> bool:
+        return processes.is_alive(self.state.processes[name])
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def until(what: str, true: Callable[[], bool], seconds: float = 60, every: float = 0.1) -> float:
+    """Wait for something; return how many seconds it took, fail when it takes too long."""
+    begun = time.monotonic()
+    while not true():
+        if time.monotonic() - begun > seconds:
+            pytest.fail(f'{what}: not within {seconds} s')
+        time.sleep(every)
+    return time.monotonic() - begun
+
+
+@pytest.fixture(scope='session')
+def cloud() -> Iterator[Cloud]:
+    layout = Layout()
+    was_running = bool(State.load(layout).processes)
+    with locked(layout):
+        state = clouds.up(layout, nodes=4, database='mariadb')
+    yield Cloud(layout, State.load(layout) if state is None else state)
+    if not was_running:
+        with locked(layout):
+            clouds.down(layout)
+
+
+@pytest.fixture
+def nodes(cloud: Cloud) -> list[str]:
+    """The nodes of the cloud, all of them free."""
+    names = [f'node-{number}' for number in range(1, cloud.state.nodes + 1)]
+    for lease in cloud.must('admin', 'GET', '/v1/leases?view=all')['leases']:
+        cloud.lease('admin', 'DELETE', f'/v1/leases/{lease["uuid"]}')
+    for offer in cloud.must('admin', 'GET', '/v1/offers')['offers']:
+        cloud.lease('admin', 'DELETE', f'/v1/offers/{offer["uuid"]}')
+    for name in names:
+        until(f'{name} is free', lambda name=name: cloud.is_back(name), 90)
+    return names

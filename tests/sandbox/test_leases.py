@@ -1,0 +1,123 @@
+"""Leases on a real Ironic: tenants follow each other, services fail, managers are killed."""
+
+import os
+import random
+import signal
+from datetime import timedelta
+
+import pytest
+
+from .conftest import now, until
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
+
+#: Seconds that a service is away; ESI_LEAP_OUTAGE lengthens it.
+_OUTAGE = float(os.environ.get('ESI_LEAP_OUTAGE', '12'))
+#: How often the manager is killed; ESI_LEAP_KILLS changes it.
+_KILLS = int(os.environ.get('ESI_LEAP_KILLS', '6'))
+_SECONDS = 10
+
+
+def _deploy(cloud, node):
+    code, answer = cloud.ironic(
+        'lessee-member', 'PUT', f'{node}/states/provision', {'target': 'active'}
+    )
+    assert code == 202, answer
+    until('the node is deployed', lambda: cloud.node(node)['provision_state'] == 'active')
+
+
+def test_back_to_back_the_second_tenant_gets_a_node_without_the_first_ones_image(cloud, nodes):
+    node = nodes[0]
+    start = now()
+    first = cloud.give(node, 'lessee', start, 20)
+    second = cloud.give(node, 'stranger', start + timedelta(seconds=20), 60)
+    until('the first tenant has the node', lambda: cloud.has(node) == 'lessee')
+    _deploy(cloud, node)
+    seen = []
+
+    def handed_on():
+        found = cloud.node(node)
+        seen.append((cloud.has(node), found['provision_state']))
+        return seen[-1][0] == 'stranger'
+
+    until('the second tenant has the node', handed_on, 90, every=0.05)
+    assert seen[-1] == ('stranger', 'available')
+    assert all(who != 'stranger' for who, _ in seen[:-1])
+    assert any('clean' in state for _, state in seen)
+    assert cloud.status(first) == 'expired'
+    assert cloud.status(second) == 'active'
+
+
+def test_a_lessee_cannot_keep_the_node_with_what_he_may_do(cloud, nodes):
+    node = nodes[1]
+    lease = cloud.give(node, 'lessee', now(), 15)
+    until('the tenant has the node', lambda: cloud.has(node) == 'lessee')
+    _deploy(cloud, node)
+    for user, change in (
+        ('lessee-member', {'op': 'add', 'path': '/extra/mine', 'value': 'yes'}),
+        ('system-admin', {'op': 'add', 'path': '/protected', 'value': True}),
+    ):
+        code, answer = cloud.ironic(user, 'PATCH', node, [change])
+        assert code == 200, answer
+    code, answer = cloud.ironic('lessee-member', 'PUT', f'{node}/states/console', {'enabled': True})
+    assert code == 202, answer
+    until('the lease has ended', lambda: cloud.status(lease) == 'expired')
+    assert cloud.ironic('lessee-member', 'GET', node)[0] == 404
+    until('the node is back', lambda: cloud.is_back(node))
+    after = cloud.node(node)
+    assert after['extra'] == {}
+    assert after['protected'] is False
+    assert after['console_enabled'] is False
+    assert after['instance_info'] == {}
+
+
+@pytest.mark.parametrize('name', ['ironic', 'keystone', 'database'])
+def test_what_fell_due_while_a_service_was_away_is_done_when_it_is_back(cloud, nodes, name):
+    ending = cloud.give(nodes[0], 'lessee', now(), _SECONDS)
+    starting = cloud.give(nodes[1], 'lessee', now() + timedelta(seconds=_SECONDS), 300)
+    until('the first lease runs', lambda: cloud.status(ending) == 'active')
+    pids = {service: cloud.pid(service) for service in ('api', 'manager')}
+    cloud.stop(name)
+    _sleep(_OUTAGE)
+    cloud.start(name)
+    took = until('the one has ended', lambda: cloud.status(ending) == 'expired', 30)
+    took += until('the other has begun', lambda: cloud.status(starting) == 'active', 30)
+    print(f'{name} was away for {_OUTAGE} s; done {took:.1f} s after it was back')  # noqa: T201
+    until('the first node is back', lambda: cloud.is_back(nodes[0]))
+    assert pids == {service: cloud.pid(service) for service in pids}
+    assert all(cloud.runs(service) for service in pids)
+
+
+def test_a_manager_killed_anywhere_hands_over_once_and_takes_back_once(cloud, nodes):
+    chance = random.Random(7)  # noqa: S311 - no secret
+    for number in range(_KILLS):
+        node = nodes[number % len(nodes)]
+        until('the node is free', lambda node=node: cloud.is_back(node), 120)
+        lease = cloud.give(node, 'lessee', now(), _SECONDS)
+        _sleep(chance.uniform(0, 1.2))
+        os.kill(cloud.pid('manager'), signal.SIGKILL)
+        cloud.start('manager')
+        until('the lease runs or is over', lambda lease=lease: cloud.status(lease) != 'created', 90)
+        until('the lease is over', lambda lease=lease: cloud.status(lease) == 'expired', 120)
+        until('the node is back', lambda node=node: cloud.is_back(node), 120)
+    assert cloud.runs('manager')
+
+
+def test_a_manager_asked_to_end_does_so_in_seconds(cloud, nodes):
+    pid = cloud.pid('manager')
+    took = until_stopped(cloud)
+    assert took < 10
+    assert cloud.pid('manager') != pid
+
+
+def until_stopped(cloud):
+    begun = now()
+    cloud.stop('manager')
+    took = (now() - begun).total_seconds()
+    cloud.start('manager')
+    return took
+
+
+def _sleep(seconds):
+    until_then = now() + timedelta(seconds=seconds)
+    until('time passes', lambda: now() >= until_then, seconds + 5)
