@@ -1,0 +1,172 @@
+"""Databases for tests: SQLite in a file, and real MariaDB and PostgreSQL servers.
+
+A server is started when a test first asks for it, once in a session, and ended after the last test.
+Without its Debian package the test is skipped, or fails if `ESI_LEAP_REQUIRE_DB` is 1.
+
+`database_url` is that of an empty database of the test's own; `database` has the newest schema, no
+rows, and is shared by the session, because making tables takes longer than most tests. Both run
+the test once for each kind; a test for some kinds only says so with
+
+    @pytest.mark.parametrize('database_kind', SERVERS, indirect=True)
+"""
+
+import itertools
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from esi_leap.db import schema
+from esi_leap.db.engine import Database
+from esi_leap.db.store import Store
+from esi_leap.db.tables import bookings, metadata
+
+# The sandbox is a folder of the source tree, not an installed package.
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from sandbox import databases
+
+KINDS = ('sqlite', *sorted(databases.KINDS))
+
+
+class Databases:
+    """All databases of a session: its servers, and what was made on them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._servers: dict[str, databases.Server] = {}
+        self._shared: dict[str, Database] = {}
+        self._numbers = itertools.count(1)
+
+    def server(self, kind: str) -> databases.Server:
+        """Return the running server of a kind, or skip the test that cannot have it."""
+        if kind not in self._servers:
+            missing = databases.KINDS[kind].missing_packages()
+            if missing:
+                message = f'needs the Debian package {missing[0]}'
+                if os.environ.get('ESI_LEAP_REQUIRE_DB') == '1':
+                    pytest.fail(message)
+                pytest.skip(message)
+            server = databases.KINDS[kind]()
+            self._servers[kind] = server
+            server.start()
+        return self._servers[kind]
+
+    @contextmanager
+    def empty(self, kind: str) -> Iterator[str]:
+        """Make an empty database for a while and yield its URL."""
+        name = f'test_{next(self._numbers)}'
+        if kind == 'sqlite':
+            yield f'sqlite:///{self._folder / name}.sqlite'
+            return
+        server = self.server(kind)
+        server.create_database(name)
+        try:
+            yield server.url(name)
+        finally:
+            server.drop_database(name)
+
+    def migrated(self, kind: str) -> Database:
+        """Return the session's database of a kind, with the newest schema and no rows."""
+        if kind not in self._shared:
+            if kind == 'sqlite':
+                url = f'sqlite:///{self._folder}/shared.sqlite'
+            else:
+                self.server(kind).create_database('shared')
+                url = self.server(kind).url('shared')
+            self._shared[kind] = watched(Database(url))
+            schema.upgrade(self._shared[kind])
+        wipe(self._shared[kind])
+        return self._shared[kind]
+
+    def end(self) -> None:
+        """End the servers; every one of them, whatever the others say."""
+        for database in self._shared.values():
+            database.close()
+        for server in self._servers.values():
+            server.remove()
+
+
+#: Connections that are checked out of each engine's pool.
+_OUT: Counter[sa.Engine] = Counter()
+
+
+def watched(database: Database) -> Database:
+    """Count the connections of a database that are in use. See `in_use`."""
+    engine = database.engine
+
+    def _out(*_: object) -> None:
+        _OUT[engine] += 1
+
+    def _in(*_: object) -> None:
+        _OUT[engine] -= 1
+
+    sa.event.listen(engine, 'checkout', _out)
+    sa.event.listen(engine, 'checkin', _in)
+    return database
+
+
+def in_use(database: Database) -> int:
+    """Return how many connections of a watched database are checked out of its pool."""
+    pool = database.engine.pool
+    counted = _OUT[database.engine]
+    return max(counted, pool.checkedout()) if isinstance(pool, sa.pool.QueuePool) else counted
+
+
+def wipe(database: Database) -> None:
+    """Delete all rows."""
+    with database.writer() as connection:
+        connection.execute(bookings.update().values(parent_uuid=None))
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(table.delete())
+
+
+@pytest.fixture(scope='session')
+def all_databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+    made = Databases(tmp_path_factory.mktemp('databases'))
+    yield made
+    made.end()
+
+
+@pytest.fixture(params=KINDS)
+def database_kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def database_url(all_databases: Databases, database_kind: str) -> Iterator[str]:
+    with all_databases.empty(database_kind) as url:
+        yield url
+
+
+@pytest.fixture
+def database(all_databases: Databases, database_kind: str) -> Iterator[Database]:
+    found = all_databases.migrated(database_kind)
+    yield found
+    assert in_use(found) == 0, 'the test left connections checked out of the pool'
+
+
+@pytest.fixture
+def store(database: Database) -> Store:
+    return Store(database)
+
+
+@pytest.fixture
+def open_database(request: pytest.FixtureRequest) -> Callable[..., Database]:
+    """Open more instances of a database, as further processes would; all are closed afterwards."""
+
+    def opened(url: str, **options: object) -> Database:
+        another = watched(Database(url, **options))
+
+        def closed() -> None:
+            assert in_use(another) == 0, 'the test left connections checked out of the pool'
+            another.close()
+
+        request.addfinalizer(closed)
+        return another
+
+    return opened
