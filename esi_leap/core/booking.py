@@ -28,6 +28,9 @@ from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease
 from esi_leap.core.offer import Offer
 
+#: Those whose node is being taken from the lessee.
+_ENDING = frozenset({leases.Status.WAIT_CANCEL, leases.Status.WAIT_EXPIRE})
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -153,7 +156,7 @@ def plan_update(
     """Plan new values for a lease: `name`, `purpose`, `properties`, and the end of the window.
 
     Raises:
-        FinalStateError: the lease has ended.
+        FinalStateError: the lease has ended, or its end has begun and is to move.
         InvalidWindowError: the new end is not after now.
         OutsideError: the new window leaves the parent, or would cut off a child.
         WindowConflictError: something else is booked in it.
@@ -161,6 +164,8 @@ def plan_update(
     if not lease.holding:
         raise FinalStateError(f'Lease {lease.uuid} is {lease.status} and cannot be changed.')
     if changed.window != lease.window:
+        if lease.status in _ENDING:
+            raise FinalStateError(f'Lease {lease.uuid} is {lease.status}; its end cannot be moved.')
         _check_end(lease, changed.window, node, calendar, now)
     return Change((changed,), (Event('esi_leap.lease.update.end', changed),))
 
@@ -175,7 +180,7 @@ def plan_cancel(lease: Lease, node: Node, now: datetime) -> Change:
         LeaseNotFoundError: is raised by the caller for a lease that has ended; here it is a
             TransitionError.
     """
-    if lease.status in {leases.Status.WAIT_CANCEL, leases.Status.WAIT_EXPIRE}:
+    if lease.status in _ENDING:
         return Change((replace(lease, retry_at=now),))
     if node.is_with(lease):
         return Change((lease.cancelling('The node is being taken from the lessee.', now),))
