@@ -163,7 +163,7 @@ def test_the_order_of_the_rows_does_not_matter(
     node: Node,
     bookings: list[Booking],
     now: datetime,
-    chance,  # noqa: ANN001 - hypothesis' own Random
+    chance,
 ) -> None:
     mixed = bookings.copy()
     chance.shuffle(mixed)

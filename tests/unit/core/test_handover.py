@@ -170,7 +170,7 @@ def test_what_is_in_the_way_is_said_and_nothing_is_done(obstacle: str) -> None:
     assert hand_over(machine, LEASE, HOLDING) == Refused(reason)
 
 
-@pytest.mark.parametrize('obstacle', OBSTACLES.keys() - {'foreign'})
+@pytest.mark.parametrize('obstacle', sorted(OBSTACLES.keys() - {'foreign'}))
 def test_what_comes_in_the_way_of_a_hand_over_frees_the_node(obstacle: str) -> None:
     machine = a_machine(**{'lessee': HOLDING, **OBSTACLES[obstacle]})
     step = hand_over(machine, LEASE, HOLDING)

@@ -98,7 +98,7 @@ def test_gaps_are_ordered_and_maximal(frame: Interval, busy: list[Interval]) -> 
 
 
 @given(windows(), busy_windows, st.randoms(use_true_random=False))
-def test_gaps_do_not_depend_on_the_order(frame: Interval, busy: list[Interval], chance) -> None:  # noqa: ANN001 - hypothesis' own Random
+def test_gaps_do_not_depend_on_the_order(frame: Interval, busy: list[Interval], chance) -> None:
     mixed = busy.copy()
     chance.shuffle(mixed)
     assert list(gaps(frame, mixed)) == list(gaps(frame, busy))

@@ -1,0 +1,360 @@
+"""What a request does to a node's calendar, deed by deed."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from esi_leap.core import lease as leases
+from esi_leap.core import offer as offers
+from esi_leap.core.booking import (
+    Event,
+    Limits,
+    claim_end,
+    lease_window,
+    plan_cancel,
+    plan_claim,
+    plan_expire,
+    plan_lease,
+    plan_offer,
+    plan_update,
+    plan_withdraw,
+)
+from esi_leap.core.calendar import Booking, Calendar
+from esi_leap.core.contract import Contract
+from esi_leap.core.errors import (
+    FinalStateError,
+    InvalidWindowError,
+    OfferNotFoundError,
+    OfferWindowError,
+    OutsideError,
+    TooLongError,
+    WindowConflictError,
+)
+from esi_leap.core.handover import State
+from esi_leap.core.instant import FOREVER
+from esi_leap.core.interval import Interval
+from esi_leap.core.lease import Lease, TransitionError
+
+from .given import OWNER, STRANGER, TENANT, a_lease, a_node, an_offer, at, window
+
+NODE = a_node()
+LIMITS = Limits(timedelta(days=2), timedelta(days=7))
+NOW = at(0)
+EMPTY = Calendar([])
+
+
+def calendar(*bookings: Booking) -> Calendar:
+    return Calendar(bookings)
+
+
+def test_a_lease_starts_now_unless_it_says_when() -> None:
+    assert lease_window(None, at(5), at(2)) == window(2, 5)
+    assert lease_window(at(1), at(5), at(2)) == window(2, 5)
+    assert lease_window(at(3), at(5), at(2)) == window(3, 5)
+
+
+@pytest.mark.parametrize(
+    ('start', 'end'), [(None, at(2)), (None, at(1)), (at(0), at(1)), (at(4), at(4)), (at(5), at(4))]
+)
+def test_a_window_that_has_passed_or_is_none(start: datetime | None, end: datetime) -> None:
+    with pytest.raises(InvalidWindowError, match=r'^Attempted to use an invalid Start Time'):
+        lease_window(start, end, at(2))
+
+
+def test_the_length_of_a_lease_is_limited() -> None:
+    LIMITS.check(window(0, 7 * 24))
+    with pytest.raises(TooLongError, match='7 days'):
+        LIMITS.check(Interval(at(0), at(7 * 24) + datetime.resolution))
+    Limits(timedelta(days=2), None).check(Interval(at(0), FOREVER))
+
+
+def test_a_default_length_does_not_run_over_the_end_of_time() -> None:
+    assert LIMITS.end(at(0)) == at(48)
+    assert LIMITS.end(FOREVER - timedelta(days=1)) == FOREVER
+
+
+@pytest.mark.parametrize('parent', [None, 'p'])
+def test_an_offer_is_booked(parent: str | None) -> None:
+    offer = an_offer(parent=parent)
+    change = plan_offer(offer, NODE, EMPTY, NOW)
+    assert change.bookings == (offer,)
+    assert change.events == (Event('esi_leap.offer.create.end', offer),)
+    assert change.contract is None
+
+
+def test_an_offer_takes_in_the_owners_own_leases() -> None:
+    own, beside = a_lease('own', 10, 20), a_lease('beside', 100, 110)
+    change = plan_offer(an_offer(), NODE, calendar(own, beside), NOW)
+    assert change.bookings == (an_offer(), replace(own, parent='o'))
+
+
+@pytest.mark.parametrize(
+    'other',
+    [
+        an_offer('other', 50, 150),
+        an_offer('failed', 99, 150, status=offers.Status.ERROR),
+        a_lease('sticks out', 90, 110),
+        a_lease('of another owner', 10, 20, owner_id=STRANGER),
+        a_lease('of another offer', 10, 20, offer='gone'),
+        a_lease('late', 10, 20, owner_id=STRANGER, status=leases.Status.WAIT_CANCEL),
+    ],
+)
+def test_an_offer_of_what_is_booked(other: Booking) -> None:
+    with pytest.raises(WindowConflictError, match=r'^Time conflict for ironic_node n1\.'):
+        plan_offer(an_offer(), NODE, calendar(other), NOW)
+
+
+def test_an_offer_of_the_past() -> None:
+    with pytest.raises(InvalidWindowError, match='has passed'):
+        plan_offer(an_offer(end=10), NODE, EMPTY, at(10))
+    assert plan_offer(an_offer(end=10), NODE, EMPTY, at(9)).bookings
+
+
+def test_a_direct_lease_makes_a_contract() -> None:
+    lease = a_lease(name='mine')
+    change = plan_lease(lease, NODE, EMPTY, LIMITS, NOW)
+    assert change.bookings == (lease,)
+    assert change.events == (Event('esi_leap.lease.create.end', lease),)
+    assert change.contract == Contract(
+        uuid='contract-a',
+        name='mine',
+        owner_id=OWNER,
+        lessee_id=TENANT,
+        window=window(10, 20),
+        offer=None,
+    )
+
+
+def test_a_direct_lease_lies_in_the_owners_own_offer() -> None:
+    change = plan_lease(a_lease(), NODE, calendar(an_offer()), LIMITS, NOW)
+    assert change.bookings == (a_lease(parent='o'),)
+    assert change.contract is not None
+    assert change.contract.offer is None
+
+
+@pytest.mark.parametrize(
+    'others',
+    [
+        [an_offer(owner_id=STRANGER)],
+        [an_offer(end=15)],
+        [a_lease('b', 19, 30)],
+        [an_offer(), a_lease('b', 19, 30, offer='o', parent='o')],
+    ],
+)
+def test_a_direct_lease_of_what_is_booked(others: list[Booking]) -> None:
+    with pytest.raises(WindowConflictError):
+        plan_lease(a_lease(), NODE, calendar(*others), LIMITS, NOW)
+
+
+def test_a_direct_lease_that_is_too_long_or_has_passed() -> None:
+    with pytest.raises(TooLongError):
+        plan_lease(a_lease(end=500), NODE, EMPTY, LIMITS, NOW)
+    with pytest.raises(InvalidWindowError):
+        plan_lease(a_lease(), NODE, EMPTY, LIMITS, at(20))
+
+
+def test_a_claim_makes_one_contract_with_one_lease() -> None:
+    change = plan_claim(a_lease(), an_offer(), calendar(an_offer()), LIMITS, NOW)
+    claimed = a_lease(offer='o', parent='o')
+    assert change.bookings == (claimed,)
+    assert change.events == (Event('esi_leap.lease.create.end', claimed),)
+    assert change.contract is not None
+    assert (change.contract.uuid, change.contract.offer) == ('contract-a', 'o')
+
+
+def test_a_claim_may_touch_its_neighbours_and_the_edges() -> None:
+    neighbours = [
+        a_lease('b', 0, 10, offer='o', parent='o'),
+        a_lease('c', 20, 100, offer='o', parent='o'),
+    ]
+    assert plan_claim(a_lease(), an_offer(), calendar(an_offer(), *neighbours), LIMITS, NOW)
+    whole = a_lease(start=0, end=100)
+    assert plan_claim(whole, an_offer(), calendar(an_offer()), LIMITS, NOW)
+
+
+@pytest.mark.parametrize('status', sorted(offers.FINAL | {offers.Status.ERROR}))
+def test_a_claim_of_an_offer_that_is_not_open(status: offers.Status) -> None:
+    with pytest.raises(OfferNotFoundError):
+        plan_claim(a_lease(), an_offer(status=status), EMPTY, LIMITS, NOW)
+
+
+def test_a_claim_of_an_offer_whose_window_has_passed() -> None:
+    with pytest.raises(OfferNotFoundError):
+        plan_claim(a_lease(start=5, end=9), an_offer(end=10), EMPTY, LIMITS, at(10))
+
+
+def test_a_claim_that_is_too_long() -> None:
+    with pytest.raises(TooLongError):
+        plan_claim(a_lease(start=0, end=500), an_offer(end=600), EMPTY, LIMITS, NOW)
+
+
+@pytest.mark.parametrize(('start', 'end'), [(19, 21), (25, 35), (40, 110), (2, 90)])
+def test_a_claim_of_what_is_taken_names_what_is_free(start: int, end: int) -> None:
+    taken = a_lease('b', 20, 30, offer='o', parent='o', status=leases.Status.WAIT_CANCEL)
+    wanted = a_lease(start=start, end=end)
+    with pytest.raises(OfferWindowError) as caught:
+        plan_claim(wanted, an_offer(), calendar(an_offer(), taken), LIMITS, at(1))
+    assert caught.value.details['availabilities'] == [
+        ['2032-01-31T01:00:00', '2032-01-31T20:00:00'],
+        ['2032-02-01T06:00:00', '2032-02-04T04:00:00'],
+    ]
+
+
+@pytest.mark.parametrize(
+    ('start', 'end'),
+    [
+        (0, 48),  # the default length
+        (60, 70),  # the next booking
+        (90, 100),  # the end of the offer
+        (75, 80),  # the next booking but one
+    ],
+)
+def test_the_end_of_a_claim_that_names_none(start: int, end: int) -> None:
+    taken = [
+        a_lease('b', 70, 75, offer='o', parent='o'),
+        a_lease('c', 80, 90, offer='o', parent='o'),
+        a_lease('elsewhere', 1, 2),
+    ]
+    found = claim_end(an_offer(), at(start), calendar(an_offer(), *taken), LIMITS)
+    assert found == at(end)
+
+
+def test_the_end_of_a_claim_near_the_end_of_time() -> None:
+    start = FOREVER - timedelta(hours=1)
+    offer = replace(an_offer(), window=Interval(at(0), FOREVER))
+    assert claim_end(offer, start, calendar(offer), LIMITS) == FOREVER
+
+
+def updated(lease: Lease, end: float, *others: Booking, now: datetime = NOW) -> Lease:
+    changed = replace(lease, window=Interval(lease.window.start, at(end)))
+    change = plan_update(lease, changed, NODE, calendar(lease, *others), now)
+    assert change.bookings == (changed,)
+    assert change.events == (Event('esi_leap.lease.update.end', changed),)
+    return changed
+
+
+@pytest.mark.parametrize(
+    'status', sorted(leases.HOLDING - {leases.Status.WAIT_EXPIRE, leases.Status.WAIT_CANCEL})
+)
+@pytest.mark.parametrize('end', [15, 20, 30])
+def test_the_end_of_a_lease_is_moved(status: leases.Status, end: int) -> None:
+    inside = a_lease(parent='o', status=status)
+    neighbour = a_lease('b', 30, 40, parent='o')
+    assert updated(inside, end, an_offer(end=50), neighbour).window == window(10, end)
+
+
+@pytest.mark.parametrize('status', [leases.Status.WAIT_EXPIRE, leases.Status.WAIT_CANCEL])
+def test_an_end_that_has_begun_is_not_moved(status: leases.Status) -> None:
+    """The manager would find it due for ever, and neither over nor to be started."""
+    lease = a_lease(status=status)
+    with pytest.raises(FinalStateError, match=f'is {status}; its end cannot be moved'):
+        updated(lease, 30, now=at(21))
+    changed = replace(lease, purpose='other')
+    assert plan_update(lease, changed, NODE, EMPTY, at(21)).bookings == (changed,)
+
+
+@pytest.mark.parametrize('status', sorted(leases.FINAL))
+def test_what_has_ended_is_not_changed(status: leases.Status) -> None:
+    lease = a_lease(status=status)
+    with pytest.raises(FinalStateError):
+        plan_update(lease, replace(lease, name='new'), NODE, EMPTY, NOW)
+
+
+def test_a_new_end_lies_after_now() -> None:
+    with pytest.raises(InvalidWindowError):
+        updated(a_lease(), 15, now=at(15))
+    assert updated(a_lease(), 15, now=at(14))
+
+
+def test_what_is_late_can_still_be_named() -> None:
+    lease = a_lease(status=leases.Status.ACTIVE)
+    changed = replace(lease, name='late')
+    assert plan_update(lease, changed, NODE, EMPTY, at(25)).bookings == (changed,)
+
+
+def test_a_new_end_stays_in_the_parent_and_around_the_children() -> None:
+    inside = a_lease(parent='o')
+    with pytest.raises(OutsideError, match='2032-02-01T06:00:00') as caught:
+        updated(inside, 31, an_offer(end=30))
+    assert caught.value.details == {'latest': '2032-02-01T06:00:00'}
+    child = a_lease('child', 12, 18, parent='a')
+    with pytest.raises(OutsideError) as caught:
+        updated(a_lease(), 17, child)
+    assert caught.value.details == {'earliest': '2032-01-31T18:00:00'}
+    assert updated(a_lease(), 18, child)
+
+
+def test_a_new_end_stays_clear_of_the_neighbours() -> None:
+    with pytest.raises(WindowConflictError):
+        updated(a_lease(), 31, a_lease('b', 30, 40))
+
+
+@pytest.mark.parametrize(
+    'status', sorted(leases.HOLDING - {leases.Status.WAIT_CANCEL, leases.Status.WAIT_EXPIRE})
+)
+@pytest.mark.parametrize('state', State)
+def test_a_cancelled_lease_is_over_unless_it_has_the_node(
+    status: leases.Status, state: State
+) -> None:
+    lease = a_lease(status=status)
+    change = plan_cancel(lease, a_node(state=state, lease='a'), at(12))
+    (after,) = change.bookings
+    if state in {'preparing', 'handed over'}:
+        assert (after.status, after.next_action_at) == ('wait cancel', at(12))
+        assert change.events == ()
+    else:
+        assert after == replace(lease, status=leases.Status.DELETED, expire_time=at(12))
+        assert change.events == (Event('esi_leap.lease.delete.end', after),)
+
+
+def test_a_lease_is_not_torn_down_for_another() -> None:
+    node = a_node(state=State.HANDED_OVER, lease='b')
+    (after,) = plan_cancel(a_lease(), node, at(12)).bookings
+    assert after.status == 'deleted'
+
+
+@pytest.mark.parametrize('status', [leases.Status.WAIT_CANCEL, leases.Status.WAIT_EXPIRE])
+def test_cancelling_again_asks_for_a_try_now(status: leases.Status) -> None:
+    lease = a_lease(status=status, retry_at=at(30), attempts=5, reason='busy')
+    change = plan_cancel(lease, a_node(state=State.HANDED_OVER, lease='a'), at(22))
+    assert change.bookings == (replace(lease, retry_at=at(22)),)
+    assert change.events == ()
+
+
+@pytest.mark.parametrize('status', sorted(leases.FINAL))
+def test_what_has_ended_is_not_cancelled(status: leases.Status) -> None:
+    with pytest.raises(TransitionError):
+        plan_cancel(a_lease(status=status), NODE, NOW)
+
+
+def test_withdrawing_an_offer_cancels_what_was_claimed_and_keeps_the_owners_own() -> None:
+    running = a_lease('running', 0, 10, offer='o', parent='o', status=leases.Status.ACTIVE)
+    later = a_lease('later', 20, 30, offer='o', parent='o')
+    own = a_lease('own', 40, 50, parent='o')
+    beside = a_lease('beside', 100, 110)
+    node = a_node(state=State.HANDED_OVER, lease='running')
+    change = plan_withdraw(
+        an_offer(), node, calendar(an_offer(), own, later, running, beside), at(5)
+    )
+    after = {each.uuid: each for each in change.bookings}
+    assert {uuid: str(each.status) for uuid, each in after.items()} == {
+        'o': 'deleted',
+        'running': 'wait cancel',
+        'later': 'deleted',
+        'own': 'created',
+    }
+    assert [each.parent for each in change.bookings] == [None] * 4
+    assert [(each.type, each.subject.uuid) for each in change.events] == [
+        ('esi_leap.offer.delete.end', 'o'),
+        ('esi_leap.lease.delete.end', 'later'),
+    ]
+    assert after['later'].offer == 'o'
+
+
+def test_an_offer_that_ends_lets_go_of_a_late_lease() -> None:
+    late = a_lease('late', 80, 100, offer='o', parent='o', status=leases.Status.WAIT_EXPIRE)
+    change = plan_expire(an_offer(), calendar(an_offer(), late))
+    gone = an_offer(status=offers.Status.EXPIRED)
+    assert change.bookings == (gone, replace(late, parent=None))
+    assert change.events == (Event('esi_leap.offer.expire.end', gone),)

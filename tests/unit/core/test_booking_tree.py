@@ -1,0 +1,351 @@
+"""The booking tree after any sequence of deeds: siblings never overlap, children lie inside."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from itertools import combinations
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from esi_leap.core import booking, due
+from esi_leap.core.booking import Change, Limits
+from esi_leap.core.calendar import Booking, Calendar
+from esi_leap.core.errors import (
+    FinalStateError,
+    InvalidWindowError,
+    LeapError,
+    OfferNotFoundError,
+    OfferWindowError,
+    OutsideError,
+    TooLongError,
+    WindowConflictError,
+)
+from esi_leap.core.handover import Node, State
+from esi_leap.core.interval import Interval
+from esi_leap.core.lease import Lease, Status
+from esi_leap.core.offer import Offer
+
+from .given import OWNER, STRANGER, a_lease, a_node, an_offer, at
+
+LIMITS = Limits(timedelta(hours=4), timedelta(hours=6))
+
+owners = st.sampled_from([OWNER, OWNER, OWNER, STRANGER])
+which = st.integers(0, 7)
+offsets = st.integers(-1, 20)
+lengths = st.integers(1, 7)
+
+
+class Tree(RuleBasedStateMachine):
+    """The bookings of one node, or of some."""
+
+    nodes_count = 1
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hour = 0
+        self.bookings: dict[str, Booking] = {}
+        self.nodes: dict[int, Node] = {
+            number: a_node(id=number) for number in range(self.nodes_count)
+        }
+        self.contracts: set[str] = set()
+
+    @initialize(own=st.booleans())
+    def an_offer_that_is_used(self, *, own: bool) -> None:
+        for node in self.nodes:
+            self.offer(node, 0, 20, OWNER)
+            self.claim(0, 0, 2)
+            self.manager_works(node, tasks=1, works=True)
+            self.lease(node, 4, 2, OWNER if own else STRANGER)
+            self.claim(0, 7, None)
+
+    # The deeds of people
+
+    @rule(node=which, start=offsets, hours=st.integers(1, 15), owner=owners)
+    def offer(self, node: int, start: int, hours: int, owner: str) -> None:
+        node %= self.nodes_count
+        first = self.hour + start
+        new = an_offer(self.fresh(), first, first + hours, node_id=node, owner_id=owner)
+        calendar = self.calendar(node)
+        error = self.attempt(
+            lambda: booking.plan_offer(new, self.nodes[node], calendar, at(self.hour)),
+            {InvalidWindowError, WindowConflictError},
+        )
+        if isinstance(error, WindowConflictError):
+            assert any(each.window.overlaps(new.window) for each in calendar)
+        if isinstance(error, InvalidWindowError):
+            assert first + hours <= self.hour
+
+    @rule(node=which, start=st.none() | offsets, hours=lengths, owner=owners)
+    def lease(self, node: int, start: int | None, hours: int, owner: str) -> None:
+        node %= self.nodes_count
+        wanted = self.window(start, hours)
+        if wanted is None:
+            return
+        new = replace(a_lease(self.fresh(), node_id=node, owner_id=owner), window=wanted)
+        calendar = self.calendar(node)
+        error = self.attempt(
+            lambda: booking.plan_lease(new, self.nodes[node], calendar, LIMITS, at(self.hour)),
+            {TooLongError, WindowConflictError},
+        )
+        self.right_about_length(error, wanted)
+        if isinstance(error, WindowConflictError):
+            assert any(
+                each.window.overlaps(wanted)
+                for each in calendar
+                if isinstance(each, Lease)
+                or each.owner_id != owner
+                or not each.window.contains(wanted)
+            )
+
+    @rule(number=which, start=offsets, hours=st.none() | lengths)
+    @precondition(lambda self: self.known(Offer))
+    def claim(self, number: int, start: int, hours: int | None) -> None:
+        offer = self.pick(Offer, number, self.held(Offer) or self.known(Offer))
+        calendar = self.calendar(offer.node_id)
+        begins = max(self.hour, self.hour + start)
+        if hours is None:
+            end = booking.claim_end(offer, at(begins), calendar, LIMITS)
+            free = not any(each.window.holds(at(begins)) for each in calendar.children(offer.uuid))
+            may_fail = not (offer.status == 'available' and offer.window.holds(at(begins)) and free)
+            if end <= at(begins):
+                assert may_fail
+                return
+            wanted = Interval(at(begins), end)
+        else:
+            may_fail = True
+            wanted = Interval(at(begins), at(begins + hours))
+        new = replace(a_lease(self.fresh(), node_id=offer.node_id), window=wanted)
+        error = self.attempt(
+            lambda: booking.plan_claim(new, offer, calendar, LIMITS, at(self.hour)),
+            {TooLongError, OfferNotFoundError, OfferWindowError},
+        )
+        assert error is None or may_fail
+        self.right_about_length(error, wanted)
+        if isinstance(error, OfferNotFoundError):
+            assert offer.status != 'available' or offer.window.end <= at(self.hour)
+        if isinstance(error, OfferWindowError):
+            assert not offer.window.contains(wanted) or calendar.blockers(offer.uuid, wanted)
+
+    @rule(number=which, hours=st.integers(-6, 6))
+    @precondition(lambda self: self.known(Lease))
+    def update(self, number: int, hours: int) -> None:
+        lease = self.pick(Lease, number, self.held(Lease) or self.known(Lease))
+        end = lease.window.end + timedelta(hours=hours)
+        if end <= lease.window.start:
+            return
+        changed = replace(lease, purpose='other', window=Interval(lease.window.start, end))
+        self.attempt(
+            lambda: booking.plan_update(
+                lease,
+                changed,
+                self.nodes[lease.node_id],
+                self.calendar(lease.node_id),
+                at(self.hour),
+            ),
+            {FinalStateError, InvalidWindowError, OutsideError, WindowConflictError},
+        )
+
+    @rule(number=which)
+    @precondition(lambda self: self.held(Lease))
+    def cancel(self, number: int) -> None:
+        lease = self.pick(Lease, number, self.held(Lease))
+        node = self.nodes[lease.node_id]
+        self.attempt(lambda: booking.plan_cancel(lease, node, at(self.hour)), set())
+        after = self.bookings[lease.uuid]
+        assert after.holding is (node.is_with(lease) or lease.status == 'wait expire')
+
+    @rule(number=which)
+    @precondition(lambda self: len(self.held(Offer)) > self.nodes_count)
+    def withdraw(self, number: int) -> None:
+        offer = self.pick(Offer, number, self.held(Offer))
+        node, calendar = self.nodes[offer.node_id], self.calendar(offer.node_id)
+        claimed = [each.uuid for each in self.held(Lease) if each.offer == offer.uuid]
+        own = [each for each in calendar.children(offer.uuid) if each.uuid not in claimed]
+        self.attempt(lambda: booking.plan_withdraw(offer, node, calendar, at(self.hour)), set())
+        assert self.bookings[offer.uuid].status == 'deleted'
+        for uuid in claimed:
+            assert self.bookings[uuid].status in {'deleted', 'wait cancel', 'wait expire'}
+        for each in own:
+            assert self.bookings[each.uuid] == replace(each, parent=None)
+
+    @rule(hours=st.integers(1, 3))
+    def time_passes(self, hours: int) -> None:
+        self.hour += hours
+
+    # The manager's deeds
+
+    @rule(number=which, tasks=st.integers(1, 4), works=st.booleans())
+    def manager_works(self, number: int, tasks: int, *, works: bool) -> None:
+        for _ in range(tasks):
+            node = self.nodes[number % self.nodes_count]
+            task = due.plan(node, list(self.calendar(node.id)), at(self.hour))
+            if task is not None:
+                self.perform(task, node, works=works)
+
+    def perform(self, task: due.Task, node: Node, *, works: bool) -> None:
+        now, later = at(self.hour), at(self.hour + 1)
+        match task:
+            case due.Take(lease) if works:
+                self.keep(lease.ended(now))
+                self.nodes[node.id] = node.to(State.RETURNING, retry_at=now)
+            case due.Take(lease):
+                self.keep(lease.detained('not now', later))
+            case due.End(lease):
+                self.keep(lease.ended(now))
+            case due.Prepare(lease) | due.HandOver(lease) if works:
+                preparing = node.to(State.PREPARING, lease=lease.uuid)
+                self.nodes[node.id] = preparing.to(State.HANDED_OVER)
+                self.keep(lease.activated(now))
+            case due.Prepare(lease) | due.HandOver(lease):
+                self.nodes[node.id] = node.to(State.PREPARING, lease=lease.uuid)
+                self.keep(lease.postponed('not now', later))
+            case due.Blocked(lease, reason):
+                self.keep(lease.postponed(reason, later))
+            case due.GiveBack():
+                self.nodes[node.id] = node.freed() if works else node.waiting('not now', later)
+            case due.Expire(offer):
+                self.apply(booking.plan_expire(offer, self.calendar(node.id)))
+
+    @rule(number=which)
+    @precondition(lambda self: any(each.status == 'active' for each in self.held(Lease)))
+    def a_lease_fails(self, number: int) -> None:
+        active = [each for each in self.held(Lease) if each.status == 'active']
+        self.keep(self.pick(Lease, number, active).failed('a defect'))
+
+    # What must hold
+
+    @invariant()
+    def siblings_never_overlap(self) -> None:
+        for one, other in combinations(self.held(Lease | Offer), 2):
+            if one.node_id == other.node_id and one.parent == other.parent:
+                assert not one.window.overlaps(other.window)
+
+    @invariant()
+    def children_lie_inside_parents_that_hold(self) -> None:
+        for each in self.held(Lease | Offer):
+            if each.parent is not None:
+                parent = self.bookings[each.parent]
+                assert parent.holding
+                assert parent.node_id == each.node_id
+                assert parent.window.contains(each.window)
+
+    @invariant()
+    def no_two_leases_are_promised_one_node(self) -> None:
+        for one, other in combinations(self.held(Lease), 2):
+            assert one.node_id != other.node_id or not one.window.overlaps(other.window)
+
+    @invariant()
+    def one_lease_of_a_node_is_active(self) -> None:
+        active = [each for each in self.held(Lease) if each.status is Status.ACTIVE]
+        assert len({each.node_id for each in active}) == len(active)
+        assert all(self.nodes[each.node_id].is_with(each) for each in active)
+
+    @invariant()
+    def a_claimed_lease_lies_in_its_offer(self) -> None:
+        for each in self.held(Lease):
+            if each.offer is not None:
+                holding = self.bookings[each.offer].holding
+                assert each.parent == (each.offer if holding else None)
+
+    @invariant()
+    def whatever_is_due_is_done_or_waited_for(self) -> None:
+        for node in self.nodes.values():
+            held = [each for each in self.held(Lease | Offer) if each.node_id == node.id]
+            if any(each.next_action_at <= at(self.hour) for each in held):
+                assert due.plan(node, held, at(self.hour)) is not None
+
+    def teardown(self) -> None:
+        """Time alone ends everything."""
+        self.hour = 999
+        for node in range(self.nodes_count):
+            self.manager_works(node, tasks=200, works=True)
+        assert not self.held(Lease | Offer)
+        assert {each.state for each in self.nodes.values()} == {State.AVAILABLE}
+
+    # Small change
+
+    def fresh(self) -> str:
+        return f'b{len(self.bookings)}'
+
+    def known(self, kind: type) -> list:
+        return [each for each in self.bookings.values() if isinstance(each, kind)]
+
+    def held(self, kind: type) -> list:
+        return [each for each in self.known(kind) if each.holding]
+
+    def pick(self, kind: type, number: int, among: list | None = None) -> Booking:
+        """Pick one, of the latest first."""
+        some = self.known(kind) if among is None else among
+        return some[-1 - number % len(some)]
+
+    def calendar(self, node: int) -> Calendar:
+        return Calendar(each for each in self.bookings.values() if each.node_id == node)
+
+    def window(self, start: int | None, hours: int) -> Interval | None:
+        """What a request becomes, unless it has passed."""
+        begins = None if start is None else at(self.hour + start)
+        end = at(self.hour + (start or 0) + hours)
+        try:
+            found = booking.lease_window(begins, end, at(self.hour))
+        except InvalidWindowError:
+            assert end <= at(self.hour)
+            return None
+        assert at(self.hour) <= found.start < found.end == end
+        return found
+
+    def right_about_length(self, error: LeapError | None, wanted: Interval) -> None:
+        if isinstance(error, TooLongError):
+            assert wanted.end - wanted.start > LIMITS.longest
+        elif error is None:
+            assert wanted.end - wanted.start <= LIMITS.longest
+
+    def attempt(
+        self, plan: Callable[[], Change], refusals: set[type[LeapError]]
+    ) -> LeapError | None:
+        """Apply a plan, or find that it is refused in a documented way and nothing has changed."""
+        before = dict(self.bookings)
+        try:
+            change = plan()
+        except LeapError as error:
+            assert type(error) in refusals  # noqa: PT017 - the error itself is the value here
+            assert self.bookings == before
+            return error
+        self.apply(change)
+        return None
+
+    def apply(self, change: Change) -> None:
+        assert len({each.uuid for each in change.bookings}) == len(change.bookings)
+        written = {each.uuid: each for each in change.bookings}
+        assert all(each.subject == written[each.subject.uuid] for each in change.events)
+        if change.contract is not None:
+            (lease,) = change.bookings
+            assert (change.contract.uuid, change.contract.window, change.contract.offer) == (
+                lease.contract,
+                lease.window,
+                lease.offer,
+            )
+            assert change.contract.uuid not in self.contracts
+            self.contracts.add(change.contract.uuid)
+        for each in change.bookings:
+            self.keep(each)
+
+    def keep(self, each: Booking) -> None:
+        old = self.bookings.get(each.uuid)
+        assert old is None or old.holding, 'what is over stays over'
+        self.bookings[each.uuid] = each
+        if isinstance(each, Lease):
+            assert each.contract in self.contracts
+
+
+class TwoTrees(Tree):
+    """The same over two nodes."""
+
+    nodes_count = 2
+
+
+TestOneNode = Tree.TestCase
+TestOneNode.settings = settings(max_examples=25, stateful_step_count=30)
+TestTwoNodes = TwoTrees.TestCase
+TestTwoNodes.settings = settings(max_examples=20, stateful_step_count=30)
