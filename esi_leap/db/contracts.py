@@ -52,8 +52,9 @@ def read(connection: sa.Connection, scope: Scope, query: Query) -> Sequence[Cont
                 contracts.c.lessee_id == scope.project_id,
             )
         )
+    visible = select
     select = lists.equal(select, query.equal, COLUMNS)
-    select = lists.paged(connection, select, contracts, query, COLUMNS)
+    select = lists.paged(connection, select, contracts, query, COLUMNS, visible=visible)
     found = list(connection.execute(select))
     leases = defaultdict(list)
     uuids = [row.uuid for row in found]

@@ -31,12 +31,13 @@ def read(connection: sa.Connection, scope: Scope, query: Query) -> Sequence[Leas
                 bookings.c.lessee_id == scope.project_id,
             )
         )
+    visible = select
     select = lists.equal(select, query.equal, COLUMNS)
     if query.spanning is not None:
         select = select.where(rows.spanning(query.spanning))
     if query.meeting is not None:
         select = select.where(rows.overlapping(query.meeting))
-    select = lists.paged(connection, select, bookings, query, COLUMNS)
+    select = lists.paged(connection, select, bookings, query, COLUMNS, visible=visible)
     return [
         LeaseView(lease, rows.node(row), lists.names(row))
         for row in connection.execute(select)

@@ -71,11 +71,22 @@ def paged(
     table: sa.Table,
     query: Query,
     columns: Mapping[str, sa.ColumnElement],
+    *,
+    visible: sa.Select,
 ) -> sa.Select:
     """Order the rows and cut one page, after the marker's place in that order.
 
     The place is the marker's values, not a count of rows, so a page stays right while rows are
     added. The row's id decides between equals.
+
+    Args:
+        connection: where the marker is looked up.
+        select: the list, filtered.
+        table: the table of the list.
+        query: order and page.
+        columns: what can be sorted by.
+        visible: the list before its filters, all that the caller may see. A marker is one of these
+            (else markers would tell what exists), though a filter may have left it out by now.
 
     Raises:
         InvalidError: there is no such marker, or no such key.
@@ -85,11 +96,9 @@ def paged(
     order.append((table.c.id, last))
     if query.marker is not None:
         place = connection.execute(
-            sa.select(*(column for column, _ in order))
-            .select_from(
-                table.join(nodes, nodes.c.id == table.c.node_id) if 'node_id' in table.c else table
-            )
-            .where(table.c.uuid == query.marker)
+            visible.with_only_columns(
+                *(column for column, _ in order), maintain_column_froms=True
+            ).where(table.c.uuid == query.marker)
         ).first()
         if place is None:
             raise InvalidError(f"There is no object with the marker '{query.marker}'.")

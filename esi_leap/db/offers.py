@@ -44,6 +44,7 @@ def read(
                 bookings.c.lessee_id.in_(sorted(scope.tree)),
             )
         )
+    visible = select
     select = lists.equal(select, query.equal, COLUMNS)
     if query.spanning is not None:
         select = select.where(rows.spanning(query.spanning))
@@ -51,7 +52,7 @@ def read(
         select = select.where(rows.overlapping(query.meeting))
     if query.free is not None:
         select = select.where(rows.spanning(query.free), ~_booked(query.free))
-    select = lists.paged(connection, select, bookings, query, COLUMNS)
+    select = lists.paged(connection, select, bookings, query, COLUMNS, visible=visible)
     found = list(connection.execute(select))
     offers = [offer for row in found if isinstance(offer := rows.booking(row), Offer)]
     taken = _taken(connection, [each.uuid for each in offers if each.status is Status.AVAILABLE])
