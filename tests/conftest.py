@@ -120,7 +120,8 @@ def in_use(database: Database) -> int:
 def wipe(database: Database) -> None:
     """Delete all rows."""
     with database.writer() as connection:
-        connection.execute(bookings.update().values(parent_uuid=None))
+        inner = bookings.c.parent_uuid.is_not(None)
+        connection.execute(bookings.update().where(inner).values(parent_uuid=None))
         for table in reversed(metadata.sorted_tables):
             connection.execute(table.delete())
 
