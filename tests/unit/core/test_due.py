@@ -222,6 +222,13 @@ def test_a_node_that_is_looked_at_again(state: str, task: object) -> None:
     assert plan(replace(node, retry_at=None), active, at(12)) is None
 
 
+def test_a_node_that_is_being_taken_back_is_not_looked_at() -> None:
+    node = a_node(state=State.HANDED_OVER, lease='a', retry_at=at(12))
+    late = a_lease(status=lease.Status.ACTIVE).detained('busy', at(22))
+    assert plan(node, [late], at(21)) is None
+    assert plan(node, [late], at(22)) == Take(late)
+
+
 def test_an_offer_ends_with_its_window() -> None:
     for status in offer.HOLDING:
         past = an_offer(status=status, end=10)

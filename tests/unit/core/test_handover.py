@@ -1,6 +1,7 @@
 """Giving a machine to a lessee and taking it back: decisions one by one."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -227,9 +228,9 @@ def test_a_tenant_loses_the_node_whatever_he_does_with_it(
     assert take(metal.machine, LEASE, HOLDING) == Done()
 
 
-@given(metals(lessee=STRANGER, label='a'))
-def test_a_foreign_lessee_keeps_the_node(metal: Metal) -> None:
-    machine = metal.machine
+@given(metals(lessee=STRANGER, label='a'), st.sampled_from([None, 'a', 'b']))
+def test_a_foreign_lessee_keeps_the_node(metal: Metal, label: str | None) -> None:
+    machine = replace(metal.machine, lease_label=label)
     assert isinstance(take(machine, LEASE, HOLDING), Lost)
     assert isinstance(hand_over(machine, LEASE, HOLDING), Refused)
     for state in (State.RETURNING, State.CLEANING):
@@ -294,6 +295,19 @@ def test_every_verb_is_repeated_until_its_work_is_seen(metal: Metal, state: Stat
         metal.do(step.verb)
         again = give_back(metal.machine, node, HOLDING, require_clean=False)
         assert again != step
+
+
+@pytest.mark.parametrize('busy', [None, 'on its way'])
+def test_the_cleaning_of_a_return_is_waited_for_and_that_of_a_tenant_is_not(
+    busy: str | None,
+) -> None:
+    machine = a_machine(lessee=HOLDING, provision_state='clean wait', busy=busy)
+    cleaning = a_node(state=State.CLEANING, lease='a', remembered=FIELDS)
+    step = give_back(machine, cleaning, HOLDING, require_clean=True)
+    assert isinstance(step, Wait)
+    assert step.moving
+    step = give_back(machine, RETURNING, HOLDING, require_clean=True)
+    assert step == Act(Provision('abort'))
 
 
 def uncleanable(**values: object) -> Machine:

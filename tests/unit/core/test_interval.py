@@ -130,7 +130,7 @@ def test_an_interval_that_exists_is_not_empty(start: datetime, end: datetime) ->
     ],
 )
 def test_naive_times_make_no_interval(start: datetime, end: datetime) -> None:
-    with pytest.raises(TypeError, match='aware'):
+    with pytest.raises(TypeError, match='is made of aware datetimes'):
         Interval(start, end)
 
 
