@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,9 @@ Schema = Mapping[str, Any]
 
 #: API versions, oldest first.
 VERSIONS = ((1, 0), (1, 1))
+
+#: Deepest nesting of a body; MariaDB's JSON functions go no deeper.
+_DEEPEST = 31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +145,7 @@ def checked_query(found: Route, request: webob.Request) -> Mapping[str, Any]:
         if key not in found.query:
             known = ', '.join(sorted(found.query)) or 'none'
             raise InvalidError(f'Unknown argument: "{key}". Known here: {known}.', field=key)
+    _check_storable(given, 'The query cannot be read.')
     _check(given, {'type': 'object', 'properties': found.query}, found.argument)
     return given
 
@@ -159,8 +164,41 @@ def checked_body(found: Route, request: webob.Request) -> Mapping[str, Any]:
         given = json.loads(request.body)
     except (ValueError, RecursionError):
         raise InvalidError('Request is not in valid JSON format.') from None
+    _check_storable(given, 'Request is not in valid JSON format.')
     _check(given, found.body, found.argument)
     return dict(given)
+
+
+def checked_ident(ident: str) -> str:
+    """Check what stands for `{ident}` in the path.
+
+    Raises:
+        InvalidError: no name can have these characters.
+    """
+    _check_storable(ident, 'The path cannot be read.')
+    return ident
+
+
+def _check_storable(value: object, sentence: str) -> None:
+    """Refuse what Python takes for JSON and one of the databases, or the next reader, does not."""
+    for why in _flaws(value, _DEEPEST):
+        raise InvalidError(f'{sentence} {why}')
+
+
+def _flaws(value: object, levels: int) -> Iterator[str]:
+    match value:
+        case dict() | list() if not levels:
+            yield f'It is nested more than {_DEEPEST} deep.'
+        case dict():
+            for each in (*value, *value.values()):
+                yield from _flaws(each, levels - 1)
+        case list():
+            for each in value:
+                yield from _flaws(each, levels - 1)
+        case float() if not math.isfinite(value):
+            yield 'It has a number that is not finite.'
+        case str() if '\0' in value or any('\ud800' <= each <= '\udfff' for each in value):
+            yield 'It has a character that no text can have.'
 
 
 def _check(given: object, schema: Schema, argument: str) -> None:
