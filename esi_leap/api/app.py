@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
@@ -16,7 +17,15 @@ from webob import exc
 
 from esi_leap.actions.deps import Deps
 from esi_leap.api import errors
-from esi_leap.api.expose import ROUTES, VERSIONS, Call, Route, checked_body, checked_query
+from esi_leap.api.expose import (
+    ROUTES,
+    VERSIONS,
+    Call,
+    Route,
+    checked_body,
+    checked_ident,
+    checked_query,
+)
 from esi_leap.api.v1 import contracts, leases, offers, root
 from esi_leap.context import Context, Judge
 from esi_leap.core.errors import UnauthenticatedError
@@ -73,6 +82,8 @@ class _Errors(hooks.PecanHook):
         answer = errors.response(error, request.environ.get('openstack.request_id'))
         if answer.status_int == HTTPStatus.UNAUTHORIZED:
             answer.headers['WWW-Authenticate'] = 'Keystone'
+        with contextlib.suppress(exc.HTTPNotAcceptable):
+            _say_version(answer, _version(request))
         return answer
 
 
@@ -113,14 +124,13 @@ class _Root:
                 ctx=ctx,
                 request=request,
                 version=version,
-                ident=ident,
+                ident=checked_ident(ident),
                 query=checked_query(found, request),
                 body=checked_body(found, request),
             )
         )
         response.status = int(found.status)
-        response.headers['OpenStack-API-Version'] = '{} {}.{}'.format(_SERVICE_TYPE, *version)
-        response.headers['Vary'] = 'OpenStack-API-Version'
+        _say_version(response, version)
         if reply.location is not None:
             response.headers['Location'] = request.host_url + reply.location
         if found.method == 'DELETE' and version > VERSIONS[0]:
@@ -142,6 +152,11 @@ def _version(request: webob.Request) -> tuple[int, int]:
             f'API version {asked} is not known; {", ".join(known)} and latest are.'
         )
     return known[asked]
+
+
+def _say_version(answer: webob.Response, version: tuple[int, int]) -> None:
+    answer.headers['OpenStack-API-Version'] = '{} {}.{}'.format(_SERVICE_TYPE, *version)
+    answer.headers['Vary'] = 'OpenStack-API-Version'
 
 
 def _json_only(application: WSGI) -> WSGI:
