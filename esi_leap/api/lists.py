@@ -14,9 +14,6 @@ from esi_leap.core.ports import Query
 
 _Seen = TypeVar('_Seen')
 
-#: Names of the wire that the store calls otherwise.
-_SORT_KEYS = {'project_id': 'owner_id'}
-
 
 def window(query: Mapping[str, Any], kind: str, start: str, end: str) -> Interval | None:
     """Read a pair of time parameters.
@@ -43,11 +40,18 @@ def statuses(query: Mapping[str, Any], default: Collection[str]) -> dict[str, ob
     return {} if 'any' in wanted else {'status': frozenset(wanted)}
 
 
-def page(call: Call, **parts: object) -> Query:
-    """Build the query of a list with the caller's page and order."""
+def page(call: Call, project: str, **parts: object) -> Query:
+    """Build the query of a list with the caller's page and order.
+
+    Args:
+        call: the request.
+        project: what the store calls `project_id`: an offer's is its owner, a lease's its lessee.
+        parts: the rest of the query.
+    """
     limit = min(int(call.query.get('limit', call.deps.max_limit)), call.deps.max_limit)
     key = call.query.get('sort_key')
-    sort = ((_SORT_KEYS.get(key, key), call.query.get('sort_dir') == 'desc'),) if key else ()
+    column = project if key == 'project_id' else key
+    sort = ((column, call.query.get('sort_dir') == 'desc'),) if column else ()
     return Query(limit=limit, marker=call.query.get('marker'), sort=sort, **parts)  # type: ignore[arg-type]
 
 

@@ -15,6 +15,7 @@ def index(call: Call) -> Reply:
     """List contracts."""
     query = lists.page(
         call,
+        'lessee_id',
         equal={
             **filters(call, {'project_id': 'lessee_id', 'owner_id': 'owner_id'}),
             **lists.statuses(call.query, frozenset(Status) - FINAL),

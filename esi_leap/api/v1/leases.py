@@ -18,6 +18,7 @@ def index(call: Call) -> Reply:
     """List leases."""
     query = lists.page(
         call,
+        'lessee_id',
         equal={**filters(call, {}), **lists.statuses(call.query, HOLDING)},
         meeting=lists.window(call.query, 'a lease', 'start_time', 'end_time'),
     )

@@ -17,6 +17,7 @@ def index(call: Call) -> Reply:
     """List offers."""
     query = lists.page(
         call,
+        'owner_id',
         equal={
             **filters(
                 call, {'project_id': 'owner_id', 'lessee_id': 'lessee_id', 'lessee': 'lessee_id'}
