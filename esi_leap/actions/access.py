@@ -101,7 +101,10 @@ def owned_node(deps: Deps, ctx: Caller, ident: str, resource_type: str | None) -
         DeniedError: he may see it, but it is another's.
     """
     kind, service = deps.nodes(resource_type)
-    machine = service.find(ident)
+    try:
+        machine = service.find(ident)
+    except NodeNotFoundError:  # in the words of the request, as for a node that he may not see
+        raise NodeNotFoundError.of(ident) from None
     admin = ctx.can('esi_leap:offer:offer_admin')
     if machine.owner != ctx.project_id and not admin:
         if _sees_node(deps, ctx, machine):
