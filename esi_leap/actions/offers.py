@@ -106,7 +106,10 @@ def claim(deps: Deps, ctx: Caller, ident: str, request: Claim) -> LeaseView:
         offer = book.offer(found.offer.uuid)
         calendar = book.occupancy(offer.window)
         start = max(request.start or now, now)
-        end = request.end or booking.claim_end(offer, start, calendar, limits)
+        if start < offer.window.end:
+            default = booking.claim_end(offer, start, calendar, limits)
+        else:  # the plan refuses it, naming the windows that are free
+            default = limits.end(start)
         lease = Lease(
             uuid=deps.new_uuid(),
             name=request.name,
@@ -114,7 +117,7 @@ def claim(deps: Deps, ctx: Caller, ident: str, request: Claim) -> LeaseView:
             contract=deps.new_uuid(),
             owner_id=offer.owner_id,
             lessee_id=project,
-            window=booking.lease_window(start, end, now),
+            window=booking.lease_window(start, request.end or default, now),
             purpose=request.purpose,
             properties=request.properties,
         )
