@@ -1,0 +1,17 @@
+"""A service for each file of tests."""
+
+import warnings
+from collections.abc import Iterator
+
+import pytest
+
+with warnings.catch_warnings():
+    # WebOb imports a module that Python 3.13 leaves to a package of its own.
+    warnings.filterwarnings('ignore', "'cgi' is deprecated", DeprecationWarning)
+    from . import world as worlds
+
+
+@pytest.fixture(scope='module')
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[worlds.World]:
+    with worlds.world(tmp_path_factory.mktemp('service')) as made:
+        yield made
