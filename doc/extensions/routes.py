@@ -1,0 +1,158 @@
+"""The directive `routes`: the calls of the API, read from its route table.
+
+    .. routes:: /v1/offers
+
+describes the calls of that path and of `{ident}` and what follows it there. A call of the table that no page describes is a warning,
+and the build takes warnings as errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from docutils import nodes
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+from esi_leap import policy
+from esi_leap.api import app as api
+from esi_leap.api.errors import STATUSES, status_of
+from esi_leap.api.expose import ROUTES, Route
+from esi_leap.core.errors import LeapError
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+    from sphinx.environment import BuildEnvironment
+
+_LOG = logging.getLogger(__name__)
+#: Importing the application is what fills the table.
+NOUNS = api.NOUNS
+
+
+def name_of(route: Route) -> str:
+    """Name a call as readers do."""
+    return f'{route.method} {route.path}'
+
+
+def under(prefix: str) -> list[Route]:
+    """Return the calls of a path, and those of the objects in it."""
+    return [each for each in ROUTES if each.path == prefix or each.path.startswith(f'{prefix}/{{')]
+
+
+def describe(route: Route) -> Iterator[str]:
+    """Describe a call in reStructuredText."""
+    title = f'``{name_of(route)}``'
+    yield from (title, '~' * len(title), '')
+    yield from ((route.handler.__doc__ or '').splitlines()[0], '')
+    yield f':Answer: {int(route.status)} {route.status.phrase}'
+    if route.public:
+        yield ':Token: none is needed'
+    if rules := _rules(route):
+        yield f':Policy: {rules}'
+    yield ''
+    if route.query:
+        yield from _table('Query parameter', _fields(route.query, ()))
+    if route.body is not None:
+        properties: Mapping[str, Any] = route.body['properties']
+        yield from _table('Field of the body', _fields(properties, route.body['required']))
+        fixed = sorted(each for each, schema in properties.items() if _read_only(schema))
+        if fixed:
+            yield from (f'Refused as read-only: {", ".join(f"``{each}``" for each in fixed)}.', '')
+
+
+def errors() -> Iterator[str]:
+    """List every error of the service that has a status, with its code, as a table."""
+
+    def subclasses(kind: type[LeapError]) -> Iterator[type[LeapError]]:
+        yield kind
+        for each in kind.__subclasses__():
+            yield from subclasses(each)
+
+    found = {each for base in STATUSES for each in subclasses(base)}
+    rows = sorted((int(status_of(each(''))), each.code, each.__doc__ or '') for each in found)
+    yield from ('.. list-table::', '   :header-rows: 1', '')
+    yield from ('   * - Status', '     - Code', '     - Meaning')
+    for status, code, text in rows:
+        meaning = text.splitlines()[0].removesuffix(f' ({status}).').removesuffix('.')
+        yield from (f'   * - {status}', f'     - ``{code}``', f'     - {meaning}.')
+    yield ''
+
+
+def _rules(route: Route) -> str:
+    wanted = {'method': route.method, 'path': route.path}
+    return ', '.join(f'``{rule.name}``' for rule in policy.RULES if wanted in rule.operations)
+
+
+def _read_only(schema: Mapping[str, Any]) -> bool:
+    return 'read_only' in schema
+
+
+def _fields(properties: Mapping[str, Any], required: Any) -> Iterator[tuple[str, str]]:
+    for name, schema in properties.items():
+        if _read_only(schema):
+            continue
+        text = schema.get('description', '')
+        yield name, f'**Required.** {text}' if name in required else text
+
+
+def _table(title: str, rows: Iterator[tuple[str, str]]) -> Iterator[str]:
+    yield from ('.. list-table::', '   :header-rows: 1', '   :widths: 30 70', '')
+    yield from (f'   * - {title}', '     - What it takes')
+    for name, text in rows:
+        yield from (f'   * - ``{name}``', f'     - {text}')
+    yield ''
+
+
+class Routes(SphinxDirective):
+    """Describe calls of the API."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Return a section for each call."""
+        found = under(self.arguments[0])
+        if not found:
+            raise self.error(f'There is no call under {self.arguments[0]}.')
+        _note(self.env)
+        described = getattr(self.env, 'esi_leap_described', set())
+        self.env.esi_leap_described = described | {name_of(each) for each in found}
+        return self.parse_text_to_nodes(
+            '\n'.join(line for each in found for line in describe(each)),
+            allow_section_headings=True,
+        )
+
+
+class Errors(SphinxDirective):
+    """List the errors of the API."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the table."""
+        _note(self.env)
+        return self.parse_text_to_nodes('\n'.join(errors()))
+
+
+def _note(env: BuildEnvironment) -> None:
+    """Remember that the page is to be read again whatever changed: the code is not seen by Sphinx."""
+    env.esi_leap_pages = {*getattr(env, 'esi_leap_pages', ()), env.docname}
+
+
+def _pages(app: Sphinx, env: BuildEnvironment, *_: object) -> list[str]:
+    del app
+    return sorted(getattr(env, 'esi_leap_pages', ()))
+
+
+def _complete(app: Sphinx, env: BuildEnvironment) -> None:
+    del app
+    missing = {name_of(each) for each in ROUTES} - getattr(env, 'esi_leap_described', set())
+    for each in sorted(missing):
+        _LOG.warning('no page describes the call %s', each)
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register the directives."""
+    app.add_directive('routes', Routes)
+    app.add_directive('api-errors', Errors)
+    app.connect('env-get-outdated', _pages)
+    app.connect('env-check-consistency', _complete)
+    return {'parallel_read_safe': False, 'parallel_write_safe': True}

@@ -1,0 +1,28 @@
+"""How Sphinx builds the documentation. Everything that can be read from the code is read from it."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+project = 'ESI Leap'
+author = 'ESI contributors'
+copyright = author
+
+extensions = [
+    'cliff.sphinxext',
+    'extensions.machines',
+    'extensions.routes',
+    'oslo_config.sphinxext',
+    'oslo_policy.sphinxext',
+    'reno.sphinxext',
+]
+
+# What every command of `openstack` has is told once, not with each of ours.
+autoprogram_cliff_application = 'openstack'
+
+html_theme = 'alabaster'
+html_theme_options = {
+    'description': 'Leases of bare-metal nodes between organisations',
+    'page_width': '1100px',
+}
