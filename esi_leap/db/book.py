@@ -24,7 +24,7 @@ class Book:
         self.node = node
         self._connection = connection
         self._now = now
-        self._stored: set[str] = set()
+        self._stored: dict[str, Interval] = {}
 
     def occupancy(self, window: Interval | None = None) -> Calendar:
         """Read the bookings that hold a part of `window`, or all that hold one."""
@@ -73,8 +73,27 @@ class Book:
             change = bookings.update().where(bookings.c.uuid == booking.uuid).values(values)
         else:
             change = bookings.insert().values(created_at=self._now, **values)
-            self._stored.add(booking.uuid)
         self._connection.execute(change)
+        before = self._stored.get(booking.uuid, booking.window)
+        self._stored[booking.uuid] = booking.window
+        if isinstance(booking, Lease) and before != booking.window:
+            self._frame(booking.contract)
+
+    def _frame(self, contract: str) -> None:
+        """Let the window of a contract be that of its leases again."""
+        lines = sa.select(bookings.c.contract_uuid).where(bookings.c.contract_uuid == contract)
+        self._connection.execute(
+            contracts.update()
+            .where(contracts.c.uuid == contract)
+            .values(
+                start_time=lines.with_only_columns(
+                    sa.func.min(bookings.c.start_time)
+                ).scalar_subquery(),
+                end_time=lines.with_only_columns(
+                    sa.func.max(bookings.c.end_time)
+                ).scalar_subquery(),
+            )
+        )
 
     def _one(self, uuid: str) -> sa.Select[tuple[object, ...]]:
         return (
@@ -85,5 +104,5 @@ class Book:
 
     def _read(self, query: sa.Select[tuple[object, ...]]) -> list[Booking]:
         found = [rows.booking(row) for row in self._connection.execute(query)]
-        self._stored.update(each.uuid for each in found)
+        self._stored.update((each.uuid, each.window) for each in found)
         return found

@@ -64,6 +64,7 @@ nodes = sa.Table(
     sa.UniqueConstraint('resource_type', 'resource_uuid'),
     sa.CheckConstraint(_in('state', handover.State), name='state'),
     sa.Index(None, 'retry_at'),
+    sa.Index(None, 'resource_uuid'),
     sa.Index(None, 'name'),
     sa.Index(None, 'resource_class'),
     comment='Nodes that are or were offered or leased',

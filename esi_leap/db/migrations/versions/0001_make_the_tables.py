@@ -27,7 +27,7 @@ def upgrade() -> None:
         ),
         sa.Column('end_time', UTCDateTime(), nullable=False, comment='End of the window, excluded'),
         sa.Column('created_at', UTCDateTime(), nullable=False, comment='When it was made'),
-        sa.CheckConstraint('start_time < end_time', name='ck_contracts_window'),
+        sa.CheckConstraint('start_time < end_time', name=op.f('ck_contracts_window')),
         sa.PrimaryKeyConstraint('id', name='pk_contracts'),
         sa.UniqueConstraint('uuid', name='uq_contracts_uuid'),
         comment='Agreements between a provider and a consumer; the status is that of the leases',
@@ -98,7 +98,7 @@ def upgrade() -> None:
         sa.Column('claimed_until', UTCDateTime(), comment='When that claim runs out'),
         sa.CheckConstraint(
             "state IN ('available', 'cleaning', 'handed over', 'lost', 'preparing', 'returning')",
-            name='ck_nodes_state',
+            name=op.f('ck_nodes_state'),
         ),
         sa.PrimaryKeyConstraint('id', name='pk_nodes'),
         sa.UniqueConstraint(
@@ -109,6 +109,7 @@ def upgrade() -> None:
     )
     op.create_index('ix_nodes_name', 'nodes', ['name'])
     op.create_index('ix_nodes_resource_class', 'nodes', ['resource_class'])
+    op.create_index('ix_nodes_resource_uuid', 'nodes', ['resource_uuid'])
     op.create_index('ix_nodes_retry_at', 'nodes', ['retry_at'])
     op.create_table(
         'projects',
@@ -171,17 +172,17 @@ def upgrade() -> None:
             "(kind = 'offer' AND status IN ('available', 'deleted', 'error', 'expired')) OR "
             "(kind = 'lease' AND status IN ('active', 'created', 'deleted', 'error', 'expired', "
             "'wait cancel', 'wait expire', 'wait fulfill'))",
-            name='ck_bookings_status',
+            name=op.f('ck_bookings_status'),
         ),
         sa.CheckConstraint(
             "(next_action_at IS NULL) = (status IN ('deleted', 'expired'))",
-            name='ck_bookings_next_action',
+            name=op.f('ck_bookings_next_action'),
         ),
         sa.CheckConstraint(
             "kind = 'offer' OR (contract_uuid IS NOT NULL AND lessee_id IS NOT NULL)",
-            name='ck_bookings_lease',
+            name=op.f('ck_bookings_lease'),
         ),
-        sa.CheckConstraint('start_time < end_time', name='ck_bookings_window'),
+        sa.CheckConstraint('start_time < end_time', name=op.f('ck_bookings_window')),
         sa.ForeignKeyConstraint(
             ['contract_uuid'], ['contracts.uuid'], name='fk_bookings_contract_uuid'
         ),
