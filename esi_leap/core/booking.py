@@ -59,8 +59,9 @@ class Limits:
 
     def end(self, start: datetime) -> datetime:
         """Return the end of a lease that names none."""
+        length = self.default if self.longest is None else min(self.default, self.longest)
         try:
-            return start + self.default
+            return start + length
         except OverflowError:
             return FOREVER
 

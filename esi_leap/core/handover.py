@@ -75,6 +75,9 @@ ABORTABLE = frozenset(
     }
 )
 
+#: Power states of a node that needs no switching off; None is that of one without power control.
+_OFF = frozenset({'power off', None})
+
 #: States that `manage` ends.
 MANAGEABLE = frozenset({'clean failed', 'inspect failed', 'adopt failed', 'enroll'})
 
@@ -368,21 +371,31 @@ def _cleaning(machine: Machine) -> State | None:
 
 def _clean(machine: Machine, node: Node, *, require_clean: bool) -> Step:
     """Nothing is deployed and nothing attached: power off, clean, and restore."""
-    match machine.provision_state:
-        case 'manageable':
-            return Act(Provision('provide'), _cleaning(machine))
-        case 'available' if not machine.cleans and require_clean:
-            return Wait(
-                'Cleaning is switched off on the node (automated_clean), so it is not clean.'
-            )
-        case 'available' if machine.power_state == 'power on':
-            return Act(PowerOff())
-        case 'available' if node.state is State.RETURNING and machine.cleans:
-            return Act(Provision('manage'))
-        case 'available':
-            return Act(Patch(_restored(machine, node)))
-        case other:
-            return Wait(f'The node is {other}: {machine.last_error or "no error given"}.')
+    if machine.provision_state == 'manageable':
+        return _clean_retired(machine, node) if machine.retired else _provide(machine)
+    if machine.provision_state != 'available':
+        error = machine.last_error or 'no error given'
+        return Wait(f'The node is {machine.provision_state}: {error}.')
+    if not machine.cleans and require_clean:
+        return Wait('Cleaning is switched off on the node (automated_clean), so it is not clean.')
+    if machine.power_state not in _OFF:
+        return Act(PowerOff())
+    if node.state is State.RETURNING and machine.cleans:
+        return Act(Provision('manage'))
+    return Act(Patch(_restored(machine, node)))
+
+
+def _provide(machine: Machine) -> Step:
+    return Act(Provision('provide'), _cleaning(machine))
+
+
+def _clean_retired(machine: Machine, node: Node) -> Step:
+    """Ironic leaves a retired node manageable after its cleaning, and cleans none that is."""
+    if node.state is not State.CLEANING:
+        return Wait('The node is retired, and Ironic cleans no retired node.')
+    if machine.power_state not in _OFF:
+        return Act(PowerOff())
+    return Act(Patch(_restored(machine, node)))
 
 
 def _restored(machine: Machine, node: Node) -> dict[str, object]:

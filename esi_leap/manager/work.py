@@ -183,8 +183,8 @@ class Work:
                     ended = fresh.ended(now, reason)
                     after = book.node.to(State.LOST, reason, retry_at=checked)
                 case Late() as late:
-                    waiting = fresh.detained(late.reason, self._later(fresh.attempts, late))
-                    book.put(Change((waiting,), self._changed('delete.error', fresh, waiting)))
+                    at = self._later(fresh.attempts, late)
+                    self._detain(book, fresh, late.reason, at)
                     return
                 case _:
                     return
@@ -303,7 +303,7 @@ class Work:
                 return
             at = self._later(fresh.attempts, Late(reason))
             if isinstance(task, due.Take):
-                book.put(Change((fresh.detained(reason, at),)))
+                self._detain(book, fresh, reason, at)
             elif fresh.attempts + 1 < self._deps.settings.max_attempts:
                 self._postpone(book, fresh, reason, at)
             else:
@@ -313,6 +313,12 @@ class Work:
     def _postpone(self, book: Book, lease: Lease, reason: str, at: datetime) -> None:
         waiting = lease.postponed(reason, at)
         book.put(Change((waiting,), self._changed('fulfill.error', lease, waiting)))
+
+    def _detain(self, book: Book, lease: Lease, reason: str, at: datetime) -> None:
+        """The end is tried again; until then the node needs no look of its own."""
+        waiting = lease.detained(reason, at)
+        events = self._changed('delete.error', lease, waiting)
+        book.put(Change((waiting,), events, node=replace(book.node, retry_at=None)))
 
     @staticmethod
     def _changed(what: str, before: Lease, after: Lease) -> tuple[Event, ...]:
