@@ -59,20 +59,21 @@ def draw(transitions: Transitions) -> str:
     places = {state: first + _LANE * index for index, state in enumerate(lanes)}
     colours = {state: _COLOURS[index % len(_COLOURS)] for index, state in enumerate(lanes)}
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-        f'width="{width}" height="{height}" role="img" font-family="sans-serif" font-size="13">',
+        _head(width, height),
         *(_lane(state, wanted, rows, places, colours) for state in lanes),
         *(_row(state, wanted, rows, places) for state in states),
-        *(
-            f'<circle class="transition" data-from="{_safe(source)}" data-to="{_safe(target)}" '
-            f'cx="{places[target]}" cy="{rows[source] + 6}" r="4.5" fill="{colours[target]}">'
-            f'<title>{_safe(source)} to {_safe(target)}</title></circle>'
-            for source, target in wanted
-        ),
+        *(_dot(source, target, rows, places, colours) for source, target in wanted),
         *(_box(state, rows, colours) for state in states),
         '</svg>',
     ]
     return '\n'.join(parts)
+
+
+def _head(width: int, height: int) -> str:
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'width="{width}" height="{height}" role="img" font-family="sans-serif" font-size="13">'
+    )
 
 
 def _lane(
@@ -105,6 +106,20 @@ def _row(
         return ''
     y = rows[state] + 6
     return f'<path d="M{_LEFT + _BOX[0]} {y}H{max(reached)}" stroke="#555" fill="none"/>'
+
+
+def _dot(
+    source: str,
+    target: str,
+    rows: Mapping[str, int],
+    places: Mapping[str, int],
+    colours: Mapping[str, str],
+) -> str:
+    """Draw one transition; whoever points at it is told which."""
+    return (
+        f'<circle cx="{places[target]}" cy="{rows[source] + 6}" r="4.5" '
+        f'fill="{colours[target]}"><title>{_safe(source)} to {_safe(target)}</title></circle>'
+    )
 
 
 def _box(state: str, rows: Mapping[str, int], colours: Mapping[str, str]) -> str:

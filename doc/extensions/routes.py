@@ -2,13 +2,13 @@
 
     .. routes:: /v1/offers
 
-describes the calls of that path and of `{ident}` and what follows it there. A call of the table that no page describes is a warning,
-and the build takes warnings as errors.
+describes the calls of that path, and those of the objects in it. A call of the table that no page
+describes is a warning, and the build takes warnings as errors.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from docutils import nodes
@@ -88,7 +88,7 @@ def _read_only(schema: Mapping[str, Any]) -> bool:
     return 'read_only' in schema
 
 
-def _fields(properties: Mapping[str, Any], required: Any) -> Iterator[tuple[str, str]]:
+def _fields(properties: Mapping[str, Any], required: Collection[str]) -> Iterator[tuple[str, str]]:
     for name, schema in properties.items():
         if _read_only(schema):
             continue
@@ -133,7 +133,7 @@ class Errors(SphinxDirective):
 
 
 def _note(env: BuildEnvironment) -> None:
-    """Remember that the page is to be read again whatever changed: the code is not seen by Sphinx."""
+    """Remember to read the page anew at each build: Sphinx does not see the code change."""
     env.esi_leap_pages = {*getattr(env, 'esi_leap_pages', ()), env.docname}
 
 

@@ -1,4 +1,4 @@
-"""How Sphinx builds the documentation. Everything that can be read from the code is read from it."""
+"""How Sphinx builds the documentation. What can be read from the code is read from it."""
 
 import sys
 from pathlib import Path

@@ -1,0 +1,109 @@
+"""The README's first session, typed into the sandbox: it answers as the README says."""
+
+import os
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox import cloud, seeds, services, users
+from sandbox.layout import PROJECT, Layout, environment
+from sandbox.state import State, locked
+
+pytestmark = pytest.mark.sandbox
+
+#: What differs from one session to the next.
+_CHANGING = re.compile(
+    r'req-[0-9a-f-]{36}|[0-9a-f]{8}-[0-9a-f-]{27}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?'
+)
+_BECOME = re.compile(r'eval "\$\(python3 -m sandbox env (\S+)\)"')
+_PATIENCE = 60
+
+
+def _session() -> list[tuple[str, str, list[str]]]:
+    """Return each command of the README's first session, who types it, and what it answers."""
+    text = (PROJECT / 'README.rst').read_text(encoding='utf-8')
+    text = text.partition('A first session\n')[2].partition('In a real cloud\n')[0]
+    user, found = '', []
+    for line in (each.removeprefix('    ') for each in text.splitlines() if each[:4] == '    '):
+        if become := _BECOME.search(line):
+            user = become.group(1)
+        elif line.startswith('$ '):
+            found.append((user, line.removeprefix('$ '), []))
+        elif found:
+            found[-1][2].append(line)
+    return found
+
+
+def _plain(lines: list[str]) -> list[str]:
+    """Leave out what changes: ids, times, how wide a table is, what --wait saw on its way."""
+    plain = (' '.join(_CHANGING.sub('…', line).split()) for line in lines)
+    return [line for line in plain if line and not line.startswith(('+-', 'Lease …: '))]
+
+
+def _type(user: str, command: str) -> list[str]:
+    script = f'eval "$(python3 -m sandbox env {user})"\n{command} 2>&1'
+    done = subprocess.run(
+        ['/bin/bash', '-c', script],
+        check=False,
+        cwd=PROJECT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert not done.stderr
+    return _plain(done.stdout.splitlines())
+
+
+@pytest.fixture
+def state() -> Iterator[State]:
+    """A cloud in which nobody has what the session makes."""
+    layout = Layout()
+    state = State.load(layout)
+    running = state.complete and services.is_running(state, 'manager')
+    if not running:
+        if os.environ.get('ESI_LEAP_REQUIRE_SANDBOX') != '1':
+            pytest.skip('needs the sandbox: python -m sandbox up')
+        with locked(layout):  # with what the other tests of the cloud ask for
+            state = cloud.up(layout, nodes=4, database='mariadb')
+    _tidy(state)
+    yield state
+    _tidy(state)
+    if not running:
+        with locked(layout):
+            cloud.down(layout)
+
+
+def _tidy(state: State) -> None:
+    """Withdraw every offer of the node, and wait until it is free."""
+    owner = seeds.session(state, users.find('owner-member'))
+    url = f'{state.url("api")}/v1/offers'
+    for offer in owner.must('GET', f'{url}?resource_uuid=node-1')['offers']:
+        owner.must('DELETE', f'{url}/{offer["uuid"]}')
+    node = f'{state.url("ironic")}/v1/nodes/node-1'
+    begun = time.monotonic()
+    while owner.must('GET', node, version=seeds.IRONIC_VERSION)['lessee'] is not None:
+        assert time.monotonic() - begun < _PATIENCE, 'node-1 does not come back'
+        time.sleep(0.5)
+
+
+def test_the_session_has_commands_of_three_people() -> None:
+    users_of_it = {user for user, _, _ in _session()}
+    assert users_of_it == {'owner-member', 'lessee-member', 'stranger-member'}
+    assert all(command.startswith('openstack ') for _, command, _ in _session())
+
+
+@pytest.mark.usefixtures('state')
+def test_the_first_session_answers_as_written() -> None:
+    for user, command, answer in _session():
+        begun = time.monotonic()
+        seen = _type(user, command)
+        # What is looked at may take some seconds to come; what is done is done once.
+        while seen != _plain(answer) and {'list', 'show'} & set(command.split()):
+            if time.monotonic() - begun > _PATIENCE:
+                break
+            seen = _type(user, command)
+        assert seen == _plain(answer), f'{user}: {command}'
