@@ -1,0 +1,70 @@
+"""Values that the tests of the databases start from."""
+
+from datetime import UTC, datetime, timedelta
+
+from esi_leap.core.booking import Change
+from esi_leap.core.contract import Contract
+from esi_leap.core.handover import Machine, Node
+from esi_leap.core.interval import Interval
+from esi_leap.core.lease import Lease
+from esi_leap.core.offer import Offer
+from esi_leap.core.ports import Scope
+from esi_leap.db.store import Store
+
+NOW = datetime(2032, 1, 31, 9, 30, tzinfo=UTC)
+OWNER, TENANT = 'p-owner', 'p-tenant'
+ALL = Scope(everything=True)
+
+
+def at(hour: float) -> datetime:
+    return NOW + timedelta(hours=hour)
+
+
+def a_node(store: Store, uuid: str = 'n1') -> Node:
+    machine = Machine(
+        uuid=uuid,
+        name=f'metal-{uuid}',
+        owner=OWNER,
+        lessee=None,
+        lease_label=None,
+        provision_state='available',
+        power_state='power off',
+    )
+    return store.node(machine, 'ironic_node', OWNER, NOW)
+
+
+def an_offer(node_id: int, uuid: str, start: float, end: float) -> Offer:
+    return Offer(
+        uuid=uuid,
+        name=None,
+        node_id=node_id,
+        owner_id=OWNER,
+        lessee_id=None,
+        window=Interval(at(start), at(end)),
+    )
+
+
+def a_lease(node_id: int, uuid: str, start: float, end: float, **values: object) -> Lease:
+    given: dict[str, object] = {'contract': f'c-{uuid}', **values}
+    return Lease(
+        uuid=uuid,
+        name=None,
+        node_id=node_id,
+        owner_id=OWNER,
+        lessee_id=TENANT,
+        window=Interval(at(start), at(end)),
+        **given,  # type: ignore[arg-type]
+    )
+
+
+def agreed(lease: Lease) -> Change:
+    """The change that makes a lease under a contract of its own."""
+    contract = Contract(
+        uuid=lease.contract,
+        name=None,
+        owner_id=OWNER,
+        lessee_id=TENANT,
+        window=lease.window,
+        offer=lease.offer,
+    )
+    return Change((lease,), contract=contract)
