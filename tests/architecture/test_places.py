@@ -1,0 +1,102 @@
+"""What is allowed in one place only: the clock, the broad `except`, Pecan; and who imports whom."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+TREE = Path(__file__).parents[2]
+SERVICE = TREE / 'esi_leap'
+#: Callables that tell the time of the day.
+CLOCKS = {
+    ('datetime', 'now'),
+    ('datetime', 'utcnow'),
+    ('datetime', 'today'),
+    ('date', 'today'),
+    ('time', 'time'),
+    ('time', 'time_ns'),
+    ('timeutils', 'utcnow'),
+}
+
+
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    """Parse every module of the service; its name is its path below the package."""
+    for file in sorted(SERVICE.rglob('*.py')):
+        name = file.relative_to(SERVICE).as_posix()
+        yield name, ast.parse(file.read_text(encoding='utf-8'), filename=name)
+
+
+def imported(tree: ast.Module) -> set[str]:
+    """Return the top-level packages that a module imports, wherever in it."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found.update(each.name.split('.')[0] for each in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            found.add(node.module.split('.')[0])
+    return found
+
+
+def tells_time(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Attribute):
+        return False
+    of = node.value
+    owner = of.id if isinstance(of, ast.Name) else of.attr if isinstance(of, ast.Attribute) else ''
+    return (owner, node.attr) in CLOCKS
+
+
+def is_broad(node: ast.AST) -> bool:
+    if not isinstance(node, ast.ExceptHandler):
+        return False
+    kinds = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
+    return any(
+        each is None or (isinstance(each, ast.Name) and each.id in {'Exception', 'BaseException'})
+        for each in kinds
+    )
+
+
+def test_only_the_clock_reads_the_time() -> None:
+    found = {name for name, tree in modules() if any(map(tells_time, ast.walk(tree)))}
+    assert found == {'clock.py'}
+
+
+def test_only_the_manager_catches_everything() -> None:
+    # The API's one place is a hook of Pecan's, and needs no `except` at all.
+    found = {name for name, tree in modules() if any(map(is_broad, ast.walk(tree)))}
+    assert {each for each in found if not each.startswith('manager/')} == set()
+
+
+def test_only_the_api_knows_pecan() -> None:
+    found = {name for name, tree in modules() if 'pecan' in imported(tree)}
+    assert found
+    assert all(each.startswith('api/') for each in found)
+
+
+def test_the_core_knows_the_standard_library_only() -> None:
+    allowed = {*sys.stdlib_module_names, 'esi_leap'}
+    found = {name: imported(tree) - allowed for name, tree in modules() if name.startswith('core/')}
+    assert {name: extra for name, extra in found.items() if extra} == {}
+
+
+def test_only_the_entries_know_the_wiring() -> None:
+    found = set()
+    for name, tree in modules():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and (
+                node.module == 'esi_leap.wiring'
+                or (node.module == 'esi_leap' and any(each.name == 'wiring' for each in node.names))
+            ):
+                found.add(name.split('/')[0])
+    assert found <= {'cmd', 'wsgi', 'fixture.py'}
+
+
+def test_import_contracts_hold() -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name('lint-imports'), '--no-cache'],
+        check=False,
+        cwd=TREE,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout

@@ -1,0 +1,60 @@
+"""The samples in the tree are what the generators make today."""
+
+import configparser
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TREE = Path(__file__).parents[2]
+POLICY = TREE / 'policies/esi_leap/policy.yaml.sample'
+OPTIONS = TREE / 'etc/esi-leap/esi-leap.conf.sample'
+#: Groups whose options are ours; those of libraries change with the libraries.
+OURS = ('api', 'dummy_node', 'manager')
+
+
+def generated(program: str, settings: str, output: Path) -> str:
+    command = [
+        Path(sys.executable).with_name(program),
+        '--config-file',
+        TREE / 'etc/esi-leap' / settings,
+        '--output-file',
+        output,
+    ]
+    subprocess.run(command, check=True, cwd=TREE)
+    return output.read_text(encoding='utf-8')
+
+
+def sections(text: str) -> dict[str, str]:
+    """Split a sample into its groups."""
+    parts = ('\n' + text).split('\n[')[1:]
+    return {part.split(']', 1)[0]: part for part in parts}
+
+
+def test_the_policy_sample_is_fresh(tmp_path: Path) -> None:
+    made = generated('oslopolicy-sample-generator', 'policy-generator.conf', tmp_path / 'sample')
+    assert POLICY.read_text(encoding='utf-8') == made
+
+
+@pytest.fixture(scope='module')
+def options(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    output = tmp_path_factory.mktemp('options') / 'sample'
+    return sections(generated('oslo-config-generator', 'config-generator.conf', output))
+
+
+def test_the_configuration_sample_has_every_group(options: dict[str, str]) -> None:
+    assert list(sections(OPTIONS.read_text(encoding='utf-8'))) == list(options)
+
+
+@pytest.mark.parametrize('group', OURS)
+def test_our_groups_of_the_configuration_sample_are_fresh(
+    options: dict[str, str], group: str
+) -> None:
+    assert sections(OPTIONS.read_text(encoding='utf-8'))[group] == options[group]
+
+
+def test_the_samples_are_valid_as_they_are() -> None:
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read(OPTIONS, encoding='utf-8')
+    assert set(OURS) <= set(parser.sections())
