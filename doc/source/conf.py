@@ -20,6 +20,20 @@ extensions = [
 
 # What every command of `openstack` has is told once, not with each of ours.
 autoprogram_cliff_application = 'openstack'
+autoprogram_cliff_ignored = [
+    '--help',
+    '--format',
+    '--column',
+    '--quote',
+    '--noindent',
+    '--prefix',
+    '--max-width',
+    '--fit-width',
+    '--print-empty',
+    '--sort-column',
+    '--sort-ascending',
+    '--sort-descending',
+]
 
 html_theme = 'alabaster'
 html_theme_options = {
