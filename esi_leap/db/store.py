@@ -188,6 +188,12 @@ def _translated() -> Iterator[None]:
         yield
     except db_errors.DBConnectionError as error:
         raise UnavailableError('The database does not answer; try again.') from error
+    except sa.exc.TimeoutError as error:
+        raise UnavailableError('All connections to the database are in use; try again.') from error
+    except sa.exc.OperationalError as error:
+        if error.statement is None:  # no connection: refused, starting up, or too many there
+            raise UnavailableError('The database does not answer; try again.') from error
+        raise
     except db_errors.DBDeadlock as error:
         raise ConflictError('Another request changed the same node; try again.') from error
     except db_errors.DBError as error:
