@@ -32,7 +32,7 @@ class Database:
     def __init__(self, url: str, **options: object) -> None:
         self.url = url
         self._facade = enginefacade.transaction_context()
-        self._facade.configure(connection=url, sqlite_fk=True, **options)
+        self._facade.configure(connection=_with_all_texts(url), sqlite_fk=True, **options)
         self._facade.append_on_engine_create(_prepare_sqlite)
 
     @contextmanager
@@ -62,6 +62,17 @@ class Database:
     def close(self) -> None:
         """Close the pool."""
         self._facade.dispose_pool()
+
+
+def _with_all_texts(text: str) -> str:
+    """Name the character set to MySQL and MariaDB if the URL names none.
+
+    oslo.db would say utf8, which there is only the first plane of Unicode.
+    """
+    url = sa.make_url(text)
+    if url.get_backend_name() in {'mysql', 'mariadb'} and 'charset' not in url.query:
+        url = url.update_query_dict({'charset': 'utf8mb4'})
+    return url.render_as_string(hide_password=False)
 
 
 def _prepare_sqlite(engine: sa.Engine) -> None:
