@@ -519,6 +519,16 @@ def test_the_time_zone_of_the_session_does_not_matter(
         assert uuids(store.offers(ALL, Query(spanning=window(0.5, 1)), NOW)) == ['a']
 
 
+@pytest.mark.parametrize('database_kind', ['mariadb'], indirect=True)
+def test_a_url_that_names_no_character_set_means_all_of_them(
+    database: Database, open_database: Callable[..., Database]
+) -> None:
+    store = Store(open_database(database.url.removesuffix('?charset=utf8mb4')))
+    offer = an_offer(a_node(store), name=TEXTS)
+    write(store, offer)
+    assert Store(database).offers(ALL, Query(), NOW)[0].offer == offer
+
+
 def test_a_sign_of_life(store: Store) -> None:
     store.ping()
 

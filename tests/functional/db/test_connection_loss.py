@@ -130,6 +130,9 @@ def test_connections_that_the_server_ended_are_replaced(store: Store, database: 
             deed()
 
 
+# SQLAlchemy warns when a connection goes between its making and the start of a transaction; what
+# follows is the error that counts.
+@pytest.mark.filterwarnings('ignore:transaction already deassociated from connection')
 def test_many_who_ask_while_the_server_is_away_leave_nothing_behind(
     store: Store, database: Database, server: databases.Server
 ) -> None:
@@ -157,7 +160,8 @@ def test_many_who_ask_while_the_server_is_away_leave_nothing_behind(
         over.set()
         for each in asking:
             each.result(60)
-    assert {type(each) for each in seen} == {UnavailableError}
+    others = [repr(each) for each in seen if not isinstance(each, UnavailableError)]
+    assert (others, bool(seen)) == ([], True)
     for deed in deeds:
         deed()
 
