@@ -96,6 +96,7 @@ def test_a_manager_killed_anywhere_hands_over_once_and_takes_back_once(cloud, no
         lease = cloud.give(node, 'lessee', now(), _SECONDS)
         _sleep(chance.uniform(0, 1.2))
         os.kill(cloud.pid('manager'), signal.SIGKILL)
+        until('the manager is dead', lambda: not cloud.runs('manager'))
         cloud.start('manager')
         until('the lease runs or is over', lambda lease=lease: cloud.status(lease) != 'created', 90)
         until('the lease is over', lambda lease=lease: cloud.status(lease) == 'expired', 120)
