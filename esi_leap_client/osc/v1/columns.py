@@ -77,7 +77,8 @@ def rows(
         Labels and rows.
     """
     asked = {name.casefold() for name in parsed_args.columns or ()}
-    wanted = [*attrs, *(attr for attr in extra if label(attr).casefold() in asked)]
+    named = (attr for attr in extra if label(attr).casefold() in asked)
+    wanted = list(dict.fromkeys((*attrs, *named)))
     lines = [tuple(cell(attr, getattr(item, attr)) for attr in wanted) for item in found]
     return [label(attr) for attr in wanted], lines
 
@@ -97,5 +98,5 @@ def fields(
         Names and values.
     """
     asked = set(parsed_args.columns or ())
-    wanted = [*attrs, *(attr for attr in extra if attr in asked and attr not in attrs)]
+    wanted = list(dict.fromkeys((*attrs, *(attr for attr in extra if attr in asked))))
     return wanted, [cell(attr, getattr(item, attr)) for attr in wanted]
