@@ -184,7 +184,7 @@ def test_rows_of_one(esi: Esi, argv: str, rows: list[str]) -> None:
 
 @pytest.mark.parametrize('noun', ['offer', 'lease'])
 def test_a_name_may_be_asked_for_in_a_list(esi: Esi, noun: str) -> None:
-    assert esi(noun, 'list', '-f', 'value', '-c', 'UUID', '-c', 'Name').code == 0
+    assert esi(noun, 'list', '-f', 'value', '-c', 'UUID', '-c', 'Name').status == 0
 
 
 def test_further_columns_on_request(esi: Esi, peer: Peer) -> None:
