@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
@@ -33,6 +34,11 @@ from esi_leap.core.errors import UnauthenticatedError
 WSGI = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 _SERVICE_TYPE = 'lease'
+#: What the middleware answers by itself, and what we say of it.
+_MIDDLEWARE = {
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: 'The body of the request is too long.',
+    HTTPStatus.SERVICE_UNAVAILABLE: 'Keystone does not answer; try again.',
+}
 #: Importing these modules fills the route table.
 NOUNS = (root, offers, leases, contracts)
 
@@ -50,15 +56,22 @@ def build(deps: Deps, judge: Judge, authenticate: Callable[[WSGI], WSGI], conf: 
         _Root(deps, judge),
         hooks=[_Errors()],
         use_context_locals=False,
+        request_cls=_Request,
         force_canonical=False,
         guess_content_type_from_ext=False,
         custom_renderers={'json': _Renderer},
         default_renderer='json',
     )
     application = _json_only(authenticate(application))
-    application = sizelimit.RequestBodySizeLimiter(application, conf)
+    application = _in_our_form(sizelimit.RequestBodySizeLimiter(application, conf))
     application = http_proxy_to_wsgi.HTTPProxyToWSGI(application, conf)
     return request_id.RequestId(application, conf)
+
+
+class _Request(pecan.Request):
+    """A request whose body is kept in memory; `sizelimit` says how long it may be."""
+
+    request_body_tempfile_limit = sys.maxsize
 
 
 class _Renderer:
@@ -160,10 +173,27 @@ def _say_version(answer: webob.Response, version: tuple[int, int]) -> None:
 
 
 def _json_only(application: WSGI) -> WSGI:
-    """Answer in JSON whatever a client accepts: it has no other form."""
+    """Answer in JSON whatever a client accepts, and read JSON whatever he says he sends.
+
+    Pecan would read a body by its type, too, and take it for arguments of the controller.
+    """
 
     def wrapped(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         environ['HTTP_ACCEPT'] = '*/*'
+        environ['CONTENT_TYPE'] = 'application/octet-stream'
         return application(environ, start_response)
+
+    return wrapped
+
+
+def _in_our_form(application: WSGI) -> WSGI:
+    """Give the errors of the middleware, which are texts, the form of ours."""
+
+    def wrapped(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        answer = webob.Request(environ).get_response(application)
+        if answer.status_int in _MIDDLEWARE and answer.content_type != 'application/json':
+            error = exc.status_map[answer.status_int](_MIDDLEWARE[answer.status_int])
+            answer = errors.response(error, environ.get('openstack.request_id'))
+        return answer(environ, start_response)
 
     return wrapped

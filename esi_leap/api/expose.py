@@ -145,7 +145,7 @@ def checked_query(found: Route, request: webob.Request) -> Mapping[str, Any]:
         if key not in found.query:
             known = ', '.join(sorted(found.query)) or 'none'
             raise InvalidError(f'Unknown argument: "{key}". Known here: {known}.', field=key)
-    _check_storable(given, 'The query cannot be read.')
+    check_storable(given, 'The query cannot be read.')
     _check(given, {'type': 'object', 'properties': found.query}, found.argument)
     return given
 
@@ -164,7 +164,7 @@ def checked_body(found: Route, request: webob.Request) -> Mapping[str, Any]:
         given = json.loads(request.body)
     except (ValueError, RecursionError):
         raise InvalidError('Request is not in valid JSON format.') from None
-    _check_storable(given, 'Request is not in valid JSON format.')
+    check_storable(given, 'Request is not in valid JSON format.')
     _check(given, found.body, found.argument)
     return dict(given)
 
@@ -175,11 +175,11 @@ def checked_ident(ident: str) -> str:
     Raises:
         InvalidError: no name can have these characters.
     """
-    _check_storable(ident, 'The path cannot be read.')
+    check_storable(ident, 'The path cannot be read.')
     return ident
 
 
-def _check_storable(value: object, sentence: str) -> None:
+def check_storable(value: object, sentence: str) -> None:
     """Refuse what Python takes for JSON and one of the databases, or the next reader, does not."""
     for why in _flaws(value, _DEEPEST):
         raise InvalidError(f'{sentence} {why}')

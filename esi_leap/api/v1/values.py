@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from esi_leap.api.expose import Call, Reply
+from esi_leap.api.expose import Call, Reply, check_storable
 from esi_leap.core import instant
 from esi_leap.core.errors import InvalidError
 
@@ -61,8 +61,9 @@ def gone() -> Reply:
 def _properties(text: str) -> dict[str, str]:
     try:
         wanted = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         wanted = None
+    check_storable(wanted, 'The query cannot be read.')
     if not isinstance(wanted, dict) or not all(isinstance(each, str) for each in wanted.values()):
         raise InvalidError(
             f"Invalid input for field/attribute properties. Value: '{text[:64]}'. "
