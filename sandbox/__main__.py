@@ -172,9 +172,9 @@ def _existing(layout: Layout) -> State:
 
 _NEXT = """
 What to do now, in another terminal:
-    eval "$(tox -q -e sandbox -- env owner-member)"    become a user (any other name lists them all)
+    eval "$(tox -qq -e sandbox -- env owner-member)"    become a user (any other name lists them all)
     openstack esi offer create node-2 --end-time +1h
-    eval "$(tox -q -e sandbox -- env lessee-member)"
+    eval "$(tox -qq -e sandbox -- env lessee-member)"
     openstack esi offer list
     openstack esi offer claim OFFER --end-time +10m --wait
     openstack baremetal node list
