@@ -29,15 +29,21 @@ from esi_leap.api.expose import (
 )
 from esi_leap.api.v1 import contracts, leases, offers, root
 from esi_leap.context import Context, Judge
-from esi_leap.core.errors import UnauthenticatedError
+from esi_leap.core.errors import UnauthenticatedError, UnavailableError
 
 WSGI = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 _SERVICE_TYPE = 'lease'
-#: What the middleware answers by itself, and what we say of it.
-_MIDDLEWARE = {
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: 'The body of the request is too long.',
-    HTTPStatus.SERVICE_UNAVAILABLE: 'Keystone does not answer; try again.',
+_KEPT = ('WWW-Authenticate',)
+#: What the middleware answers by itself, and what we say instead.
+_MIDDLEWARE: dict[int, Exception] = {
+    HTTPStatus.UNAUTHORIZED: UnauthenticatedError(
+        'The request you have made requires authentication.'
+    ),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: exc.HTTPRequestEntityTooLarge(
+        'The body of the request is too long.'
+    ),
+    HTTPStatus.SERVICE_UNAVAILABLE: UnavailableError('Keystone does not answer; try again.'),
 }
 #: Importing these modules fills the route table.
 NOUNS = (root, offers, leases, contracts)
@@ -93,8 +99,6 @@ class _Errors(hooks.PecanHook):
     def on_error(self, state: Any, error: Exception) -> webob.Response:  # noqa: ANN401 - Pecan's
         request = state.request
         answer = errors.response(error, request.environ.get('openstack.request_id'))
-        if answer.status_int == HTTPStatus.UNAUTHORIZED:
-            answer.headers['WWW-Authenticate'] = 'Keystone'
         with contextlib.suppress(exc.HTTPNotAcceptable):
             _say_version(answer, _version(request))
         return answer
@@ -187,13 +191,15 @@ def _json_only(application: WSGI) -> WSGI:
 
 
 def _in_our_form(application: WSGI) -> WSGI:
-    """Give the errors of the middleware, which are texts, the form of ours."""
+    """Give the errors of the middleware the form of ours."""
 
     def wrapped(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         answer = webob.Request(environ).get_response(application)
-        if answer.status_int in _MIDDLEWARE and answer.content_type != 'application/json':
-            error = exc.status_map[answer.status_int](_MIDDLEWARE[answer.status_int])
+        error = _MIDDLEWARE.get(answer.status_int)
+        if error is not None and b'"faultstring"' not in answer.body:
+            said = {key: answer.headers[key] for key in _KEPT if key in answer.headers}
             answer = errors.response(error, environ.get('openstack.request_id'))
+            answer.headers.update(said)
         return answer(environ, start_response)
 
     return wrapped

@@ -10,15 +10,35 @@ from typing import Any
 
 from keystonemiddleware import auth_token
 
+from esi_leap.api.expose import ROUTES
+
 _LOG = logging.getLogger(__name__)
 
 WSGI = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 def keystone(conf: object) -> Callable[[WSGI], WSGI]:
-    """Check tokens with Keystone. Which calls need one is said in the route table."""
-    settings = {'oslo_config_config': conf, 'delay_auth_decision': True}
-    return lambda application: auth_token.AuthProtocol(application, settings)
+    """Check tokens with Keystone. Which calls need one is said in the route table.
+
+    Public calls go past the middleware. Its `delay_auth_decision` would let them through, too, but
+    answers 401 while Keystone is away: clients then take a good token for a bad one.
+    """
+    settings = {'oslo_config_config': conf, 'delay_auth_decision': False}
+
+    def wrap(application: WSGI) -> WSGI:
+        guarded = auth_token.AuthProtocol(application, settings)
+
+        def wrapped(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+            parts = [each for each in environ.get('PATH_INFO', '').split('/') if each]
+            if not any(each.public and each.match(parts) is not None for each in ROUTES):
+                answer: Iterable[bytes] = guarded(environ, start)
+                return answer
+            environ.pop('HTTP_X_IDENTITY_STATUS', None)  # nobody has looked whether it is true
+            return application(environ, start)
+
+        return wrapped
+
+    return wrap
 
 
 def noauth(host: str) -> Callable[[WSGI], WSGI]:
