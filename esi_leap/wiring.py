@@ -59,7 +59,7 @@ def api(conf: cfg.ConfigOpts) -> Callable[[dict[str, Any], Callable[..., Any]], 
         raise ConfigurationError(str(error)) from error
     deps = ActionDeps(
         store=Store(database(conf)),
-        fleet=_fleet(conf),
+        fleet=fleet(conf),
         identity=identity.NoKeystone() if noauth else _keystone(conf),
         now=clock.now,
         new_uuid=_new_uuid,
@@ -80,10 +80,10 @@ def api(conf: cfg.ConfigOpts) -> Callable[[dict[str, Any], Callable[..., Any]], 
 
 def manager(conf: cfg.ConfigOpts) -> Loop:
     """Return a manager."""
-    fleet = _fleet(conf)
+    found = fleet(conf)
     holding = conf.manager.holding_project
     if holding is None:
-        if 'ironic_node' in fleet:
+        if 'ironic_node' in found:
             raise ConfigurationError(
                 '[manager] holding_project is not set: the id of a project without members that '
                 'has a node while it is prepared or returned.'
@@ -98,7 +98,7 @@ def manager(conf: cfg.ConfigOpts) -> Loop:
     return Loop(
         ManagerDeps(
             agenda=Store(database(conf)),
-            fleet=fleet,
+            fleet=found,
             now=clock.now,
             monotonic=time.monotonic,
             new_uuid=_new_uuid,
@@ -117,17 +117,18 @@ def manager(conf: cfg.ConfigOpts) -> Loop:
     )
 
 
-def _fleet(conf: cfg.ConfigOpts) -> Fleet:
-    fleet: dict[str, Any] = {}
+def fleet(conf: cfg.ConfigOpts) -> Fleet:
+    """Return the nodes adapters of this deployment, by resource type."""
+    found: dict[str, Any] = {}
     if conf.ironic.auth_type is not None:
-        fleet['ironic_node'] = IronicNodes(_connection(conf, 'ironic', 'baremetal'))
+        found['ironic_node'] = IronicNodes(_connection(conf, 'ironic', 'baremetal'))
     if conf.dummy_node.dummy_node_dir:
-        fleet['dummy_node'] = DummyNodes(conf.dummy_node.dummy_node_dir)
-    if not fleet:
+        found['dummy_node'] = DummyNodes(conf.dummy_node.dummy_node_dir)
+    if not found:
         raise ConfigurationError(
             'There are no nodes: set the credentials in [ironic], or [dummy_node] dummy_node_dir.'
         )
-    return fleet
+    return found
 
 
 def _keystone(conf: cfg.ConfigOpts) -> Identity:

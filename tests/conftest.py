@@ -12,7 +12,6 @@ the test once for each kind; a test for some kinds only says so with
 
 import itertools
 import os
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,9 +24,6 @@ from esi_leap.db import schema
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
 from esi_leap.db.tables import bookings, metadata
-
-# The sandbox is a folder of the source tree, not an installed package.
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from sandbox import databases
 
 KINDS = ('sqlite', *sorted(databases.KINDS))

@@ -6,7 +6,9 @@ import sys
 from collections.abc import Callable, Sequence
 
 from oslo_config import cfg
+from oslo_db import exception as db_errors
 from oslo_log import log
+from sqlalchemy import exc as sa_errors
 
 from esi_leap import conf as configuration
 from esi_leap.core.errors import LeapError
@@ -35,4 +37,7 @@ def run(
         return body(conf) or 0
     except (ConfigurationError, LeapError, cfg.ConfigFilesNotFoundError) as error:
         sys.stderr.write(f'{prog}: {error}\n')
-        return 1
+    except (db_errors.DBError, sa_errors.DBAPIError) as error:
+        why = str(error).splitlines()[0]
+        sys.stderr.write(f'{prog}: the database of [database] connection failed: {why}\n')
+    return 1

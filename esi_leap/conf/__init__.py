@@ -31,10 +31,14 @@ def registered() -> cfg.ConfigOpts:
     """Return the options of the service, with nothing read yet."""
     conf = cfg.ConfigOpts()
     log.register_options(conf)
+    conf.set_default('use_stderr', True)  # noqa: FBT003 - what a program prints is its answer
     conf.register_opts(api.OPTS, group='api')
     conf.register_opts(manager.OPTS, group='manager')
     conf.register_opts(dummy_node.OPTS, group='dummy_node')
     conf.register_opts(db_options.database_opts, group='database')
+    # A database that is away is an answer, not a reason to keep a request waiting for it.
+    conf.set_default('max_retries', 1, group='database')
+    conf.set_default('retry_interval', 1, group='database')
     for group, service_type in SERVICES.items():
         loading.register_auth_conf_options(conf, group)
         loading.register_session_conf_options(conf, group)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextvars
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -33,6 +35,7 @@ class Database:
         self.url = url
         self._facade = enginefacade.transaction_context()
         self._facade.configure(connection=_with_all_texts(url), sqlite_fk=True, **options)
+        self._facade.append_on_engine_create(_prepare_json)
         self._facade.append_on_engine_create(_prepare_sqlite)
 
     @contextmanager
@@ -73,6 +76,14 @@ def _with_all_texts(text: str) -> str:
     if url.get_backend_name() in {'mysql', 'mariadb'} and 'charset' not in url.query:
         url = url.update_query_dict({'charset': 'utf8mb4'})
     return url.render_as_string(hide_password=False)
+
+
+def _prepare_json(engine: sa.Engine) -> None:
+    """Store JSON without escapes: a filter compares a path with the key as it is stored.
+
+    SQLAlchemy takes this as an argument of the engine, which oslo.db passes to PostgreSQL only.
+    """
+    engine.dialect._json_serializer = partial(json.dumps, ensure_ascii=False)  # noqa: SLF001
 
 
 def _prepare_sqlite(engine: sa.Engine) -> None:

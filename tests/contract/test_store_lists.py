@@ -223,12 +223,6 @@ COLUMNS = {
 }
 
 
-_ESCAPED = pytest.mark.xfail(
-    strict=True,
-    reason='JSON is stored with escapes, and a path is compared with the key as it is stored',
-)
-
-
 @pytest.mark.parametrize('kind', MAKERS)
 def test_filters(store: Store, kind: str, subtests: pytest.Subtests) -> None:
     MAKERS[kind](store)
@@ -244,15 +238,8 @@ def test_every_filter_is_tried() -> None:
         assert {key for which, key, _, _ in FILTERS if which == kind} == {*columns, *more}
 
 
-@pytest.mark.parametrize(
-    'database_kind',
-    [
-        pytest.param(kind, marks=[] if kind == 'postgresql' else [_ESCAPED])
-        for kind in ('sqlite', 'mariadb', 'postgresql')
-    ],
-    indirect=True,
-)
-@pytest.mark.parametrize('key', ['größe', '🚀', 'a"b', 'a\\b'])
+# The API refuses a key with a quote or a backslash, on which the databases do not agree.
+@pytest.mark.parametrize('key', ['größe', '🚀', "a'b", 'a.b', 'a[0]', '$', ' '])
 def test_the_name_of_a_property_may_be_any_text(store: Store, key: str) -> None:
     node = a_node(store)
     write(store, an_offer(node, 'o0', 0, 1, properties={key: 'x'}), an_offer(node, 'o1', 1, 2))

@@ -64,10 +64,16 @@ def _properties(text: str) -> dict[str, str]:
     except (ValueError, RecursionError):
         wanted = None
     check_storable(wanted, 'The query cannot be read.')
-    if not isinstance(wanted, dict) or not all(isinstance(each, str) for each in wanted.values()):
+    # The databases do not agree on how a path names a key with a quote or a backslash in it.
+    plain = isinstance(wanted, dict) and all(
+        isinstance(value, str) and not {'"', '\\'}.intersection(key)
+        for key, value in wanted.items()
+    )
+    if not plain:
         raise InvalidError(
             f"Invalid input for field/attribute properties. Value: '{text[:64]}'. "
-            'Give a JSON object of texts, all of which the properties must have.',
+            'Give a JSON object of texts, all of which the properties must have; no key may have a '
+            'quote or a backslash.',
             field='properties',
         )
     return wanted

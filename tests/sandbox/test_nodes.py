@@ -1,0 +1,170 @@
+"""One suite for the fleets: files that play nodes are held to what a real Ironic does."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from esi_leap import conf, wiring
+from esi_leap.core.errors import NodeBusyError, NodeNotFoundError, UnavailableError
+from esi_leap.core.handover import (
+    LABEL,
+    LESSEE,
+    ConsoleOff,
+    DetachVif,
+    Machine,
+    Patch,
+    PowerOff,
+    Provision,
+)
+from esi_leap.core.ports import Nodes
+
+from .conftest import until
+
+pytestmark = [
+    pytest.mark.sandbox,
+    # openstacksdk says so of itself
+    pytest.mark.filterwarnings('ignore:The _compute_attributes method'),
+    pytest.mark.filterwarnings("ignore:The 'service_type' parameter"),
+    pytest.mark.filterwarnings('ignore:Support for InfluxDB'),
+]
+
+_LEASE = '11111111-2222-4333-8444-555555555555'
+
+
+@dataclass
+class Fleet:
+    """A service with nodes, one free node of it, and two projects that it knows."""
+
+    service: Nodes
+    uuid: str
+    name: str
+    owner: str
+    holding: str
+    tenant: str
+
+    def see(self) -> Machine:
+        return self.service.get(self.uuid)
+
+    def do(self, *verbs: object) -> None:
+        for verb in verbs:
+            until('the node takes the verb', lambda verb=verb: self._took(verb), 30)
+            until('the node is at rest', lambda: self.see().busy is None, 30)
+
+    def _took(self, verb: object) -> bool:
+        try:
+            self.service.do(self.see(), verb)
+        except NodeBusyError as error:
+            if 'locked' not in error.message:
+                raise
+            return False
+        return True
+
+
+@pytest.fixture
+def dummy(tmp_path: Path) -> Fleet:
+    (tmp_path / 'n1').write_text(json.dumps({'project_owner_id': 'o', 'power_state': 'power off'}))
+    config = conf.registered()
+    config([], project='esi-leap', default_config_files=[], default_config_dirs=[])
+    config.set_override('dummy_node_dir', str(tmp_path), 'dummy_node')
+    service = wiring.fleet(config)['dummy_node']
+    return Fleet(service, 'n1', 'dummy-node-n1', 'o', 'holding', 'tenant')
+
+
+@pytest.fixture
+def ironic(request: pytest.FixtureRequest) -> Fleet:
+    cloud, nodes = request.getfixturevalue('cloud'), request.getfixturevalue('nodes')
+    file = cloud.layout.etc / 'esi-leap' / 'esi-leap.conf'
+    service = wiring.fleet(conf.load([f'--config-file={file}'], 'test'))['ironic_node']
+    found = cloud.node(nodes[3])
+    projects = cloud.projects
+    return Fleet(
+        service,
+        found['uuid'],
+        nodes[3],
+        projects['owner'],
+        projects['esi-holding'],
+        projects['lessee'],
+    )
+
+
+@pytest.fixture(params=['dummy', 'ironic'])
+def fleet(request: pytest.FixtureRequest) -> Fleet:
+    made: Fleet = request.getfixturevalue(request.param)
+    return made
+
+
+def test_a_node_is_found_by_uuid_and_by_name(fleet):
+    for ident in (fleet.uuid, fleet.name):
+        found = fleet.service.find(ident)
+        assert (found.uuid, found.name, found.owner) == (fleet.uuid, fleet.name, fleet.owner)
+
+
+@pytest.mark.parametrize('ident', ['nobody', '..', '.', 'a/b', 'a?b=c', '%2e%2e', 'x' * 300])
+def test_what_is_no_node_is_not_found(fleet, ident):
+    with pytest.raises(NodeNotFoundError):
+        fleet.service.find(ident)
+
+
+def test_a_free_node_is_free(fleet):
+    seen = fleet.see()
+    assert (seen.lessee, seen.lease_label, seen.busy, seen.vifs) == (None, None, None, ())
+    assert (seen.provision_state, seen.power_state) == ('available', 'power off')
+    assert (seen.maintenance, seen.console, seen.cleans) == (False, False, True)
+
+
+def test_the_lessee_and_the_label_are_set_and_removed(fleet):
+    fleet.do(Patch({LESSEE: fleet.holding}))
+    assert fleet.see().lessee == fleet.holding
+    fleet.do(Patch({LESSEE: fleet.tenant, LABEL: _LEASE}))
+    assert (fleet.see().lessee, fleet.see().lease_label) == (fleet.tenant, _LEASE)
+    assert 'lease_uuid' not in fleet.see().properties
+    fleet.do(Patch({LABEL: None, LESSEE: None}))
+    assert (fleet.see().lessee, fleet.see().lease_label) == (None, None)
+
+
+def test_remembered_fields_are_written_and_restored(fleet):
+    before = fleet.see().fields
+    fleet.do(Patch({'extra': {'a': {'b': [1]}}, 'description': 'mine', 'resource_class': 'mine'}))
+    after = fleet.see().fields
+    assert (after['extra'], after['description']) == ({'a': {'b': [1]}}, 'mine')
+    assert after['resource_class'] == 'mine'
+    fleet.do(Patch({name: value for name, value in before.items() if value != after[name]}))
+    assert fleet.see().fields == before
+
+
+def test_a_node_is_cleaned_by_manage_and_provide(fleet):
+    fleet.do(Provision('manage'))
+    assert fleet.see().provision_state == 'manageable'
+    fleet.do(Provision('provide'))
+    assert fleet.see().provision_state == 'available'
+
+
+def test_what_is_off_can_be_switched_off_and_what_is_not_there_detached(fleet):
+    fleet.do(PowerOff(), PowerOff(), ConsoleOff(), DetachVif('no-such-vif'))
+    seen = fleet.see()
+    assert (seen.power_state, seen.console, seen.vifs) == ('power off', False, ())
+
+
+def test_a_service_that_does_not_answer_is_said_to_be_unavailable(request):
+    fleet: Fleet = request.getfixturevalue('ironic')
+    cloud = request.getfixturevalue('cloud')
+    see: Callable[[], Machine] = fleet.see
+    see()
+    cloud.stop('ironic')
+    try:
+        with pytest.raises(UnavailableError):
+            see()
+    finally:
+        cloud.start('ironic')
+    until('Ironic is back', lambda: _answers(see), 60)
+
+
+def _answers(see: Callable[[], Machine]) -> bool:
+    try:
+        see()
+    except UnavailableError:
+        return False
+    return True
