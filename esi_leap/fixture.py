@@ -59,12 +59,13 @@ class Service:
         for group, values in settings.items():
             for name, value in values.items():
                 self.conf.set_override(name, value, group)
-        schema.upgrade(wiring.database(self.conf))
+        self._database = wiring.database(self.conf)
+        schema.upgrade(self._database)
         self._server = simple_server.make_server(
-            '127.0.0.1', 0, wiring.api(self.conf), _Server, _Quiet
+            '127.0.0.1', 0, wiring.api(self.conf, self._database), _Server, _Quiet
         )
         self.url = f'http://127.0.0.1:{self._server.server_port}'
-        self._loop = wiring.manager(self.conf) if manager else None
+        self._loop = wiring.manager(self.conf, self._database) if manager else None
         self._threads = [threading.Thread(target=self._server.serve_forever, args=(0.05,))]
         if self._loop is not None:
             self._threads.append(threading.Thread(target=self._loop.run))
@@ -86,6 +87,7 @@ class Service:
         for thread in self._threads:
             thread.join()
         self._server.server_close()
+        self._database.close()
 
 
 class _Server(ThreadingMixIn, simple_server.WSGIServer):

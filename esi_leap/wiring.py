@@ -49,8 +49,10 @@ def database(conf: cfg.ConfigOpts) -> Database:
     return Database(conf.database.connection, **options)
 
 
-def api(conf: cfg.ConfigOpts) -> Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]:
-    """Return the WSGI application."""
+def api(
+    conf: cfg.ConfigOpts, base: Database | None = None
+) -> Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]:
+    """Return the WSGI application, over `base` or the database of the configuration."""
     enforcer = policy.enforcer(conf)
     noauth = conf.api.auth_strategy == 'noauth'
     try:
@@ -58,7 +60,7 @@ def api(conf: cfg.ConfigOpts) -> Callable[[dict[str, Any], Callable[..., Any]], 
     except ValueError as error:
         raise ConfigurationError(str(error)) from error
     deps = ActionDeps(
-        store=Store(database(conf)),
+        store=Store(base or database(conf)),
         fleet=fleet(conf),
         identity=identity.NoKeystone() if noauth else _keystone(conf),
         now=clock.now,
@@ -78,8 +80,8 @@ def api(conf: cfg.ConfigOpts) -> Callable[[dict[str, Any], Callable[..., Any]], 
     return app.build(deps, judge, authenticate, conf)
 
 
-def manager(conf: cfg.ConfigOpts) -> Loop:
-    """Return a manager."""
+def manager(conf: cfg.ConfigOpts, base: Database | None = None) -> Loop:
+    """Return a manager, over `base` or the database of the configuration."""
     found = fleet(conf)
     holding = conf.manager.holding_project
     if holding is None:
@@ -97,7 +99,7 @@ def manager(conf: cfg.ConfigOpts) -> Loop:
         )
     return Loop(
         ManagerDeps(
-            agenda=Store(database(conf)),
+            agenda=Store(base or database(conf)),
             fleet=found,
             now=clock.now,
             monotonic=time.monotonic,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 from keystoneauth1 import loading
@@ -13,6 +14,15 @@ from esi_leap.conf import api, dummy_node, manager
 
 #: Groups with the credentials and endpoint of another service.
 SERVICES = {'ironic': 'baremetal', 'keystone': 'identity'}
+
+#: Nothing is retried by the libraries: the manager backs off by itself, and knows when its claim
+#: on a node runs out.
+_SERVICE_DEFAULTS = {
+    'valid_interfaces': ['internal', 'public'],
+    'timeout': 10,
+    'status_code_retries': 0,
+    'connect_retries': 0,
+}
 
 
 def load(argv: Sequence[str], prog: str) -> cfg.ConfigOpts:
@@ -44,25 +54,31 @@ def registered() -> cfg.ConfigOpts:
         loading.register_session_conf_options(conf, group)
         loading.register_adapter_conf_options(conf, group)
         conf.set_default('service_type', service_type, group=group)
-        conf.set_default('valid_interfaces', ['internal', 'public'], group=group)
-        conf.set_default('timeout', 10, group=group)
-        # The manager backs off by itself, and knows when its claim on a node runs out.
-        conf.set_default('status_code_retries', 0, group=group)
-        conf.set_default('connect_retries', 0, group=group)
+        for name, value in _SERVICE_DEFAULTS.items():
+            conf.set_default(name, value, group=group)
     return conf
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
-    """List the options for the sample configuration file."""
-    service = [
-        *loading.get_auth_common_conf_options(),
-        *loading.get_auth_plugin_conf_options('v3password'),
-        *loading.get_session_conf_options(),
-        *loading.get_adapter_conf_options(include_deprecated=False),
-    ]
+    """List the options for the sample configuration file, with our own defaults."""
     return [
         ('api', api.OPTS),
         ('manager', manager.OPTS),
         ('dummy_node', dummy_node.OPTS),
-        *((group, service) for group in SERVICES),
+        *((group, _service_opts(kind)) for group, kind in SERVICES.items()),
     ]
+
+
+def _service_opts(service_type: str) -> list[cfg.Opt]:
+    found = copy.deepcopy(
+        [
+            *loading.get_auth_common_conf_options(),
+            *loading.get_auth_plugin_conf_options('v3password'),
+            *loading.get_session_conf_options(),
+            *loading.get_adapter_conf_options(include_deprecated=False),
+        ]
+    )
+    ours = {'service_type': service_type, **_SERVICE_DEFAULTS}
+    for option in found:
+        option.default = ours.get(option.dest, option.default)
+    return found

@@ -23,13 +23,7 @@ from esi_leap.core.ports import Nodes
 
 from .conftest import until
 
-pytestmark = [
-    pytest.mark.sandbox,
-    # openstacksdk says so of itself
-    pytest.mark.filterwarnings('ignore:The _compute_attributes method'),
-    pytest.mark.filterwarnings("ignore:The 'service_type' parameter"),
-    pytest.mark.filterwarnings('ignore:Support for InfluxDB'),
-]
+pytestmark = pytest.mark.sandbox
 
 _LEASE = '11111111-2222-4333-8444-555555555555'
 
