@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
 #: Seconds that a service is away; ESI_LEAP_OUTAGE lengthens it.
 _OUTAGE = float(os.environ.get('ESI_LEAP_OUTAGE', '12'))
 #: How often the manager is killed; ESI_LEAP_KILLS changes it.
-_KILLS = int(os.environ.get('ESI_LEAP_KILLS', '6'))
+_KILLS = int(os.environ.get('ESI_LEAP_KILLS', '4'))
 _SECONDS = 10
 
 
