@@ -9,7 +9,9 @@ from oslo_upgradecheck import upgradecheck
 
 from esi_leap import conf as configuration
 from esi_leap import wiring
+from esi_leap.core.errors import LeapError
 from esi_leap.db import schema
+from esi_leap.nodes.ironic import IronicNodes
 
 
 class _Checks(upgradecheck.UpgradeCommands):
@@ -36,7 +38,25 @@ class _Checks(upgradecheck.UpgradeCommands):
             return upgradecheck.Result(upgradecheck.Code.FAILURE, str(error))
         return upgradecheck.Result(upgradecheck.Code.SUCCESS)
 
-    _upgrade_checks = (('Database schema', _schema), ('Manager', _manager))
+    def _lessees(self) -> upgradecheck.Result:
+        try:
+            service = wiring.fleet(self._conf).get('ironic_node')
+            flagged = service.with_automatic_lessee() if isinstance(service, IronicNodes) else []
+        except (wiring.ConfigurationError, LeapError) as error:
+            return upgradecheck.Result(upgradecheck.Code.WARNING, str(error))
+        if not flagged:
+            return upgradecheck.Result(upgradecheck.Code.SUCCESS)
+        return upgradecheck.Result(
+            upgradecheck.Code.WARNING,
+            f'A deployment has set the lessee of {", ".join(flagged)}; these nodes are not handed '
+            'over. Set [conductor] automatic_lessee_source = none in Ironic and undeploy them.',
+        )
+
+    _upgrade_checks = (
+        ('Database schema', _schema),
+        ('Manager', _manager),
+        ('Lessees set by deployments', _lessees),
+    )
 
 
 def main() -> int:

@@ -72,6 +72,12 @@ class IronicNodes:
                 case DetachVif(vif):
                     proxy.detach_vif_from_node(machine.uuid, vif, ignore_missing=True)
 
+    def with_automatic_lessee(self) -> list[str]:
+        """Return the names of the nodes whose lessee a deployment has set, past every policy."""
+        with self._asked('list'):
+            found = [_machine(node, ()) for node in self._connection.baremetal.nodes(details=True)]
+        return [machine.name for machine in found if machine.automatic_lessee]
+
     @contextmanager
     def _asked(self, ident: str) -> Iterator[None]:
         try:
