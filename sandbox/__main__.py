@@ -172,7 +172,7 @@ def _existing(layout: Layout) -> State:
 
 _NEXT = """
 What to do now, in another terminal:
-    eval "$(tox -qq -e sandbox -- env owner-member)"    become a user (any other name lists them all)
+    eval "$(tox -qq -e sandbox -- env owner-member)"   become a user (any other word lists them)
     openstack esi offer create node-2 --end-time +1h
     eval "$(tox -qq -e sandbox -- env lessee-member)"
     openstack esi offer list

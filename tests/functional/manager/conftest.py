@@ -88,7 +88,7 @@ class World:
             fleet={'dummy_node': self.nodes},
             now=lambda: self.now,
             monotonic=lambda: self.now.timestamp(),
-            new_uuid=lambda: next(self._uuids),
+            new_uuid=self._uuids.__next__,
             settings=Settings(**{**values, **settings}),
         )
 
