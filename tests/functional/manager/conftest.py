@@ -87,10 +87,13 @@ class World:
             agenda=self.store,
             fleet={'dummy_node': self.nodes},
             now=lambda: self.now,
-            monotonic=lambda: self.now.timestamp(),
+            monotonic=self._seconds,
             new_uuid=self._uuids.__next__,
             settings=Settings(**{**values, **settings}),
         )
+
+    def _seconds(self) -> float:
+        return self.now.timestamp()
 
     def machine(self, uuid: str = 'n1', **content: object) -> None:
         described = {'project_owner_id': 'lender', 'provision_state': 'available', **content}
