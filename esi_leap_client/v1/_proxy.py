@@ -132,7 +132,8 @@ class Proxy(proxy.Proxy):  # type: ignore[misc]  # untyped SDK
         """List contracts, page after page.
 
         Args:
-            **query: Filters of the service; `limit` is the size of a page.
+            **query: Filters of the service; `view='all'` for every project's, `limit` is the
+                size of a page.
 
         Returns:
             The contracts, fetched while they are read.
@@ -238,6 +239,9 @@ class Proxy(proxy.Proxy):  # type: ignore[misc]  # untyped SDK
         text = str(ident)
         if text in {'', '.', '..'}:
             raise exceptions.InvalidRequest(f"'{text}' is not the uuid or name of anything.")
+        if '/' in text:
+            # However it is quoted, servers take it for a further step of the path.
+            raise exceptions.InvalidRequest(f"'{text}' has a slash, so only its uuid will do.")
         quoted = urllib.parse.quote(text, safe='')
         return kind.existing(connection=self._get_connection(), uuid=quoted)  # type: ignore[no-any-return]
 

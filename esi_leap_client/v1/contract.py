@@ -12,10 +12,13 @@ class Contract(_base.Resource):
     resources_key = 'contracts'
 
     _query_mapping = QueryParameters(
+        'uuid',
+        'name',
         'status',
         'project_id',
         'owner_id',
         'offer_uuid',
+        'view',
         'sort_key',
         'sort_dir',
     )

@@ -21,6 +21,7 @@ class Lease(_base.Resource):
         'project_id',
         'owner_id',
         'offer_uuid',
+        'contract_uuid',
         'view',
         'start_time',
         'end_time',

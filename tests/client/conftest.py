@@ -1,4 +1,4 @@
-"""A server that speaks the wire contract, and the real `openstack` program before it."""
+"""The real `openstack` program before the real service, and before a peer that misbehaves."""
 
 import json
 import logging
@@ -6,6 +6,7 @@ import threading
 import urllib.parse
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -22,68 +23,18 @@ with warnings.catch_warnings():
     from openstackclient import shell
     from osc_lib import clientmanager
 
-OFFER = {
-    'name': 'spare',
-    'uuid': '0ffe0000-0000-4000-8000-000000000001',
-    'project_id': 'a' * 32,
-    'project': 'owner',
-    'lessee_id': None,
-    'lessee': '',
-    'resource_type': 'ironic_node',
-    'resource_uuid': '20de0000-0000-4000-8000-000000000001',
-    'resource': 'node-1',
-    'resource_class': 'gpu',
-    'resource_properties': {'memory_mb': '65536', 'cpu_arch': 'x86_64'},
-    'start_time': '2030-01-01T00:00:00',
-    'end_time': '9999-12-31T23:59:59.999999',
-    'status': 'available',
-    'status_reason': None,
-    'properties': {},
-    'availabilities': [
-        ['2030-01-01T00:00:00', '2030-02-01T00:00:00'],
-        ['2030-03-01T00:00:00', '9999-12-31T23:59:59.999999'],
-    ],
-    'parent_lease_uuid': None,
-}
+    # WebOb imports a module that Python 3.13 leaves to a package of its own.
+    from esi_leap.fixture import Service
+
+#: What the peer answers if it is not told otherwise.
 LEASE = {
     'name': 'mine',
     'uuid': '1ea5e000-0000-4000-8000-000000000001',
-    'project_id': 'b' * 32,
-    'project': 'lessee',
-    'owner_id': 'a' * 32,
-    'owner': 'owner',
-    'resource_type': 'ironic_node',
-    'resource_uuid': '20de0000-0000-4000-8000-000000000001',
-    'resource_class': 'gpu',
-    'resource_properties': {'memory_mb': '65536'},
-    'resource': 'node-1',
-    'start_time': '2030-01-01T00:00:00',
-    'fulfill_time': None,
-    'expire_time': None,
-    'end_time': '2030-01-08T00:00:00',
     'status': 'created',
     'status_reason': None,
-    'properties': {},
-    'purpose': None,
-    'offer_uuid': OFFER['uuid'],
-    'contract_uuid': 'c0000000-0000-4000-8000-000000000001',
-    'parent_lease_uuid': None,
-}
-CONTRACT = {
-    'uuid': LEASE['contract_uuid'],
-    'name': None,
-    'status': 'created',
-    'status_reason': None,
-    'owner_id': 'a' * 32,
-    'owner': 'owner',
-    'project_id': 'b' * 32,
-    'project': 'lessee',
-    'offer_uuid': OFFER['uuid'],
     'start_time': '2030-01-01T00:00:00',
-    'end_time': '2030-01-08T00:00:00',
-    'leases': [LEASE['uuid']],
 }
-PAGE = 2
+JSON = 'application/json'
 #: Warnings that openstacksdk gives of its own code, whoever uses it and however.
 SDK_WARNS_ITSELF = (
     'ignore:The _compute_attributes method',
@@ -101,68 +52,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass
 class Peer:
-    """What the server keeps and what it was asked."""
+    """What the server answers and what it was asked."""
 
     url: str = ''
-    things: dict[str, list[dict[str, Any]]] = field(
-        default_factory=lambda: {
-            'offers': [dict(OFFER)],
-            'leases': [dict(LEASE)],
-            'contracts': [dict(CONTRACT)],
-        }
-    )
-    #: What a lease reads at each further look: changes of its attributes.
+    #: Answers of (status, body, content type), each given once.
+    answers: list[tuple[int, Any, str]] = field(default_factory=list)
+    #: What the lease reads at each further look: changes of its attributes.
     script: list[dict[str, Any]] = field(default_factory=list)
-    #: Answers of (status, body, content type) to be given before anything else.
-    failures: list[tuple[int, Any, str]] = field(default_factory=list)
     asked: list[tuple[str, str, dict[str, str], Any]] = field(default_factory=list)
 
-    def answer(
-        self, method: str, path: str, query: dict[str, str], body: dict[str, Any]
-    ) -> tuple[int, Any]:
-        version, kind, *rest = path.strip('/').split('/')
-        if version != 'v1' or kind not in self.things:
-            return fault(404, 'The resource could not be found.')
-        if not rest and method == 'POST':
-            return 201, {**self.things[kind][0], **body}
-        if not rest:
-            return 200, self.page(kind, query)
-        return self.answer_one(method, kind, rest, body)
-
-    def answer_one(
-        self, method: str, kind: str, rest: list[str], body: dict[str, Any]
-    ) -> tuple[int, Any]:
-        thing = next((t for t in self.things[kind] if rest[0] in (t['uuid'], t['name'])), None)
-        if thing is None:
-            noun = kind[:-1].capitalize()
-            return fault(404, f'{noun} with name or uuid {rest[0]} not found.')
-        if rest[1:] == ['claim']:
-            return 201, {**self.things['leases'][0], **body}
-        if method == 'DELETE':
-            return 200, None
-        if method == 'PATCH':
-            thing.update(body)
-        elif self.script:
-            thing.update(self.script.pop(0))
-        return 200, thing
-
-    def page(self, kind: str, query: dict[str, str]) -> dict[str, Any]:
-        found = self.things[kind]
-        uuids = [thing['uuid'] for thing in found]
-        first = uuids.index(query['marker']) + 1 if 'marker' in query else 0
-        size = min(int(query.get('limit', PAGE)), PAGE)
-        page = found[first : first + size]
-        answer: dict[str, Any] = {kind: page}
-        if first + size < len(found):
-            more = urllib.parse.urlencode({**query, 'limit': size, 'marker': page[-1]['uuid']})
-            href = f'http://name-behind-a-proxy:1/v1/{kind}?{more}'
-            answer[f'{kind}_links'] = [{'rel': 'next', 'href': href}]
-        return answer
-
-
-def fault(status: int, message: str) -> tuple[int, Any]:
-    error = {'code': 'x', 'status': status, 'title': 'x', 'message': message, 'details': {}}
-    return status, {'error': error, 'faultcode': 'Client', 'faultstring': message}
+    def answer(self) -> tuple[int, Any, str]:
+        if self.answers:
+            return self.answers.pop(0)
+        now = self.script.pop(0) if self.script else {}
+        return 200, {**LEASE, **now}, JSON
 
 
 @pytest.fixture
@@ -177,11 +80,7 @@ def peer() -> Iterator[Peer]:
             body = json.loads(text) if text else None
             path = urllib.parse.unquote(parts.path)
             state.asked.append((self.command, path, query, body))
-            kind = 'application/json'
-            if state.failures:
-                status, said, kind = state.failures.pop(0)
-            else:
-                status, said = state.answer(self.command, path, query, body)
+            status, said, kind = state.answer()
             data = said.encode() if isinstance(said, str) else json.dumps(said).encode()
             self.send_response(status)
             self.send_header('Content-Type', kind)
@@ -204,8 +103,8 @@ def peer() -> Iterator[Peer]:
         thread.join()
 
 
-@pytest.fixture
-def connect() -> Iterator[Callable[..., Any]]:
+@contextmanager
+def connecting() -> Iterator[Callable[..., Any]]:
     """Connect from Python, and disconnect in the end."""
     made = []
 
@@ -216,6 +115,19 @@ def connect() -> Iterator[Callable[..., Any]]:
     yield connect
     for conn in made:
         conn.close()
+
+
+@pytest.fixture
+def connect() -> Iterator[Callable[..., Any]]:
+    with connecting() as connect:
+        yield connect
+
+
+def lease_api(connect: Callable[..., Any], service: Service, project: str, *roles: str) -> Any:  # noqa: ANN401 - a Proxy
+    """Call the real service from Python as somebody."""
+    lease = connect(auth_type='none', endpoint=service.url).lease
+    lease.additional_headers.update({'X-Project-Id': project, 'X-Roles': ','.join(roles)})
+    return lease
 
 
 @pytest.fixture
@@ -240,22 +152,74 @@ Esi = Callable[..., Outcome]
 
 
 @pytest.fixture
-def esi(peer: Peer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Esi:
-    """Run `openstack esi …` in this process."""
-    monkeypatch.setenv('OS_AUTH_TYPE', 'none')
-    monkeypatch.setenv('OS_ENDPOINT', peer.url)
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Esi:
+    """Run `openstack esi …` in this process, with `OS_…` settings."""
     root = logging.getLogger()
 
-    def run(*argv: str) -> Outcome:
+    def run(*argv: str, **settings: str) -> Outcome:
         # The program runs once in a process: it leaves its log handlers and its client behind.
         handlers = list(root.handlers)
         vars(clientmanager.ClientManager)['lease']._handle = None  # noqa: SLF001
-        try:
-            status = shell.main(['esi', *argv])
-        except SystemExit as stop:
-            status = int(stop.code or 0)
-        finally:
-            root.handlers[:] = handlers
+        with monkeypatch.context() as patch:
+            for name, value in settings.items():
+                patch.setenv(name, value)
+            try:
+                status = shell.main(['esi', *argv])
+            except SystemExit as stop:
+                status = int(stop.code or 0)
+            finally:
+                root.handlers[:] = handlers
         return Outcome(status, *capsys.readouterr())
 
     return run
+
+
+@pytest.fixture
+def esi(peer: Peer, run: Esi) -> Esi:
+    """Run `openstack esi …` against the peer."""
+
+    def esi(*argv: str) -> Outcome:
+        return run(*argv, OS_AUTH_TYPE='none', OS_ENDPOINT=peer.url)
+
+    return esi
+
+
+@dataclass
+class Cloud:
+    """The real service, and `openstack esi …` for those who use it."""
+
+    service: Service
+    run: Esi
+
+    def settings(self, project: str) -> dict[str, str]:
+        """Say who calls: the one way of signing in that tells the project in a header."""
+        return {
+            'OS_AUTH_TYPE': 'v3tokenlessauth',
+            'OS_AUTH_URL': 'http://127.0.0.1:1',
+            'OS_PROJECT_ID': project,
+            'OS_LEASE_ENDPOINT_OVERRIDE': self.service.url,
+        }
+
+    def esi(self, *argv: str, by: str = 'admin') -> Outcome:
+        """Run a command as an admin of a project."""
+        return self.run(*argv, **self.settings(by))
+
+    def ok(self, *argv: str, by: str = 'admin') -> Any:  # noqa: ANN401 - whatever JSON holds
+        """Run a command that must go well, and return the JSON it prints."""
+        done = self.esi(*argv, '-f', 'json', by=by)
+        assert (done.status, done.err) == (0, '')
+        return done.json
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Service]:
+    """Run the real service; its pages are small, and nobody but the client waits."""
+    folder.mkdir()
+    with Service(folder, options={'api': {'max_limit': 2, 'delete_wait': 0}}) as running:
+        yield running
+
+
+@pytest.fixture
+def cloud(tmp_path: Path, run: Esi) -> Iterator[Cloud]:
+    with serving(tmp_path / 'service') as service:
+        yield Cloud(service, run)

@@ -16,7 +16,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.client.conftest import Peer
+    from .conftest import Cloud
 
     Keystone = Callable[[list[dict[str, Any]]], dict[str, str]]
 
@@ -93,12 +93,15 @@ def service(kind: str, url: str, region: str = 'RegionOne') -> dict[str, Any]:
     return {'id': kind, 'type': kind, 'name': kind, 'endpoints': [endpoint]}
 
 
-def test_it_is_found_in_the_catalog(peer: Peer, keystone: Keystone) -> None:
-    settings = keystone([service('lease', peer.url)])
+def test_it_is_found_in_the_catalog(cloud: Cloud, keystone: Keystone) -> None:
+    cloud.service.node('n', 'lender')
+    settings = keystone([service('lease', cloud.service.url)])
+    made = openstack('esi', 'offer', 'create', 'n', '--name', 'spare', **settings)
+    assert (made.returncode, made.stderr) == (0, '')
     done = openstack('esi', 'offer', 'list', '-f', 'json', **settings)
     assert (done.returncode, done.stderr) == (0, '')
-    assert json.loads(done.stdout)[0]['UUID'] == peer.things['offers'][0]['uuid']
-    assert peer.asked == [('GET', '/v1/offers', {}, None)]
+    made = cloud.ok('offer', 'show', 'spare')
+    assert [row['UUID'] for row in json.loads(done.stdout)] == [made['uuid']]
 
 
 @pytest.mark.parametrize('catalog', [[], [service('compute', 'http://127.0.0.1:1')]])
@@ -114,29 +117,34 @@ def test_a_cloud_without_the_service_is_told_what_to_do(
     )
 
 
-def test_an_override_needs_no_catalog(peer: Peer, keystone: Keystone) -> None:
-    settings = {**keystone([]), 'OS_LEASE_ENDPOINT_OVERRIDE': f'{peer.url}/v1/'}
-    assert openstack('esi', 'offer', 'show', 'spare', **settings).returncode == 0
-    assert peer.asked == [('GET', '/v1/offers/spare', {}, None)]
+def test_an_override_needs_no_catalog(cloud: Cloud, keystone: Keystone) -> None:
+    settings = {**keystone([]), 'OS_LEASE_ENDPOINT_OVERRIDE': f'{cloud.service.url}/v1/'}
+    done = openstack('esi', 'lease', 'list', **settings)
+    assert (done.returncode, done.stdout, done.stderr) == (0, '\n', '')
 
 
-def test_clouds_yaml_without_keystone(peer: Peer, tmp_path: Path) -> None:
+def test_clouds_yaml_without_keystone(cloud: Cloud, tmp_path: Path) -> None:
+    cloud.service.node('n', 'admin')
+    url = cloud.service.url
+    nobody = 'http://127.0.0.1:1'
     clouds = {
         'bare': {
             'auth_type': 'admin_token',
-            'auth': {'endpoint': 'http://127.0.0.1:1', 'token': 't'},
-            'lease_endpoint_override': peer.url,
+            'auth': {'endpoint': nobody, 'token': 't'},
+            'lease_endpoint_override': url,
         },
-        'none': {'auth_type': 'none', 'auth': {'endpoint': f'{peer.url}/'}},
+        'none': {'auth_type': 'none', 'auth': {'endpoint': f'{url}/'}},
     }
     config = tmp_path / 'clouds.yaml'
     config.write_text(json.dumps({'clouds': clouds}))
-    for cloud in clouds:
-        done = openstack(
-            'esi', 'offer', 'show', 'spare', OS_CLIENT_CONFIG_FILE=str(config), OS_CLOUD=cloud
-        )
-        assert (done.returncode, done.stderr) == (0, '')
-    assert [path for _, path, _, _ in peer.asked] == ['/v1/offers/spare'] * 2
+    for name in clouds:
+        settings = {'OS_CLIENT_CONFIG_FILE': str(config), 'OS_CLOUD': name}
+        argv = ('-f', 'value', '-c', 'project', '--name', name)
+        start = ('--start-time', '2040-01-01') if name == 'none' else ('--end-time', '2039-01-01')
+        done = openstack('esi', 'lease', 'create', 'n', 'physics', *start, *argv, **settings)
+        assert (done.returncode, done.stdout, done.stderr) == (0, 'physics\n', '')
+    rows = cloud.ok('lease', 'list', '--owner', 'admin', '--sort', 'name')
+    assert [row['Project'] for row in rows] == ['physics', 'physics']
 
 
 def test_the_plugin_stays_out_of_the_way_of_others() -> None:

@@ -43,6 +43,10 @@ class ListContract(base.Lister):
         """Describe the arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
         parser.add_argument(
+            '--all', action='store_true', help="Every project's contracts (administrators only)"
+        )
+        options.add_name(parser)
+        parser.add_argument(
             '--status', metavar='<status>', help='Only this status; any for all of them'
         )
         parser.add_argument('--project', metavar='<project>', help='Only those of this lessee')
@@ -54,6 +58,8 @@ class ListContract(base.Lister):
     def take_action(self, parsed_args: argparse.Namespace) -> Listed:
         """List them."""
         found = self.lease.contracts(
+            view='all' if parsed_args.all else None,
+            name=parsed_args.name,
             status=parsed_args.status,
             project_id=parsed_args.project,
             owner_id=parsed_args.owner,

@@ -152,6 +152,7 @@ class ListLease(base.Lister):
         parser.add_argument(
             '--all', action='store_true', help="Every project's leases (administrators only)"
         )
+        options.add_name(parser)
         parser.add_argument(
             '--status', metavar='<status>', help='Only this status; any for all of them'
         )
@@ -170,6 +171,7 @@ class ListLease(base.Lister):
         start, end = options.span('--time-range', parsed_args.time_range)
         found = self.lease.leases(
             view='all' if parsed_args.all else None,
+            name=parsed_args.name,
             status=parsed_args.status,
             offer_uuid=parsed_args.offer_uuid,
             start_time=start,

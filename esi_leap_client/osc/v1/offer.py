@@ -96,6 +96,7 @@ class ListOffer(base.Lister):
         """Describe the arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
         parser.add_argument('--long', action='store_true', help='Show more columns')
+        options.add_name(parser)
         parser.add_argument(
             '--status', metavar='<status>', help='Only this status; any for all of them'
         )
@@ -114,6 +115,7 @@ class ListOffer(base.Lister):
         start, end = options.span('--time-range', parsed_args.time_range)
         free_start, free_end = self._free(parsed_args)
         found = self.lease.offers(
+            name=parsed_args.name,
             status=parsed_args.status,
             start_time=start,
             end_time=end,

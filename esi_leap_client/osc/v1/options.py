@@ -161,6 +161,11 @@ def add_properties(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_name(parser: argparse.ArgumentParser) -> None:
+    """Add the filter by name."""
+    parser.add_argument('--name', metavar='<name>', help='Only those of this name')
+
+
 def add_resource(parser: argparse.ArgumentParser) -> None:
     """Add the filters by node."""
     parser.add_argument('--resource-type', metavar='<type>', help='Only this type of resource')
