@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 from uuid import UUID
 
 from esi_leap.actions.deps import Deps
-from esi_leap.core.errors import AmbiguousNameError, DeniedError, InvalidError, NodeNotFoundError
+from esi_leap.core.errors import (
+    AmbiguousNameError,
+    DeniedError,
+    InvalidError,
+    NodeNotFoundError,
+    UnknownProjectError,
+)
 from esi_leap.core.handover import Machine, Node
 from esi_leap.core.offer import Offer
 from esi_leap.core.ports import Caller, Project, Query, Scope
@@ -111,6 +118,9 @@ def owned_node(deps: Deps, ctx: Caller, ident: str, resource_type: str | None) -
             raise DeniedError(f'Access was denied to {kind} {ident}.')
         raise NodeNotFoundError.of(ident)
     owner = machine.owner or own_project(ctx)
+    if owner != ctx.project_id:
+        with contextlib.suppress(UnknownProjectError):  # its name is not known, then
+            deps.store.remember([deps.identity.project(owner, None)])
     return deps.store.node(machine, kind, owner, deps.now())
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import operator
 import sys
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
+from itertools import dropwhile
 from typing import Any
 
 import microversion_parse
@@ -113,7 +115,7 @@ class _Root:
 
     @pecan.expose()
     def _route(self, remainder: list[str], request: webob.Request) -> tuple[object, list[str]]:
-        parts = [each for each in remainder if each]
+        parts = _steps(remainder)
         matches = [(each, ident) for each in ROUTES if (ident := each.match(parts)) is not None]
         if not matches:
             raise exc.HTTPNotFound('There is nothing under this path.')
@@ -154,6 +156,12 @@ class _Root:
             response.status = int(HTTPStatus.NO_CONTENT)
             return _NOTHING
         return reply.value
+
+
+def _steps(path: list[str]) -> list[str]:
+    """Return the steps of a path: slashes before and one after it mean nothing, others do."""
+    steps = list(dropwhile(operator.not_, path))
+    return steps[:-1] if steps and not steps[-1] else steps
 
 
 def _version(request: webob.Request) -> tuple[int, int]:

@@ -3,7 +3,8 @@
 import os
 import random
 import signal
-from datetime import timedelta
+import subprocess
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -15,6 +16,10 @@ pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
 _OUTAGE = float(os.environ.get('ESI_LEAP_OUTAGE', '12'))
 #: How often the manager is killed; ESI_LEAP_KILLS changes it.
 _KILLS = int(os.environ.get('ESI_LEAP_KILLS', '4'))
+#: How often one of two managers is stopped past its claim; ESI_LEAP_STOPS changes it.
+_STOPS = int(os.environ.get('ESI_LEAP_STOPS', '1'))
+#: Seconds that a claim lasts by default.
+_CLAIM = 30
 _SECONDS = 10
 
 
@@ -104,6 +109,39 @@ def test_a_manager_killed_anywhere_hands_over_once_and_takes_back_once(cloud, no
     assert cloud.runs('manager')
 
 
+def test_a_manager_that_slept_past_its_claim_disturbs_nothing(cloud, nodes, second_manager):
+    chance = random.Random(11)  # noqa: S311 - no secret
+    for number in range(_STOPS):
+        node, sleeper = nodes[number % len(nodes)], cloud.pid('manager')
+        until('the node is free', lambda node=node: cloud.is_back(node), 120)
+        lease = cloud.give(node, 'lessee', now(), _CLAIM + 25)
+        _sleep(chance.uniform(0, 0.8))
+        os.kill(sleeper, signal.SIGSTOP)
+        try:
+            until(
+                'the lease runs', lambda lease=lease: cloud.status(lease) == 'active', _CLAIM + 20
+            )
+            _sleep(_CLAIM + 2 - (now() - _start(cloud, lease)).total_seconds())
+        finally:
+            os.kill(sleeper, signal.SIGCONT)
+        _sleep(3)
+        assert (cloud.has(node), cloud.status(lease)) == ('lessee', 'active')
+        until('the lease is over', lambda lease=lease: cloud.status(lease) == 'expired', 90)
+        until('the node is back', lambda node=node: cloud.is_back(node), 120)
+
+
+@pytest.fixture
+def second_manager(cloud):
+    """Another manager beside the cloud's own."""
+    config = cloud.layout.etc / 'esi-leap' / 'esi-leap.conf'
+    program = cloud.layout.program('service', 'esi-leap-manager')
+    with (cloud.layout.root / 'logs' / 'second-manager.log').open('ab') as log:
+        process = subprocess.Popen([program, f'--config-file={config}'], stdout=log, stderr=log)
+        yield process
+        process.terminate()
+        assert process.wait(30) == 0
+
+
 def test_a_manager_asked_to_end_does_so_in_seconds(cloud, nodes):
     pid = cloud.pid('manager')
     took = until_stopped(cloud)
@@ -119,6 +157,13 @@ def until_stopped(cloud):
     return took
 
 
+def _start(cloud, lease):
+    text = cloud.must('owner-member', 'GET', f'/v1/leases/{lease}')['start_time']
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
 def _sleep(seconds):
+    if seconds <= 0:
+        return
     until_then = now() + timedelta(seconds=seconds)
     until('time passes', lambda: now() >= until_then, seconds + 5)

@@ -23,6 +23,11 @@ TEXT = {
     'maxLength': 255,
     'description': 'A text of at most 255 characters.',
 }
+NAME = {
+    **TEXT,
+    'pattern': '^[^/]*$',
+    'description': 'A text of at most 255 characters, without a slash: it stands in paths.',
+}
 PROPERTIES = {
     'type': ['object', 'null'],
     'maxProperties': 100,

@@ -22,7 +22,7 @@ CREATE = common.body(
         'resource_uuid': common.IDENT,
         'project_id': common.IDENT,
         'resource_type': common.NULLABLE_IDENT,
-        'name': common.TEXT,
+        'name': common.NAME,
         'purpose': common.TEXT,
         'start_time': common.NULLABLE_TIME,
         'end_time': common.NULLABLE_TIME,
@@ -38,7 +38,7 @@ UPDATE = {
     **common.body(
         {
             'end_time': common.TIME,
-            'name': common.TEXT,
+            'name': common.NAME,
             'purpose': common.TEXT,
             'properties': common.PROPERTIES,
         }

@@ -18,7 +18,7 @@ CREATE = common.body(
     {
         'resource_uuid': common.IDENT,
         'resource_type': common.NULLABLE_IDENT,
-        'name': common.TEXT,
+        'name': common.NAME,
         'lessee_id': common.NULLABLE_IDENT,
         'start_time': common.NULLABLE_TIME,
         'end_time': common.NULLABLE_TIME,
@@ -32,7 +32,7 @@ CREATE = common.body(
 
 CLAIM = common.body(
     {
-        'name': common.TEXT,
+        'name': common.NAME,
         'purpose': common.TEXT,
         'start_time': common.NULLABLE_TIME,
         'end_time': common.NULLABLE_TIME,
