@@ -12,7 +12,6 @@ from esi_leap.actions.leases import gone, view
 from esi_leap.core import booking
 from esi_leap.core.errors import ConflictError, OfferNotFoundError
 from esi_leap.core.instant import FOREVER
-from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease
 from esi_leap.core.offer import Offer
 from esi_leap.core.ports import Caller, LeaseView, OfferView, Query
@@ -54,10 +53,7 @@ def create(deps: Deps, ctx: Caller, request: NewOffer) -> OfferView:
         node_id=node.id,
         owner_id=node.owner_id,
         lessee_id=lessee.id if lessee else None,
-        window=Interval(
-            now if request.start is None else request.start,
-            FOREVER if request.end is None else request.end,
-        ),
+        window=booking.offer_window(request.start, request.end or FOREVER, now),
         properties=request.properties,
     )
     access.remember(deps, ctx, *([lessee] if lessee else []))

@@ -214,6 +214,7 @@ def _explained(error: ValidationError, argument: str) -> InvalidError:
         case 'additionalProperties':
             known = error.schema.get('properties', {})
             name = next((each for each in error.instance if each not in known), name)
+            known = [each for each, schema in known.items() if 'read_only' not in schema]
             return InvalidError(
                 f'Unknown attribute for argument {argument}: {name}. '
                 f'Known: {", ".join(sorted(known))}.',

