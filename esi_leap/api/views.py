@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from esi_leap.api.expose import Call
+from esi_leap.core.handover import Node
 from esi_leap.core.instant import render
 from esi_leap.core.ports import ContractView, LeaseView, OfferView
 
@@ -19,11 +20,7 @@ def offer(seen: OfferView, call: Call) -> dict[str, object]:
         'project': seen.names.get(value.owner_id, ''),
         'lessee_id': value.lessee_id,
         'lessee': seen.names.get(value.lessee_id or '', ''),
-        'resource_type': node.resource_type,
-        'resource_uuid': node.resource_uuid,
-        'resource': node.name,
-        'resource_class': node.resource_class,
-        'resource_properties': node.properties,
+        **_resource(node),
         'start_time': _time(value.window.start, call),
         'end_time': _time(value.window.end, call),
         'status': value.status,
@@ -44,11 +41,7 @@ def lease(seen: LeaseView, call: Call) -> dict[str, object]:
         'project': seen.names.get(value.lessee_id, ''),
         'owner_id': value.owner_id,
         'owner': seen.names.get(value.owner_id, ''),
-        'resource_type': node.resource_type,
-        'resource_uuid': node.resource_uuid,
-        'resource': node.name,
-        'resource_class': node.resource_class,
-        'resource_properties': node.properties,
+        **_resource(node),
         'start_time': _time(value.window.start, call),
         'end_time': _time(value.window.end, call),
         'fulfill_time': _time(value.fulfill_time, call),
@@ -78,6 +71,16 @@ def contract(seen: ContractView, call: Call) -> dict[str, object]:
         'end_time': _time(value.window.end, call),
         'status': seen.status,
         'leases': list(seen.leases),
+    }
+
+
+def _resource(node: Node) -> dict[str, object]:
+    return {
+        'resource_type': node.resource_type,
+        'resource_uuid': node.resource_uuid,
+        'resource': node.name,
+        'resource_class': node.resource_class,
+        'resource_properties': node.properties,
     }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Self
 
 
 class LeapError(Exception):
@@ -60,6 +61,12 @@ class NotFoundError(LeapError):
 
     code = 'not_found'
     title = 'Not found'
+    noun = 'Object'
+
+    @classmethod
+    def of(cls, ident: str) -> Self:
+        """Build the error for a name or uuid."""
+        return cls(f'{cls.noun} with name or uuid {ident} not found.')
 
 
 class ConflictError(LeapError):
@@ -142,11 +149,7 @@ class OfferNotFoundError(NotFoundError):
 
     code = 'offer.not_found'
     title = 'Offer not found'
-
-    @classmethod
-    def of(cls, ident: str) -> OfferNotFoundError:
-        """Build the error for a name or uuid."""
-        return cls(f'Offer with name or uuid {ident} not found.')
+    noun = 'Offer'
 
 
 class LeaseNotFoundError(NotFoundError):
@@ -154,11 +157,7 @@ class LeaseNotFoundError(NotFoundError):
 
     code = 'lease.not_found'
     title = 'Lease not found'
-
-    @classmethod
-    def of(cls, ident: str) -> LeaseNotFoundError:
-        """Build the error for a name or uuid."""
-        return cls(f'Lease with name or uuid {ident} not found.')
+    noun = 'Lease'
 
 
 class ContractNotFoundError(NotFoundError):
@@ -166,11 +165,7 @@ class ContractNotFoundError(NotFoundError):
 
     code = 'contract.not_found'
     title = 'Contract not found'
-
-    @classmethod
-    def of(cls, ident: str) -> ContractNotFoundError:
-        """Build the error for a name or uuid."""
-        return cls(f'Contract with name or uuid {ident} not found.')
+    noun = 'Contract'
 
 
 class NodeNotFoundError(NotFoundError):
@@ -180,7 +175,7 @@ class NodeNotFoundError(NotFoundError):
     title = 'Node not found'
 
     @classmethod
-    def of(cls, ident: str) -> NodeNotFoundError:
+    def of(cls, ident: str) -> Self:
         """Build the error for a name or uuid."""
         return cls(f'Node {ident} could not be found.')
 

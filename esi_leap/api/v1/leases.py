@@ -9,7 +9,7 @@ from esi_leap.actions import leases
 from esi_leap.api import lists, views
 from esi_leap.api.expose import Call, Reply, route
 from esi_leap.api.schemas import lease as schema
-from esi_leap.api.v1.values import filters, gone, moment, project
+from esi_leap.api.v1.values import filters, gone, moment, project, terms
 from esi_leap.core.lease import HOLDING
 
 
@@ -54,11 +54,8 @@ def create(call: Call) -> Reply:
             node=body['resource_uuid'],
             project=body['project_id'],
             resource_type=body.get('resource_type'),
-            name=body.get('name'),
             purpose=body.get('purpose'),
-            start=moment(body, 'start_time'),
-            end=moment(body, 'end_time'),
-            properties=body.get('properties') or {},
+            **terms(body),
         ),
     )
     return Reply(views.lease(made, call), f'/v1/leases/{made.lease.uuid}')

@@ -8,7 +8,7 @@ from esi_leap.actions import offers
 from esi_leap.api import lists, views
 from esi_leap.api.expose import Call, Reply, route
 from esi_leap.api.schemas import offer as schema
-from esi_leap.api.v1.values import filters, gone, moment
+from esi_leap.api.v1.values import filters, gone, terms
 from esi_leap.core.offer import HOLDING
 
 
@@ -52,11 +52,8 @@ def create(call: Call) -> Reply:
         offers.NewOffer(
             node=body['resource_uuid'],
             resource_type=body.get('resource_type'),
-            name=body.get('name'),
             lessee=body.get('lessee_id'),
-            start=moment(body, 'start_time'),
-            end=moment(body, 'end_time'),
-            properties=body.get('properties') or {},
+            **terms(body),
         ),
     )
     return Reply(views.offer(made, call), f'/v1/offers/{made.offer.uuid}')
@@ -77,11 +74,8 @@ def claim(call: Call) -> Reply:
         call.ctx,
         call.ident,
         offers.Claim(
-            name=body.get('name'),
             purpose=body.get('purpose'),
-            start=moment(body, 'start_time'),
-            end=moment(body, 'end_time'),
-            properties=body.get('properties') or {},
+            **terms(body),
         ),
     )
     return Reply(views.lease(made, call), f'/v1/leases/{made.lease.uuid}')

@@ -30,6 +30,16 @@ def moment(values: Mapping[str, Any], name: str) -> datetime | None:
     return None if text is None else instant.parse(text, name)
 
 
+def terms(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Read what an offer, a claim and a lease have in common."""
+    return {
+        'name': body.get('name'),
+        'start': moment(body, 'start_time'),
+        'end': moment(body, 'end_time'),
+        'properties': body.get('properties') or {},
+    }
+
+
 def project(call: Call, name: str) -> str | None:
     """Read a project parameter, a name or an id; None if it is not given."""
     ident = call.query.get(name)
