@@ -6,7 +6,9 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
+from esi_leap.actions import offers
 from esi_leap.api.expose import Call, Reply, check_storable
 from esi_leap.core import instant
 from esi_leap.core.errors import InvalidError
@@ -54,6 +56,8 @@ def filters(call: Call, projects: Mapping[str, str]) -> dict[str, object]:
         projects: parameters that name projects, and what the store calls them.
     """
     given = {column: call.query[name] for name, column in _EQUAL.items() if name in call.query}
+    if 'offer_uuid' in given:
+        given['offer_uuid'] = _offer(call, given['offer_uuid'])
     for name, column in projects.items():
         ident = project(call, name)
         if ident is not None:
@@ -61,6 +65,14 @@ def filters(call: Call, projects: Mapping[str, str]) -> dict[str, object]:
     if call.query.get('properties'):
         given['properties'] = _properties(call.query['properties'])
     return given
+
+
+def _offer(call: Call, ident: str) -> str:
+    """Return the uuid of an offer; a name is looked up among what the caller may see."""
+    try:
+        return str(UUID(ident))
+    except ValueError:
+        return offers.show(call.deps, call.ctx, ident).offer.uuid
 
 
 def gone() -> Reply:
