@@ -77,9 +77,6 @@ def _fault(error: Exception, request_id: str | None) -> _Fault:
         status = HTTPStatus(error.status_int)
         message = error.detail or status.description or status.phrase
         return _Fault(status, f'http.{status.name.lower()}', status.phrase, message)
-    if isinstance(error, UnicodeDecodeError):
-        message = 'The path or the query of the request is not UTF-8.'
-        return _Fault(HTTPStatus.BAD_REQUEST, 'request.invalid', 'Invalid request', message)
     _LOG.error('request %s failed', request_id, exc_info=error)
     message = f'The service made an error; its operators find it under {request_id}.'
     return _Fault(HTTPStatus.INTERNAL_SERVER_ERROR, 'internal', 'Internal error', message)
