@@ -180,14 +180,13 @@ def plan_update(
 
 
 def plan_cancel(lease: Lease, node: Node, now: datetime) -> Change:
-    """Plan the end of a lease that somebody asked for.
+    """Plan the end of a lease that somebody asked for, and that has not ended.
 
     Where nothing has to be torn down it is deleted at once; else the manager is asked to take the
     node from the lessee, now, also when the lease waited for a later try.
 
     Raises:
-        LeaseNotFoundError: is raised by the caller for a lease that has ended; here it is a
-            TransitionError.
+        TransitionError: the lease has ended: the caller should have said that it is not found.
     """
     if lease.status in _ENDING:
         return Change((replace(lease, retry_at=now),))

@@ -43,7 +43,7 @@ COLUMNS = {
 
 def read(connection: sa.Connection, scope: Scope, query: Query) -> Sequence[ContractView]:
     """Read a page of contracts with names, status and the uuids of leases: two statements."""
-    select, _, _ = lists.joined(contracts, with_node=False)
+    select = lists.joined(contracts, with_node=False)
     select = select.add_columns(STATUS.label('status'))
     if not scope.everything:
         select = select.where(

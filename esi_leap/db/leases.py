@@ -22,7 +22,7 @@ COLUMNS = {
 
 def read(connection: sa.Connection, scope: Scope, query: Query) -> Sequence[LeaseView]:
     """Read a page of leases with their nodes and names: one statement."""
-    select, _, _ = lists.joined(bookings)
+    select = lists.joined(bookings)
     select = select.where(bookings.c.kind == 'lease')
     if not scope.everything:
         select = select.where(

@@ -11,7 +11,7 @@ from esi_leap.core.ports import Query
 from esi_leap.db.tables import bookings, nodes, projects
 
 
-def joined(table: sa.Table, *, with_node: bool = True) -> tuple[sa.Select, sa.Table, sa.Table]:
+def joined(table: sa.Table, *, with_node: bool = True) -> sa.Select:
     """Select a table with its node and the names of its provider and consumer."""
     owner, lessee = projects.alias('owner'), projects.alias('lessee')
     source = table.outerjoin(owner, owner.c.id == table.c.owner_id).outerjoin(
@@ -22,7 +22,7 @@ def joined(table: sa.Table, *, with_node: bool = True) -> tuple[sa.Select, sa.Ta
     if with_node:
         source = source.join(nodes, nodes.c.id == table.c.node_id)
         columns.append(nodes)
-    return sa.select(*columns).select_from(source), owner, lessee
+    return sa.select(*columns).select_from(source)
 
 
 def names(row: sa.Row) -> dict[str, str]:

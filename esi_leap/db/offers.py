@@ -34,7 +34,7 @@ def read(
     connection: sa.Connection, scope: Scope, query: Query, now: datetime
 ) -> Sequence[OfferView]:
     """Read a page of offers with their nodes, names and free windows: two statements."""
-    select, _, _ = lists.joined(bookings)
+    select = lists.joined(bookings)
     select = select.where(bookings.c.kind == 'offer')
     if not scope.everything:
         select = select.where(
