@@ -27,7 +27,7 @@ def offer(seen: OfferView, call: Call) -> dict[str, object]:
         'status_reason': value.reason,
         'properties': value.properties,
         'availabilities': [[_time(gap.start, call), _time(gap.end, call)] for gap in seen.free],
-        'parent_lease_uuid': value.parent,
+        'parent_lease_uuid': value.parent_lease,
     }
 
 
@@ -52,7 +52,7 @@ def lease(seen: LeaseView, call: Call) -> dict[str, object]:
         'purpose': value.purpose,
         'offer_uuid': value.offer,
         'contract_uuid': value.contract,
-        'parent_lease_uuid': None,
+        'parent_lease_uuid': value.parent_lease,
     }
 
 

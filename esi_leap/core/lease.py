@@ -58,6 +58,8 @@ class Lease:
         contract: uuid of the contract it is a line of.
         offer: uuid of the offer it was claimed from, None for a direct lease.
         parent: uuid of the booking it lies in, None at the top of the node's calendar.
+        parent_lease: uuid of the lease whose lessee sub-lets the node with it.
+        overlaps: uuid of a lease that a database of the existing service had beside it.
         owner_id: the provider's project.
         lessee_id: the consumer's project; `project_id` on the wire.
         reason: why it waits or failed, in a sentence.
@@ -80,6 +82,8 @@ class Lease:
     properties: Mapping[str, object] = field(default_factory=dict)
     offer: str | None = None
     parent: str | None = None
+    parent_lease: str | None = None
+    overlaps: str | None = None
     fulfill_time: datetime | None = None
     expire_time: datetime | None = None
     retry_at: datetime | None = None

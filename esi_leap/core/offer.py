@@ -38,6 +38,7 @@ class Offer:
         owner_id: the provider's project; `project_id` on the wire.
         lessee_id: the project whose subtree may claim it; None is everybody.
         parent: uuid of the booking it lies in, None at the top of the node's calendar.
+        parent_lease: uuid of the lease whose lessee sub-lets the node with it.
     """
 
     uuid: str
@@ -50,6 +51,7 @@ class Offer:
     reason: str | None = None
     properties: Mapping[str, object] = field(default_factory=dict)
     parent: str | None = None
+    parent_lease: str | None = None
 
     @property
     def holding(self) -> bool:

@@ -81,6 +81,7 @@ def booking(row: sa.Row[tuple[object, ...]]) -> Booking:
         'name': cell[column.name],
         'node_id': cell[column.node_id],
         'parent': cell[column.parent_uuid],
+        'parent_lease': cell[column.parent_lease_uuid],
         'owner_id': cell[column.owner_id],
         'lessee_id': cell[column.lessee_id],
         'window': Interval(cell[column.start_time], cell[column.end_time]),
@@ -92,6 +93,7 @@ def booking(row: sa.Row[tuple[object, ...]]) -> Booking:
     return Lease(
         status=leases.Status(cell[column.status]),
         contract=cell[column.contract_uuid],
+        overlaps=cell[column.overlaps_uuid],
         offer=cell[column.offer_uuid],
         purpose=cell[column.purpose],
         fulfill_time=cell[column.fulfill_time],
@@ -110,6 +112,7 @@ def booking_values(value: Booking) -> dict[str, object]:
         'name': value.name,
         'node_id': value.node_id,
         'parent_uuid': value.parent,
+        'parent_lease_uuid': value.parent_lease,
         'owner_id': value.owner_id,
         'lessee_id': value.lessee_id,
         'start_time': value.window.start,
@@ -123,6 +126,7 @@ def booking_values(value: Booking) -> dict[str, object]:
     if isinstance(value, Lease):
         columns |= {
             'contract_uuid': value.contract,
+            'overlaps_uuid': value.overlaps,
             'offer_uuid': value.offer,
             'purpose': value.purpose,
             'fulfill_time': value.fulfill_time,

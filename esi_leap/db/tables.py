@@ -49,10 +49,17 @@ nodes = sa.Table(
     sa.Column('resource_type', sa.String(36), nullable=False, comment='ironic_node or dummy_node'),
     sa.Column('resource_uuid', sa.String(36), nullable=False, comment='Uuid of the node there'),
     sa.Column('name', sa.String(255), nullable=False, comment='Its name when last seen'),
-    sa.Column('owner_id', sa.String(255), nullable=False, comment='Project that owns it'),
+    sa.Column('owner_id', sa.String(255), nullable=False, comment='Owner; empty if it has none'),
+    sa.Column('lessee_id', sa.String(255), comment='Its lessee when last seen'),
     sa.Column('resource_class', sa.String(255), comment='Its resource class when last seen'),
     sa.Column('properties', sa.JSON, nullable=False, comment='Its properties when last seen'),
+    sa.Column('provision_state', sa.String(36), comment='Its provision state when last seen'),
+    sa.Column('target_provision_state', sa.String(36), comment='The one it was on the way to'),
+    sa.Column('power_state', sa.String(36), comment='Its power state when last seen'),
+    sa.Column('target_power_state', sa.String(36), comment='The one it was on the way to'),
+    sa.Column('maintenance', sa.Boolean, comment='Whether it was in maintenance when last seen'),
     sa.Column('refreshed_at', UTCDateTime, nullable=False, comment='When it was last seen'),
+    sa.Column('gone_at', UTCDateTime, comment='When its service had it no more'),
     sa.Column('state', sa.String(15), nullable=False, comment='How far its hand-over is'),
     sa.Column('reason', sa.Text, comment='What it waits for, in a sentence'),
     sa.Column('lease_uuid', sa.String(36), comment='Lease that has, gets or had the node'),
@@ -67,7 +74,24 @@ nodes = sa.Table(
     sa.Index(None, 'resource_uuid'),
     sa.Index(None, 'name'),
     sa.Index(None, 'resource_class'),
-    comment='Nodes that are or were offered or leased',
+    sa.Index(None, 'owner_id', 'id'),
+    sa.Index(None, 'lessee_id', 'id'),
+    comment='Inventory: nodes as last seen, and how far the hand-over of each is',
+    **_MYSQL,
+)
+
+node_properties = sa.Table(
+    'node_properties',
+    metadata,
+    sa.Column(
+        'node_id', sa.ForeignKey('nodes.id'), primary_key=True, comment='Node that has the property'
+    ),
+    sa.Column('name', sa.String(255), primary_key=True, comment='Name of the property'),
+    sa.Column('text', sa.String(255), comment='Its value, if that is short enough to compare'),
+    sa.Column('number', sa.Double, comment='Its value as a number, if it is one'),
+    sa.Index(None, 'name', 'number'),
+    sa.Index(None, 'name', 'text'),
+    comment='Properties of nodes, one a row, so that lists can compare them',
     **_MYSQL,
 )
 
@@ -105,6 +129,8 @@ bookings = sa.Table(
     sa.Column(
         'parent_uuid', sa.ForeignKey('bookings.uuid'), comment='Booking whose window it lies in'
     ),
+    sa.Column('parent_lease_uuid', sa.String(36), comment='Lease whose lessee sub-lets it'),
+    sa.Column('overlaps_uuid', sa.String(36), comment='Holder it was taken over beside'),
     sa.Column('owner_id', sa.String(255), nullable=False, comment='Provider project'),
     sa.Column('lessee_id', sa.String(255), comment='Who leases, or who may claim the offer'),
     sa.Column('start_time', UTCDateTime, nullable=False, comment='Start of the window, included'),
@@ -133,6 +159,7 @@ bookings = sa.Table(
     sa.CheckConstraint(f'(next_action_at IS NULL) = ({_in("status", _FINAL)})', name='next_action'),
     sa.Index(None, 'node_id', 'status', 'start_time'),
     sa.Index(None, 'parent_uuid', 'status'),
+    sa.Index(None, 'parent_lease_uuid', 'status'),
     sa.Index(None, 'contract_uuid', 'status'),
     sa.Index(None, 'offer_uuid'),
     sa.Index(None, 'next_action_at'),
@@ -146,7 +173,8 @@ bookings = sa.Table(
     **_MYSQL,
 )
 
-#: PostgreSQL's second guard behind the row lock: siblings that hold never overlap.
+#: PostgreSQL's second guard behind the row lock: siblings that hold never overlap, but for those
+#: that a database of the existing service had side by side.
 NO_OVERLAP = 'ex_bookings_no_overlap'
 bookings.append_constraint(
     postgresql.ExcludeConstraint(
@@ -155,7 +183,7 @@ bookings.append_constraint(
         (sa.func.tsrange(bookings.c.start_time, bookings.c.end_time), '&&'),
         name=NO_OVERLAP,
         using='gist',
-        where=sa.text(_in('status', HOLDING)),
+        where=sa.text(f'{_in("status", HOLDING)} AND overlaps_uuid IS NULL'),
         # Checked at the commit: an offer is written before its owner's leases move under it.
         deferrable=True,
         initially='DEFERRED',
@@ -165,20 +193,82 @@ bookings.append_constraint(
 events = sa.Table(
     'events',
     metadata,
-    sa.Column('id', sa.Integer, primary_key=True, comment='Order of the events'),
+    sa.Column('id', sa.Integer, primary_key=True, comment='Order in which they were written'),
     sa.Column('event_type', sa.String(36), nullable=False, comment='What happened'),
     sa.Column('event_time', UTCDateTime, nullable=False, comment='When'),
-    sa.Column('object_type', sa.String(36), nullable=False, comment='offer or lease'),
+    sa.Column('object_type', sa.String(36), nullable=False, comment='offer, lease or contract'),
     sa.Column('object_uuid', sa.String(36), nullable=False, comment='Which one'),
     sa.Column('resource_type', sa.String(36), nullable=False, comment='Type of its node'),
     sa.Column('resource_uuid', sa.String(36), nullable=False, comment='Uuid of its node'),
     sa.Column('lessee_id', sa.String(255), comment='Consumer project'),
     sa.Column('owner_id', sa.String(255), comment='Provider project'),
+    sa.Column('position', sa.BigInteger, comment='Public id: order in which they became visible'),
+    sa.UniqueConstraint('position'),
     sa.Index(None, 'event_time'),
     sa.Index(None, 'lessee_id', 'id'),
     sa.Index(None, 'owner_id', 'id'),
     sa.Index(None, 'event_type', 'id'),
     sa.Index(None, 'resource_uuid', 'id'),
-    comment='What happened to offers and leases, in order',
+    comment='What happened to offers, leases and contracts, in order',
+    **_MYSQL,
+)
+
+outbox = sa.Table(
+    'outbox',
+    metadata,
+    sa.Column(
+        'id',
+        sa.BigInteger().with_variant(sa.Integer, 'sqlite'),
+        primary_key=True,
+        comment='Order in which they were written',
+    ),
+    sa.Column('event_type', sa.String(36), nullable=False, comment='Type of the notification'),
+    sa.Column('priority', sa.String(8), nullable=False, comment='Its level, as info'),
+    sa.Column('object_uuid', sa.String(36), nullable=False, comment='What it is about'),
+    sa.Column('payload', sa.JSON, nullable=False, comment='What it says'),
+    sa.Column('created_at', UTCDateTime, nullable=False, comment='When it was written'),
+    comment='Notifications that the message bus has not taken yet',
+    **_MYSQL,
+)
+
+console_auth_tokens = sa.Table(
+    'console_auth_tokens',
+    metadata,
+    sa.Column('id', sa.Integer, primary_key=True, comment='Order of creation'),
+    sa.Column('token_hash', sa.String(64), nullable=False, unique=True, comment='SHA-256, in hex'),
+    sa.Column('node_id', sa.ForeignKey('nodes.id'), nullable=False, comment='Whose console'),
+    sa.Column('lease_uuid', sa.String(36), comment='Lease with which it dies'),
+    sa.Column('project_id', sa.String(255), nullable=False, comment='Project it was made for'),
+    sa.Column('user_id', sa.String(255), comment='User it was made for'),
+    sa.Column('read_only', sa.Boolean, nullable=False, comment='Whether input is dropped'),
+    sa.Column('created_at', UTCDateTime, nullable=False, comment='When it was made'),
+    sa.Column('expires_at', UTCDateTime, nullable=False, comment='When it can be used no more'),
+    sa.Column('used_at', UTCDateTime, comment='When it was used, once'),
+    sa.Index(None, 'node_id'),
+    sa.Index(None, 'lease_uuid'),
+    sa.Index(None, 'expires_at'),
+    comment='Tokens for the serial consoles of nodes',
+    **_MYSQL,
+)
+
+chores = sa.Table(
+    'chores',
+    metadata,
+    sa.Column('name', sa.String(36), primary_key=True, comment='What one process does at a time'),
+    sa.Column('claim', sa.String(36), comment='Claim of the process that does it'),
+    sa.Column('claimed_until', UTCDateTime, comment='When that claim runs out'),
+    sa.Column('done_at', UTCDateTime, comment='When it was last done'),
+    sa.Column('position', sa.BigInteger, comment='How far it got, where it counts'),
+    comment='Work that is not about one node, such as refreshing the inventory',
+    **_MYSQL,
+)
+
+heartbeats = sa.Table(
+    'heartbeats',
+    metadata,
+    sa.Column('kind', sa.String(16), primary_key=True, comment='Kind of process, as manager'),
+    sa.Column('host', sa.String(255), primary_key=True, comment='Host that it runs on'),
+    sa.Column('beaten_at', UTCDateTime, nullable=False, comment='When it was last alive'),
+    comment='Signs of life of the processes that have no port',
     **_MYSQL,
 )
