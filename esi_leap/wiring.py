@@ -18,6 +18,7 @@ from esi_leap.actions.deps import Deps as ActionDeps
 from esi_leap.api import app, auth
 from esi_leap.core.booking import Limits
 from esi_leap.core.ports import Fleet, Identity
+from esi_leap.core.quota import Quota
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
 from esi_leap.manager.deps import Deps as ManagerDeps
@@ -69,6 +70,11 @@ def api(
         default_type=conf.api.default_resource_type,
         limits=Limits(
             timedelta(days=conf.api.default_lease_time), timedelta(days=conf.api.max_lease_time)
+        ),
+        quota=Quota(
+            leases=conf.quota.leases,
+            ahead=_days(conf.quota.days_ahead),
+            chain=_days(conf.quota.days_in_a_row),
         ),
         delete_wait=conf.api.delete_wait,
         max_limit=conf.api.max_limit,
@@ -144,6 +150,10 @@ def _connection(conf: cfg.ConfigOpts, group: str, service_type: str) -> connecti
         conf, group, auth=loading.load_auth_from_conf_options(conf, group)
     )
     return connection.Connection(session=session, oslo_conf=conf, service_types={service_type})
+
+
+def _days(number: int | None) -> timedelta | None:
+    return None if number is None else timedelta(days=number)
 
 
 def _new_uuid() -> str:

@@ -9,6 +9,7 @@ from datetime import datetime
 from esi_leap.core.booking import Limits
 from esi_leap.core.errors import UnknownResourceTypeError
 from esi_leap.core.ports import Caller, Fleet, Identity, Nodes, Project, Store
+from esi_leap.core.quota import Quota
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +19,7 @@ class Deps:
     Attributes:
         default_type: resource type of a node when a request names none.
         limits: default and longest time of leases.
+        quota: what one project may claim.
         delete_wait: seconds that a deletion waits until the lessee has lost the node.
         max_limit: most objects on one page.
         pause: sleeps for some seconds.
@@ -31,6 +33,7 @@ class Deps:
     pause: Callable[[float], None]
     default_type: str
     limits: Limits
+    quota: Quota
     delete_wait: float
     max_limit: int
 
@@ -54,3 +57,7 @@ class Deps:
         if ctx.can('esi_leap:lease:lease_admin'):
             return Limits(self.limits.default, None)
         return self.limits
+
+    def quota_for(self, ctx: Caller) -> Quota:
+        """Return the limits on what this caller's project claims."""
+        return Quota() if ctx.can('esi_leap:lease:lease_admin') else self.quota

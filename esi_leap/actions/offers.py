@@ -95,12 +95,13 @@ def claim(deps: Deps, ctx: Caller, ident: str, request: Claim) -> LeaseView:
     found = show(deps, ctx, ident)
     access.require(ctx, 'esi_leap:offer:claim', access.offer_target(found.offer))
     project = access.own_project(ctx)
-    limits = deps.limits_for(ctx)
+    limits, quota = deps.limits_for(ctx), deps.quota_for(ctx)
     access.remember(deps, ctx)
     now = deps.now()
-    with deps.store.booking(found.node.id, now) as book:
+    counted = None if quota.leases is None else project
+    with deps.store.booking(found.node.id, now, project_id=counted) as book:
         offer = book.offer(found.offer.uuid)
-        calendar = book.occupancy(offer.window)
+        calendar = book.occupancy(None if quota.chain else offer.window)
         start = max(request.start or now, now)
         if start < offer.window.end:
             default = booking.claim_end(offer, start, calendar, limits)
@@ -117,7 +118,9 @@ def claim(deps: Deps, ctx: Caller, ident: str, request: Claim) -> LeaseView:
             purpose=request.purpose,
             properties=request.properties,
         )
-        book.put(booking.plan_claim(lease, offer, calendar, limits, now))
+        change = booking.plan_claim(lease, offer, calendar, limits, now)
+        quota.check(lease, calendar, 0 if counted is None else book.held(counted), now)
+        book.put(change)
     return view(deps, lease.uuid)
 
 

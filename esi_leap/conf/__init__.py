@@ -10,7 +10,7 @@ from oslo_config import cfg
 from oslo_db import options as db_options
 from oslo_log import log
 
-from esi_leap.conf import api, dummy_node, manager
+from esi_leap.conf import api, dummy_node, manager, quota
 
 #: Groups with the credentials and endpoint of another service.
 SERVICES = {'ironic': 'baremetal', 'keystone': 'identity'}
@@ -43,6 +43,7 @@ def registered() -> cfg.ConfigOpts:
     log.register_options(conf)
     conf.set_default('use_stderr', True)  # noqa: FBT003 - what a program prints is its answer
     conf.register_opts(api.OPTS, group='api')
+    conf.register_opts(quota.OPTS, group='quota')
     conf.register_opts(manager.OPTS, group='manager')
     conf.register_opts(dummy_node.OPTS, group='dummy_node')
     conf.register_opts(db_options.database_opts, group='database')
@@ -63,6 +64,7 @@ def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
     """List the options for the sample configuration file, with our own defaults."""
     return [
         ('api', api.OPTS),
+        ('quota', quota.OPTS),
         ('manager', manager.OPTS),
         ('dummy_node', dummy_node.OPTS),
         *((group, _service_opts(kind)) for group, kind in SERVICES.items()),

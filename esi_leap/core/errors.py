@@ -144,6 +144,13 @@ class TooLongError(DeniedError):
         )
 
 
+class QuotaError(DeniedError):
+    """More than the operator lets one project claim."""
+
+    code = 'quota.exceeded'
+    title = 'Quota exceeded'
+
+
 class OfferNotFoundError(NotFoundError):
     """No such offer for this caller."""
 

@@ -165,6 +165,12 @@ class Book(Protocol):
     def lease(self, uuid: str) -> Lease:
         """Read a lease of the node as it is now."""
 
+    def held(self, project_id: str) -> int:
+        """Count the leases of a project that have not ended, on all nodes.
+
+        Nobody else changes them meanwhile if the calendar was opened for this project.
+        """
+
     def put(self, change: Change) -> None:
         """Write a change and its events.
 
@@ -185,8 +191,16 @@ class Store(Protocol):
     def remember(self, projects: Collection[Project]) -> None:
         """Keep the names of projects in the directory that lists read."""
 
-    def booking(self, node_id: int, now: datetime) -> AbstractContextManager[Book]:
-        """Open a node's calendar: one transaction whose first statement locks the node's row."""
+    def booking(
+        self, node_id: int, now: datetime, *, project_id: str | None = None
+    ) -> AbstractContextManager[Book]:
+        """Open a node's calendar: one transaction whose first statement locks the node's row.
+
+        Args:
+            node_id: the node's key.
+            now: the present instant.
+            project_id: a project whose leases are counted; its row is locked next.
+        """
 
     def offers(self, scope: Scope, query: Query, now: datetime) -> Sequence[OfferView]:
         """List offers, in a constant number of statements."""

@@ -47,6 +47,15 @@ class Book:
                 return found
         raise LeaseNotFoundError.of(uuid)
 
+    def held(self, project_id: str) -> int:
+        """Count the leases of a project that have not ended, on all nodes."""
+        query = (
+            sa.select(sa.func.count())
+            .where(bookings.c.kind == 'lease', bookings.c.lessee_id == project_id)
+            .where(rows.holding())
+        )
+        return int(self._connection.execute(query).scalar_one())
+
     def put(self, change: Change) -> None:
         """Write a change and its events."""
         if change.contract is not None:

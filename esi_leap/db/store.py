@@ -93,17 +93,28 @@ class Store:
                 )
 
     @contextmanager
-    def booking(self, node_id: int, now: datetime, claim: str | None = None) -> Iterator[Book]:
+    def booking(
+        self,
+        node_id: int,
+        now: datetime,
+        claim: str | None = None,
+        *,
+        project_id: str | None = None,
+    ) -> Iterator[Book]:
         """Open a node's calendar: one transaction whose first statement locks the node's row.
 
         Anything read before the lock would be read from a snapshot that the lock does not renew
-        (MariaDB's REPEATABLE READ), and two requests could book the same window.
+        (MariaDB's REPEATABLE READ), and two requests could book the same window. A project is
+        locked after the node and before any plain read, for the same reason.
         """
         lock = sa.select(nodes).where(nodes.c.id == node_id).with_for_update()
         with self._writer() as connection:
             node = rows.node(connection.execute(lock).one())
             if claim is not None and node.claim != claim:
                 raise StaleClaimError(f'The claim on node {node.resource_uuid} is not ours.')
+            if project_id is not None:
+                mine = sa.select(projects.c.id).where(projects.c.id == project_id)
+                connection.execute(mine.with_for_update())
             yield Book(connection, node, now)
 
     def offers(self, scope: Scope, query: Query, now: datetime) -> Sequence[OfferView]:

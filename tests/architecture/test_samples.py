@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from esi_leap import conf as configuration
+
 TREE = Path(__file__).parents[2]
 POLICY = TREE / 'policies/esi_leap/policy.yaml.sample'
 OPTIONS = TREE / 'etc/esi-leap/esi-leap.conf.sample'
 #: Groups whose options are ours; those of libraries change with the libraries.
-OURS = ('api', 'dummy_node', 'manager')
+OURS = [group for group, _ in configuration.list_opts() if group not in configuration.SERVICES]
 
 
 def generated(program: str, settings: str, output: Path) -> str:
