@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from typing import Any, Self
@@ -30,6 +30,7 @@ class Service:
         database: SQLAlchemy URL of an empty database; without one, SQLite in the folder.
         manager: whether a manager runs beside the API.
         options: options to set, group to name to value.
+        around: wraps the WSGI application, for those who want to see what goes in and out.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Service:
         *,
         manager: bool = True,
         options: Mapping[str, Mapping[str, Any]] | None = None,
+        around: Callable[[Any], Any] | None = None,
     ) -> None:
         self.nodes = folder / 'nodes'
         self.nodes.mkdir()
@@ -61,8 +63,9 @@ class Service:
                 self.conf.set_override(name, value, group)
         self._database = wiring.database(self.conf)
         schema.upgrade(self._database)
+        application = wiring.api(self.conf, self._database)
         self._server = simple_server.make_server(
-            '127.0.0.1', 0, wiring.api(self.conf, self._database), _Server, _Quiet
+            '127.0.0.1', 0, around(application) if around else application, _Server, _Quiet
         )
         self.url = f'http://127.0.0.1:{self._server.server_port}'
         self._loop = wiring.manager(self.conf, self._database) if manager else None

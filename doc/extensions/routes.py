@@ -85,7 +85,7 @@ def _rules(route: Route) -> str:
 
 
 def _read_only(schema: Mapping[str, Any]) -> bool:
-    return 'read_only' in schema
+    return 'readOnly' in schema
 
 
 def _fields(properties: Mapping[str, Any], required: Collection[str]) -> Iterator[tuple[str, str]]:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-import operator
 import sys
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from itertools import dropwhile
 from typing import Any
 
 import microversion_parse
@@ -28,6 +26,7 @@ from esi_leap.api.expose import (
     checked_body,
     checked_ident,
     checked_query,
+    steps,
 )
 from esi_leap.api.v1 import contracts, leases, offers, root
 from esi_leap.context import Context, Judge
@@ -115,7 +114,7 @@ class _Root:
 
     @pecan.expose()
     def _route(self, remainder: list[str], request: webob.Request) -> tuple[object, list[str]]:
-        parts = _steps(remainder)
+        parts = steps(remainder)
         matches = [(each, ident) for each in ROUTES if (ident := each.match(parts)) is not None]
         if not matches:
             raise exc.HTTPNotFound('There is nothing under this path.')
@@ -148,20 +147,12 @@ class _Root:
                 body=checked_body(found, request),
             )
         )
-        response.status = int(found.status)
+        status, answer = found.outcome(version)
+        response.status = int(status)
         _say_version(response, version)
         if reply.location is not None:
             response.headers['Location'] = request.host_url + reply.location
-        if found.method == 'DELETE' and version > VERSIONS[0]:
-            response.status = int(HTTPStatus.NO_CONTENT)
-            return _NOTHING
-        return reply.value
-
-
-def _steps(path: list[str]) -> list[str]:
-    """Return the steps of a path: slashes before and one after it mean nothing, others do."""
-    steps = list(dropwhile(operator.not_, path))
-    return steps[:-1] if steps and not steps[-1] else steps
+        return _NOTHING if answer is None else reply.value
 
 
 def _version(request: webob.Request) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from keystonemiddleware import auth_token
 
-from esi_leap.api.expose import ROUTES
+from esi_leap.api.expose import ROUTES, steps
 
 _LOG = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ def keystone(conf: object) -> Callable[[WSGI], WSGI]:
         guarded = auth_token.AuthProtocol(application, settings)
 
         def wrapped(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-            parts = [each for each in environ.get('PATH_INFO', '').split('/') if each]
+            parts = steps(environ.get('PATH_INFO', '').split('/'))
             if not any(each.public and each.match(parts) is not None for each in ROUTES):
                 answer: Iterable[bytes] = guarded(environ, start)
                 return answer

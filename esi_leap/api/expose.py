@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from itertools import dropwhile
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
@@ -72,6 +74,7 @@ class Route:
     path: str
     handler: Handler
     status: HTTPStatus
+    answer: Schema
     query: Schema = field(default_factory=dict)
     body: Schema | None = None
     argument: str = ''
@@ -90,14 +93,31 @@ class Route:
                 return None
         return ident
 
+    def outcome(self, version: tuple[int, int]) -> tuple[HTTPStatus, Schema | None]:
+        """Return the status and the schema of an answer when all goes well; None is no body."""
+        if self.method == 'DELETE' and version > VERSIONS[0]:
+            return HTTPStatus.NO_CONTENT, None
+        return self.status, self.answer
+
 
 ROUTES: list[Route] = []
+
+
+def steps(path: Iterable[str]) -> list[str]:
+    """Return the steps of a path: slashes before and one after it mean nothing, others do.
+
+    Args:
+        path: what is between its slashes.
+    """
+    found = list(dropwhile(operator.not_, path))
+    return found[:-1] if found and not found[-1] else found
 
 
 def route(
     method: str,
     path: str,
     *,
+    answer: Schema,
     status: HTTPStatus = HTTPStatus.OK,
     query: Schema | None = None,
     body: Schema | None = None,
@@ -109,7 +129,8 @@ def route(
     Args:
         method: HTTP method.
         path: from the root, `{ident}` stands for a uuid or a name.
-        status: of the answer when all goes well.
+        answer: JSON schema of the answer when all goes well.
+        status: of that answer.
         query: properties of the query, JSON schema; others are refused.
         body: JSON schema of the body.
         argument: what existing clients call the body in messages.
@@ -123,6 +144,7 @@ def route(
                 path=path,
                 handler=handler,
                 status=status,
+                answer=answer,
                 query=query or {},
                 body=body,
                 argument=argument,
@@ -141,6 +163,9 @@ def checked_query(found: Route, request: webob.Request) -> Mapping[str, Any]:
         InvalidError: one is unknown, given twice, or has a value that cannot be.
     """
     given = request.GET.mixed()
+    for key, values in request.GET.dict_of_lists().items():
+        if found.query.get(key, {}).get('type') == 'array':
+            given[key] = values
     for key in given:
         if key not in found.query:
             known = ', '.join(sorted(found.query)) or 'none'
@@ -214,7 +239,7 @@ def _explained(error: ValidationError, argument: str) -> InvalidError:
         case 'additionalProperties':
             known = error.schema.get('properties', {})
             name = next((each for each in error.instance if each not in known), name)
-            known = [each for each, schema in known.items() if 'read_only' not in schema]
+            known = [each for each, schema in known.items() if 'readOnly' not in schema]
             return InvalidError(
                 f'Unknown attribute for argument {argument}: {name}. '
                 f'Known: {", ".join(sorted(known))}.',
@@ -223,7 +248,7 @@ def _explained(error: ValidationError, argument: str) -> InvalidError:
         case 'required':
             name = next(each for each in error.validator_value if each not in error.instance)
             why, value = 'Mandatory field missing.', None
-        case 'not' if 'read_only' in error.schema:
+        case 'not' if 'readOnly' in error.schema:
             why, value = 'Cannot set read only field.', error.instance
         case 'type' if not name:
             return InvalidError('Request is not in valid JSON format: it must be an object.')

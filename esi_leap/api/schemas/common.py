@@ -2,8 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+Schema = Mapping[str, Any]
+
+#: Schemas that others refer to by name; the OpenAPI document has them under the same names. What
+#: a name stands for in one version of the API only is added there.
+COMPONENTS: dict[str, Schema] = {}
+
+
+def ref(name: str) -> Schema:
+    """Refer to a schema by its name."""
+    return {'$ref': f'#/components/schemas/{name}'}
+
+
+def named(name: str, schema: Schema) -> Schema:
+    """Give a schema a name, and return what refers to it."""
+    COMPONENTS[name] = schema
+    return ref(name)
+
 
 TIME = {
     'type': 'string',
@@ -36,8 +54,10 @@ PROPERTIES = {
 #: Accepted for the sake of existing clients; the service knows better.
 IGNORED = {'description': 'Ignored: it is read from the node.'}
 
+#: An array is a parameter that may be given several times; all others are given once.
 STATUSES = {
-    'anyOf': [{'type': 'string'}, {'type': 'array', 'items': {'type': 'string'}}],
+    'type': 'array',
+    'items': {'type': 'string'},
     'description': 'One or more statuses, or any.',
 }
 PAGE = {
@@ -54,7 +74,7 @@ PAGE = {
 
 def read_only(names: Iterable[str]) -> dict[str, Any]:
     """Return schemas that refuse fields which only the service writes."""
-    return {name: {'not': {}, 'read_only': True} for name in names}
+    return {name: {'not': {}, 'readOnly': True} for name in names}
 
 
 def body(properties: dict[str, Any], required: Iterable[str] = ()) -> dict[str, Any]:
@@ -65,3 +85,86 @@ def body(properties: dict[str, Any], required: Iterable[str] = ()) -> dict[str, 
         'required': list(required),
         'additionalProperties': False,
     }
+
+
+# What answers are made of. Each object says all its fields and no others.
+
+#: A time: without an offset in version 1.0, with `Z` from 1.1 on.
+MOMENT = ref('Moment')
+NULLABLE_MOMENT = {'anyOf': [MOMENT, {'type': 'null'}]}
+STRING = {'type': 'string'}
+NULLABLE_STRING = {'type': ['string', 'null']}
+OBJECT = {'type': 'object'}
+STRINGS = {'type': 'array', 'items': STRING}
+#: The body `null`, of a call that has nothing to say.
+NOTHING = {'type': 'null'}
+
+LINKS = named(
+    'Links',
+    {
+        'type': 'array',
+        'items': {
+            'type': 'object',
+            'properties': {
+                'rel': STRING,
+                'href': {'type': 'string', 'format': 'uri'},
+            },
+            'required': ['rel', 'href'],
+            'additionalProperties': False,
+        },
+    },
+)
+
+
+def shown(properties: dict[str, Schema], optional: Iterable[str] = ()) -> dict[str, Any]:
+    """Return the schema of an object in an answer.
+
+    Args:
+        properties: its fields.
+        optional: those of them that are left out where they do not apply.
+    """
+    return body(properties, [name for name in properties if name not in set(optional)])
+
+
+def listed(name: str, item: Schema) -> dict[str, Any]:
+    """Return the schema of a page of a list, called `name`."""
+    return shown(
+        {name: {'type': 'array', 'items': item}, f'{name}_links': LINKS},
+        optional=[f'{name}_links'],
+    )
+
+
+def one_of(values: Iterable[str]) -> dict[str, Any]:
+    """Return the schema of a text that is one of these."""
+    return {'type': 'string', 'enum': sorted(map(str, values))}
+
+
+#: What an offer and a lease say of their node.
+RESOURCE = {
+    'resource_type': STRING,
+    'resource_uuid': STRING,
+    'resource': {'type': 'string', 'description': "The node's name."},
+    'resource_class': NULLABLE_STRING,
+    'resource_properties': OBJECT,
+}
+
+ERROR = named(
+    'Error',
+    shown(
+        {
+            'error': shown(
+                {
+                    'code': {'type': 'string', 'description': 'Never changes; for programs.'},
+                    'status': {'type': 'integer'},
+                    'title': STRING,
+                    'message': {'type': 'string', 'description': 'For people.'},
+                    'details': OBJECT,
+                    'request_id': NULLABLE_STRING,
+                }
+            ),
+            'faultcode': one_of(['Client', 'Server']),
+            'faultstring': STRING,
+            'debuginfo': NOTHING,
+        }
+    ),
+)

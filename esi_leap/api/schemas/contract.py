@@ -1,6 +1,7 @@
 """Schemas of contracts."""
 
 from esi_leap.api.schemas import common
+from esi_leap.core.contract import Status
 
 QUERY = {
     'uuid': common.IDENT,
@@ -12,3 +13,23 @@ QUERY = {
     'view': common.TEXT,
     **common.PAGE,
 }
+
+CONTRACT = common.named(
+    'Contract',
+    common.shown(
+        {
+            'uuid': common.STRING,
+            'name': common.NULLABLE_STRING,
+            'project_id': {'type': 'string', 'description': 'The project that consumes.'},
+            'project': common.STRING,
+            'owner_id': {'type': 'string', 'description': 'The project that provides.'},
+            'owner': common.STRING,
+            'offer_uuid': common.NULLABLE_STRING,
+            'start_time': common.MOMENT,
+            'end_time': common.MOMENT,
+            'status': common.one_of(Status),
+            'leases': common.STRINGS,
+        }
+    ),
+)
+CONTRACTS = common.listed('contracts', CONTRACT)

@@ -1,6 +1,7 @@
 """Schemas of leases."""
 
 from esi_leap.api.schemas import common
+from esi_leap.core.lease import Status
 
 _READ_ONLY = (
     'uuid',
@@ -65,3 +66,36 @@ QUERY = {
     'view': common.TEXT,
     **common.PAGE,
 }
+
+LEASE = common.named(
+    'Lease',
+    common.shown(
+        {
+            'uuid': common.STRING,
+            'name': common.NULLABLE_STRING,
+            'project_id': {'type': 'string', 'description': 'The lessee.'},
+            'project': common.STRING,
+            'owner_id': {'type': 'string', 'description': 'The project that provides.'},
+            'owner': common.STRING,
+            **common.RESOURCE,
+            'start_time': common.MOMENT,
+            'end_time': common.MOMENT,
+            'fulfill_time': {
+                **common.NULLABLE_MOMENT,
+                'description': 'When the lessee got the node.',
+            },
+            'expire_time': {
+                **common.NULLABLE_MOMENT,
+                'description': 'When the lessee lost the node, or the lease ended otherwise.',
+            },
+            'status': common.one_of(Status),
+            'status_reason': common.NULLABLE_STRING,
+            'properties': common.OBJECT,
+            'purpose': common.NULLABLE_STRING,
+            'offer_uuid': common.NULLABLE_STRING,
+            'contract_uuid': common.STRING,
+            'parent_lease_uuid': common.NULLABLE_STRING,
+        }
+    ),
+)
+LEASES = common.listed('leases', LEASE)

@@ -1,6 +1,7 @@
 """Schemas of offers."""
 
 from esi_leap.api.schemas import common
+from esi_leap.core.offer import Status
 
 _READ_ONLY = (
     'uuid',
@@ -67,3 +68,38 @@ QUERY = {
     'available_end_time': common.TIME,
     **common.PAGE,
 }
+
+OFFER = common.named(
+    'Offer',
+    common.shown(
+        {
+            'uuid': common.STRING,
+            'name': common.NULLABLE_STRING,
+            'project_id': {'type': 'string', 'description': 'The project that offers.'},
+            'project': common.STRING,
+            'lessee_id': {
+                **common.NULLABLE_STRING,
+                'description': 'The project that may claim it; null is everybody.',
+            },
+            'lessee': common.STRING,
+            **common.RESOURCE,
+            'start_time': common.MOMENT,
+            'end_time': common.MOMENT,
+            'status': common.one_of(Status),
+            'status_reason': common.NULLABLE_STRING,
+            'properties': common.OBJECT,
+            'availabilities': {
+                'type': 'array',
+                'items': {
+                    'type': 'array',
+                    'items': common.MOMENT,
+                    'minItems': 2,
+                    'maxItems': 2,
+                },
+                'description': 'What is free of it from now on: pairs of start and end.',
+            },
+            'parent_lease_uuid': common.NULLABLE_STRING,
+        }
+    ),
+)
+OFFERS = common.listed('offers', OFFER)

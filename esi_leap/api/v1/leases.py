@@ -8,12 +8,13 @@ from typing import Any
 from esi_leap.actions import leases
 from esi_leap.api import lists, views
 from esi_leap.api.expose import Call, Reply, route
+from esi_leap.api.schemas import common
 from esi_leap.api.schemas import lease as schema
 from esi_leap.api.v1.values import filters, gone, moment, project, terms
 from esi_leap.core.lease import HOLDING
 
 
-@route('GET', '/v1/leases', query=schema.QUERY)
+@route('GET', '/v1/leases', query=schema.QUERY, answer=schema.LEASES)
 def index(call: Call) -> Reply:
     """List leases."""
     query = lists.page(
@@ -31,7 +32,7 @@ def index(call: Call) -> Reply:
     return lists.reply(call, 'leases', found, query, views.lease)
 
 
-@route('GET', '/v1/leases/{ident}')
+@route('GET', '/v1/leases/{ident}', answer=schema.LEASE)
 def show(call: Call) -> Reply:
     """Show a lease."""
     return Reply(views.lease(leases.show(call.deps, call.ctx, call.ident), call))
@@ -41,6 +42,7 @@ def show(call: Call) -> Reply:
     'POST',
     '/v1/leases',
     body=schema.CREATE,
+    answer=schema.LEASE,
     argument='new_lease',
     status=HTTPStatus.CREATED,
 )
@@ -61,7 +63,13 @@ def create(call: Call) -> Reply:
     return Reply(views.lease(made, call), f'/v1/leases/{made.lease.uuid}')
 
 
-@route('PATCH', '/v1/leases/{ident}', body=schema.UPDATE, argument='new_lease')
+@route(
+    'PATCH',
+    '/v1/leases/{ident}',
+    body=schema.UPDATE,
+    answer=schema.LEASE,
+    argument='new_lease',
+)
 def update(call: Call) -> Reply:
     """Change a lease."""
     changes: dict[str, Any] = {key: call.body[key] for key in call.body if key != 'end_time'}
@@ -72,7 +80,7 @@ def update(call: Call) -> Reply:
     return Reply(views.lease(leases.update(call.deps, call.ctx, call.ident, changes), call))
 
 
-@route('DELETE', '/v1/leases/{ident}')
+@route('DELETE', '/v1/leases/{ident}', answer=common.NOTHING)
 def delete(call: Call) -> Reply:
     """Cancel a lease."""
     leases.cancel(call.deps, call.ctx, call.ident)

@@ -7,12 +7,14 @@ from http import HTTPStatus
 from esi_leap.actions import offers
 from esi_leap.api import lists, views
 from esi_leap.api.expose import Call, Reply, route
+from esi_leap.api.schemas import common
 from esi_leap.api.schemas import offer as schema
+from esi_leap.api.schemas.lease import LEASE
 from esi_leap.api.v1.values import filters, gone, terms
 from esi_leap.core.offer import HOLDING
 
 
-@route('GET', '/v1/offers', query=schema.QUERY)
+@route('GET', '/v1/offers', query=schema.QUERY, answer=schema.OFFERS)
 def index(call: Call) -> Reply:
     """List offers."""
     query = lists.page(
@@ -30,7 +32,7 @@ def index(call: Call) -> Reply:
     return lists.reply(call, 'offers', offers.index(call.deps, call.ctx, query), query, views.offer)
 
 
-@route('GET', '/v1/offers/{ident}')
+@route('GET', '/v1/offers/{ident}', answer=schema.OFFER)
 def show(call: Call) -> Reply:
     """Show an offer."""
     return Reply(views.offer(offers.show(call.deps, call.ctx, call.ident), call))
@@ -40,6 +42,7 @@ def show(call: Call) -> Reply:
     'POST',
     '/v1/offers',
     body=schema.CREATE,
+    answer=schema.OFFER,
     argument='new_offer',
     status=HTTPStatus.CREATED,
 )
@@ -63,6 +66,7 @@ def create(call: Call) -> Reply:
     'POST',
     '/v1/offers/{ident}/claim',
     body=schema.CLAIM,
+    answer=LEASE,
     argument='new_lease',
     status=HTTPStatus.CREATED,
 )
@@ -81,7 +85,7 @@ def claim(call: Call) -> Reply:
     return Reply(views.lease(made, call), f'/v1/leases/{made.lease.uuid}')
 
 
-@route('DELETE', '/v1/offers/{ident}')
+@route('DELETE', '/v1/offers/{ident}', answer=common.NOTHING)
 def delete(call: Call) -> Reply:
     """Withdraw an offer."""
     offers.withdraw(call.deps, call.ctx, call.ident)

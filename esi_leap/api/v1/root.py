@@ -5,13 +5,14 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from esi_leap.api.expose import VERSIONS, Call, Reply, route
+from esi_leap.api.schemas import root as schema
 
 
 def _text(version: tuple[int, int]) -> str:
     return '{}.{}'.format(*version)
 
 
-@route('GET', '/', public=True)
+@route('GET', '/', answer=schema.ROOT, public=True)
 def root(call: Call) -> Reply:
     """Tell what versions there are."""
     version = {
@@ -31,14 +32,14 @@ def root(call: Call) -> Reply:
     )
 
 
-@route('GET', '/v1', status=HTTPStatus.MULTIPLE_CHOICES)
+@route('GET', '/v1', answer=schema.VERSION, status=HTTPStatus.MULTIPLE_CHOICES)
 def version(call: Call) -> Reply:
     """Tell where version 1 is."""
     links = [{'href': f'{call.request.host_url}/v1', 'rel': 'self'}]
     return Reply({'versions': [{'id': 'v1.0', 'status': 'CURRENT', 'links': links}]})
 
 
-@route('GET', '/healthcheck', public=True)
+@route('GET', '/healthcheck', answer=schema.HEALTH, public=True)
 def health(call: Call) -> Reply:
     """Tell whether the database answers."""
     call.deps.store.ping()

@@ -15,6 +15,8 @@ import sqlalchemy as sa
 
 from esi_leap.fixture import Service
 
+from . import answers
+
 #: What each role implies in Keystone; a token carries them all.
 IMPLIED = {
     'reader': ('reader',),
@@ -94,13 +96,15 @@ class World:
 
 @contextmanager
 def world(folder: Path, **settings: Any) -> Iterator[World]:  # noqa: ANN401 - of Service
-    """Run a service in an empty folder."""
-    with Service(folder, **settings) as service:
+    """Run a service in an empty folder, all of whose answers must be as they are declared."""
+    watch = answers.Watch()
+    with Service(folder, around=watch.around, **settings) as service:
         made = World(service)
         try:
             yield made
         finally:
             made.close()
+    assert not watch.wrong, '\n\n'.join(dict.fromkeys(watch.wrong))
 
 
 @contextmanager

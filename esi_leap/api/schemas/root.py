@@ -1,0 +1,39 @@
+"""Schemas of the documents that tell what is here."""
+
+from esi_leap.api.schemas import common
+
+_VERSION = common.shown(
+    {
+        'id': common.STRING,
+        'links': common.LINKS,
+        'status': common.one_of(['CURRENT']),
+        'min_version': common.STRING,
+        'version': common.STRING,
+    }
+)
+
+ROOT = common.shown(
+    {
+        'name': common.STRING,
+        'description': common.STRING,
+        'default_version': _VERSION,
+        'versions': {'type': 'array', 'items': _VERSION},
+    }
+)
+
+VERSION = common.shown(
+    {
+        'versions': {
+            'type': 'array',
+            'items': common.shown(
+                {
+                    'id': common.STRING,
+                    'status': common.one_of(['CURRENT']),
+                    'links': common.LINKS,
+                }
+            ),
+        }
+    }
+)
+
+HEALTH = common.shown({'status': common.one_of(['ok'])})
