@@ -9,6 +9,7 @@ from keystoneauth1 import loading
 from oslo_config import cfg
 from oslo_db import options as db_options
 from oslo_log import log
+from oslo_policy import opts as policy_opts
 
 from esi_leap.conf import api, dummy_node, manager, quota
 
@@ -47,6 +48,7 @@ def registered() -> cfg.ConfigOpts:
     conf.register_opts(manager.OPTS, group='manager')
     conf.register_opts(dummy_node.OPTS, group='dummy_node')
     conf.register_opts(db_options.database_opts, group='database')
+    policy_opts.set_defaults(conf)
     # A database that is away is an answer, not a reason to keep a request waiting for it.
     conf.set_default('max_retries', 1, group='database')
     conf.set_default('retry_interval', 1, group='database')

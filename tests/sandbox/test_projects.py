@@ -55,7 +55,7 @@ def test_an_unknown_project_is_refused_in_a_sentence(cloud, nodes, ident):
     assert answer['faultstring'].startswith(f'No project named {ident}.')
 
 
-def test_a_name_means_the_project_of_the_callers_own_domain(cloud, nodes, keystone):
+def test_b04_a_name_means_the_project_of_the_callers_own_domain(cloud, nodes, keystone):
     other = _ensure(keystone, 'domains', 'elsewhere')
     here = _ensure(keystone, 'projects', 'twin', domain_id='default')
     there = _ensure(keystone, 'projects', 'twin', domain_id=other)

@@ -1,0 +1,86 @@
+"""Defects of the lease service that came before, by their numbers: none may be found in ours.
+
+`A` numbers are about correctness, `B` numbers about security. Those that need a real cloud are in
+`tests/sandbox/test_defects.py`.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+with warnings.catch_warnings():
+    # WebOb imports a module that Python 3.13 leaves to a package of its own.
+    warnings.filterwarnings('ignore', "'cgi' is deprecated", DeprecationWarning)
+    from tests.functional.api import world as worlds
+
+OPTIONS = {'api': {'delete_wait': 0.2}, 'manager': {'retry_max': 1}}
+
+
+class World(worlds.World):
+    """A service with what these tests have in common."""
+
+    def until(self, lease: str, status: str) -> dict[str, Any]:
+        """Wait until a lease has a status."""
+        shown: dict[str, Any] = {}
+        for _ in range(200):
+            shown = self.call(worlds.ADMIN, 'GET', f'/v1/leases/{lease}').json()
+            if shown['status'] == status:
+                return shown
+            time.sleep(0.05)
+        pytest.fail(f'it is {shown["status"]}, not {status}: {shown["status_reason"]}')
+
+    def lend(self, node: str | None = None, project: str = 'lessee', **more: object) -> Any:  # noqa: ANN401
+        """Let the owner lease a node to a project."""
+        return self.make(
+            worlds.OWNER,
+            '/v1/leases',
+            resource_uuid=node or self.node(),
+            project_id=project,
+            **more,
+        )
+
+    def offer(self, node: str | None = None, **more: object) -> Any:  # noqa: ANN401
+        """Let the owner offer a node."""
+        return self.make(worlds.OWNER, '/v1/offers', resource_uuid=node or self.node(), **more)
+
+
+@pytest.fixture
+def make_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Make services, with options of the test's own; all are ended after it."""
+    made: list[tuple[Any, World]] = []
+
+    def make(**settings: Any) -> World:  # noqa: ANN401 - of the fixture of the service
+        service = worlds.Service(tmp_path_factory.mktemp('service'), **settings)
+        service.__enter__()
+        made.append((service, World(service)))
+        return made[-1][1]
+
+    yield make
+    for service, world in made:
+        world.close()
+        service.__exit__(None, None, None)
+
+
+@pytest.fixture(scope='module')
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with worlds.Service(tmp_path_factory.mktemp('service'), options=OPTIONS) as service:
+        made = World(service)
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def day() -> Any:  # noqa: ANN401 - a function
+    """Days from now, as they are on the wire."""
+    begun = datetime.now(UTC).replace(microsecond=0)
+
+    def text(number: float) -> str:
+        return (begun + timedelta(days=number)).strftime('%Y-%m-%dT%H:%M:%S')
+
+    return text

@@ -1,0 +1,98 @@
+"""B1 to B13, as far as no cloud is needed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from tests.functional.api.world import ADMIN, LESSEE, OWNER, STRANGER
+
+from .conftest import OPTIONS
+
+
+def test_b05_the_rule_for_deleting_a_lease_is_asked_and_not_that_for_reading_it(
+    make_world, tmp_path, day
+):
+    rules = tmp_path / 'policy.json'
+    rules.write_text(json.dumps({'esi_leap:lease:delete': '!', 'esi_leap:lease:get': '@'}))
+    world = make_world(options={**OPTIONS, 'oslo_policy': {'policy_file': str(rules)}})
+    path = f'/v1/leases/{world.lend(start_time=day(1), end_time=day(2))["uuid"]}'
+    assert world.call(LESSEE, 'GET', path).status_code == 200
+    refused = world.call(LESSEE, 'DELETE', path)
+    assert refused.status_code == 403
+    assert refused.json()['faultstring'] == 'Access was denied to esi_leap:lease:delete.'
+
+
+@pytest.mark.parametrize(
+    ('method', 'path', 'body'),
+    [
+        ('GET', '/v1/offers/{offer}', None),
+        ('DELETE', '/v1/offers/{offer}', None),
+        ('POST', '/v1/offers/{offer}/claim', {}),
+        ('GET', '/v1/leases/{lease}', None),
+        ('DELETE', '/v1/leases/{lease}', None),
+        ('PATCH', '/v1/leases/{lease}', {'name': 'mine now'}),
+        ('GET', '/v1/contracts/{contract}', None),
+        ('DELETE', '/v1/contracts/{contract}', None),
+    ],
+)
+def test_b07_what_others_have_is_as_unknown_as_what_nobody_has(world, day, method, path, body):
+    offer = world.offer(lessee_id='lessee', name='hidden')
+    lease = world.lend(start_time=day(1), end_time=day(2), name='hidden')
+    there = {
+        'offer': offer['uuid'],
+        'lease': lease['uuid'],
+        'contract': lease['contract_uuid'],
+    }
+    nowhere = dict.fromkeys(there, '11111111-2222-4333-8444-555555555555')
+    answers = []
+    for idents in (there, nowhere):
+        answer = world.call(STRANGER, method, path.format(**idents), body)
+        text = answer.text.replace(answer.headers['x-openstack-request-id'], 'REQUEST')
+        for ident in idents.values():
+            text = text.replace(ident, 'IDENT')
+        answers.append((answer.status_code, text))
+    assert answers[0] == answers[1]
+    assert answers[0][0] == 404
+
+
+def test_b08_an_answer_never_carries_sql(make_world):
+    world = make_world(manager=False)
+    with world.service._database.engine.begin() as connection:  # noqa: SLF001 - to break it
+        connection.execute(sa.text('ALTER TABLE bookings RENAME TO elsewhere'))
+    answer = world.call(LESSEE, 'GET', '/v1/leases')
+    assert answer.status_code == 500
+    for word in ('SELECT', 'bookings', 'sqlite', 'Error:', 'Traceback'):
+        assert word not in answer.text
+    assert answer.headers['x-openstack-request-id'] in answer.text
+
+
+@pytest.mark.parametrize(
+    'ident', ['../secret', '..', '/etc/passwd', 'a/../../secret', '.hidden', '%2e%2e%2fsecret']
+)
+def test_b10_the_name_of_a_dummy_node_is_no_path(world, ident):
+    folder = Path(world.service.nodes)
+    (folder.parent / 'secret').write_text(json.dumps({'project_owner_id': 'owner'}))
+    (folder / '.hidden').write_text(json.dumps({'project_owner_id': 'owner'}))
+    for who in (OWNER, ADMIN):
+        body = {'resource_uuid': ident, 'resource_type': 'dummy_node'}
+        answer = world.call(who, 'POST', '/v1/offers', body)
+        assert answer.status_code == 404
+    assert json.loads((folder.parent / 'secret').read_text()) == {'project_owner_id': 'owner'}
+
+
+def test_b10_there_is_no_node_type_for_tests(world):
+    body = {'resource_uuid': 'x', 'resource_type': 'test_node'}
+    answer = world.call(ADMIN, 'POST', '/v1/offers', body)
+    assert (answer.status_code, answer.json()['error']['code']) == (400, 'resource_type.unknown')
+
+
+def test_b12_the_operator_can_bound_what_a_project_claims(make_world):
+    world = make_world(options={**OPTIONS, 'quota': {'leases': 2}})
+    offers = [world.offer()['uuid'] for _ in range(3)]
+    codes = [world.call(LESSEE, 'POST', f'/v1/offers/{each}/claim', {}) for each in offers]
+    assert [each.status_code for each in codes] == [201, 201, 403]
+    assert codes[-1].json()['error']['code'] == 'quota.exceeded'
