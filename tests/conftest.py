@@ -8,6 +8,9 @@ rows, and is shared by the session, because making tables takes longer than most
 the test once for each kind; a test for some kinds only says so with
 
     @pytest.mark.parametrize('database_kind', SERVERS, indirect=True)
+
+Files of the tree that tests make anew are compared with what is there (`kept`), or written there
+with the option `--write`.
 """
 
 import itertools
@@ -120,6 +123,24 @@ def wipe(database: Database) -> None:
         connection.execute(bookings.update().where(inner).values(parent_uuid=None))
         for table in reversed(metadata.sorted_tables):
             connection.execute(table.delete())
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption('--write', action='store_true', help='write the files that tests make')
+
+
+@pytest.fixture(scope='session')
+def kept(pytestconfig: pytest.Config) -> Callable[[Path, str], None]:
+    """Compare a text with the file that has it in the tree, or write it there."""
+
+    def kept(file: Path, text: str) -> None:
+        if pytestconfig.getoption('--write'):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding='utf-8')
+        found = file.read_text(encoding='utf-8') if file.exists() else None
+        assert found == text, f'{file.name} is not fresh; "Tests" in HACKING.rst tells how to write'
+
+    return kept
 
 
 @pytest.fixture(scope='session')

@@ -8,6 +8,7 @@ describes is a warning, and the build takes warnings as errors.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,9 @@ from sphinx.util.docutils import SphinxDirective
 from esi_leap import policy
 from esi_leap.api import app as api
 from esi_leap.api.errors import STATUSES, status_of
-from esi_leap.api.expose import ROUTES, Route
+from esi_leap.api.expose import ROUTES, VERSIONS, Route
+from esi_leap.api.openapi import failures
+from esi_leap.api.samples import sample
 from esi_leap.core.errors import LeapError
 
 if TYPE_CHECKING:
@@ -30,11 +33,6 @@ _LOG = logging.getLogger(__name__)
 NOUNS = api.NOUNS
 
 
-def name_of(route: Route) -> str:
-    """Name a call as readers do."""
-    return f'{route.method} {route.path}'
-
-
 def under(prefix: str) -> list[Route]:
     """Return the calls of a path, and those of the objects in it."""
     return [each for each in ROUTES if each.path == prefix or each.path.startswith(f'{prefix}/{{')]
@@ -42,10 +40,11 @@ def under(prefix: str) -> list[Route]:
 
 def describe(route: Route) -> Iterator[str]:
     """Describe a call in reStructuredText."""
-    title = f'``{name_of(route)}``'
+    title = f'``{route.name}``'
     yield from (title, '~' * len(title), '')
     yield from ((route.handler.__doc__ or '').splitlines()[0], '')
-    yield f':Answer: {int(route.status)} {route.status.phrase}'
+    yield f':Answer: {_answer(route)}'
+    yield f':Errors: {", ".join(str(int(each)) for each in failures(route))}'
     if route.public:
         yield ':Token: none is needed'
     if rules := _rules(route):
@@ -59,6 +58,11 @@ def describe(route: Route) -> Iterator[str]:
         fixed = sorted(each for each, schema in properties.items() if _read_only(schema))
         if fixed:
             yield from (f'Refused as read-only: {", ".join(f"``{each}``" for each in fixed)}.', '')
+    shown = sample(route)
+    if 'body' in shown:
+        yield from _json('For example:', shown['body'])
+    if 'answer' in shown:
+        yield from _json('An answer:', shown['answer'])
 
 
 def errors() -> Iterator[str]:
@@ -76,6 +80,24 @@ def errors() -> Iterator[str]:
     for status, code, text in rows:
         meaning = text.splitlines()[0].removesuffix(f' ({status}).').removesuffix('.')
         yield from (f'   * - {status}', f'     - ``{code}``', f'     - {meaning}.')
+    yield ''
+
+
+def _answer(route: Route) -> str:
+    """Say the status, and where the versions differ, which has which."""
+    statuses = {version: route.outcome(version)[0] for version in VERSIONS}
+    if len(set(statuses.values())) == 1:
+        return f'{int(route.status)} {route.status.phrase}'
+    return ', '.join(
+        f'{int(status)} {status.phrase} ({major}.{minor})'
+        for (major, minor), status in statuses.items()
+    )
+
+
+def _json(title: str, value: object) -> Iterator[str]:
+    yield from (title, '', '.. code-block:: json', '')
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    yield from (f'    {line}' for line in text.splitlines())
     yield ''
 
 
@@ -116,7 +138,7 @@ class Routes(SphinxDirective):
             raise self.error(f'There is no call under {self.arguments[0]}.')
         _note(self.env)
         described = getattr(self.env, 'esi_leap_described', set())
-        self.env.esi_leap_described = described | {name_of(each) for each in found}
+        self.env.esi_leap_described = described | {each.name for each in found}
         return self.parse_text_to_nodes(
             '\n'.join(line for each in found for line in describe(each)),
             allow_section_headings=True,
@@ -144,7 +166,7 @@ def _pages(app: Sphinx, env: BuildEnvironment, *_: object) -> list[str]:
 
 def _complete(app: Sphinx, env: BuildEnvironment) -> None:
     del app
-    missing = {name_of(each) for each in ROUTES} - getattr(env, 'esi_leap_described', set())
+    missing = {each.name for each in ROUTES} - getattr(env, 'esi_leap_described', set())
     for each in sorted(missing):
         _LOG.warning('no page describes the call %s', each)
 

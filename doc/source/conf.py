@@ -18,6 +18,9 @@ extensions = [
     'reno.sphinxext',
 ]
 
+# Files that are published as they are, at the same place.
+html_extra_path = ['published']
+
 # What every command of `openstack` has is told once, not with each of ours.
 autoprogram_cliff_application = 'openstack'
 autoprogram_cliff_ignored = [

@@ -80,6 +80,16 @@ class Route:
     argument: str = ''
     public: bool = False
 
+    @property
+    def name(self) -> str:
+        """What readers call it."""
+        return f'{self.method} {self.path}'
+
+    @property
+    def noun(self) -> str:
+        """What it is about: the file that it is in."""
+        return self.handler.__module__.rpartition('.')[2]
+
     def match(self, parts: list[str]) -> str | None:
         """Return the ident if the path is this route's (empty if it has none), else None."""
         wanted = [each for each in self.path.split('/') if each]

@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import Any
 
 from esi_leap.api.expose import ROUTES, VERSIONS, Route
+from esi_leap.api.samples import sample
 from esi_leap.api.schemas import common
 
 _JSON = 'application/json'
@@ -83,7 +84,7 @@ def document(version: tuple[int, int]) -> dict[str, Any]:
         # Relative to this document: whatever the catalog calls the service.
         'servers': [{'url': '..'}],
         'security': [{'token': []}],
-        'tags': [{'name': each} for each in sorted({_tag(route) for route in ROUTES})],
+        'tags': [{'name': each} for each in sorted({route.noun for route in ROUTES})],
         'paths': dict(sorted(paths.items())),
         'components': {
             'schemas': components(version),
@@ -114,14 +115,15 @@ def document(version: tuple[int, int]) -> dict[str, Any]:
 def operation_id(route: Route) -> str:
     """Return the name of a call, which never changes: its noun and what is done."""
     verb = {'index': 'list'}.get(route.handler.__name__, route.handler.__name__)
-    return f'{_tag(route)}_{verb}'
+    return f'{route.noun}_{verb}'
 
 
 def _operation(route: Route, version: tuple[int, int]) -> dict[str, Any]:
+    shown = sample(route) if version == VERSIONS[-1] else {}
     status, schema = route.outcome(version)
     success: dict[str, Any] = {'description': status.phrase, 'headers': _headers()}
     if schema is not None:
-        success['content'] = {_JSON: {'schema': schema}}
+        success['content'] = {_JSON: {'schema': schema, **_example(shown, 'answer')}}
     if status is HTTPStatus.CREATED:
         success['headers']['Location'] = {
             'description': 'Where it is now.',
@@ -131,7 +133,7 @@ def _operation(route: Route, version: tuple[int, int]) -> dict[str, Any]:
     found: dict[str, Any] = {
         'operationId': operation_id(route),
         'summary': (route.handler.__doc__ or '').splitlines()[0].removesuffix('.'),
-        'tags': [_tag(route)],
+        'tags': [route.noun],
         'parameters': list(_parameters(route)),
         'responses': {
             str(int(status)): success,
@@ -139,10 +141,15 @@ def _operation(route: Route, version: tuple[int, int]) -> dict[str, Any]:
         },
     }
     if route.body is not None:
-        found['requestBody'] = {'required': True, 'content': {_JSON: {'schema': route.body}}}
+        content = {'schema': route.body, **_example(shown, 'body')}
+        found['requestBody'] = {'required': True, 'content': {_JSON: content}}
     if route.public:
         found['security'] = []
     return found
+
+
+def _example(shown: dict[str, Any], what: str) -> dict[str, Any]:
+    return {'example': shown[what]} if what in shown else {}
 
 
 def _parameters(route: Route) -> Iterator[dict[str, Any]]:
@@ -180,10 +187,6 @@ def _headers() -> dict[str, Any]:
 
 def _ref(kind: str, name: str) -> dict[str, Any]:
     return {'$ref': f'#/components/{kind}/{name.replace(" ", "")}'}
-
-
-def _tag(route: Route) -> str:
-    return route.handler.__module__.rpartition('.')[2]
 
 
 def _text(version: tuple[int, int]) -> str:

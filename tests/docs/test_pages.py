@@ -58,7 +58,7 @@ def test_every_machine_is_shown() -> None:
 
 def test_every_call_is_described() -> None:
     described = [each for prefix in _directives('routes') for each in routes.under(prefix)]
-    assert sorted(map(routes.name_of, described)) == sorted(map(routes.name_of, ROUTES))
+    assert sorted(each.name for each in described) == sorted(each.name for each in ROUTES)
 
 
 def test_a_description_names_the_parameters_the_fields_and_the_rule() -> None:

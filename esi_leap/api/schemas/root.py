@@ -37,3 +37,15 @@ VERSION = common.shown(
 )
 
 HEALTH = common.shown({'status': common.one_of(['ok'])})
+
+#: The rest is what OpenAPI says of itself.
+OPENAPI = {
+    'type': 'object',
+    'properties': {
+        'openapi': {'type': 'string', 'pattern': r'^3\.1\.'},
+        'info': common.OBJECT,
+        'paths': common.OBJECT,
+        'components': common.OBJECT,
+    },
+    'required': ['openapi', 'info', 'paths', 'components'],
+}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
+from esi_leap.api import openapi
 from esi_leap.api.expose import VERSIONS, Call, Reply, route
 from esi_leap.api.schemas import root as schema
 
@@ -37,6 +38,16 @@ def version(call: Call) -> Reply:
     """Tell where version 1 is."""
     links = [{'href': f'{call.request.host_url}/v1', 'rel': 'self'}]
     return Reply({'versions': [{'id': 'v1.0', 'status': 'CURRENT', 'links': links}]})
+
+
+@route('GET', '/v1/openapi.json', answer=schema.OPENAPI, public=True)
+def describe(call: Call) -> Reply:
+    """Describe every call, as an OpenAPI document.
+
+    It needs no token: it says nothing of this deployment that is not in the documentation, and the
+    programs that read it (browsers, generators of clients) seldom have one.
+    """
+    return Reply(openapi.document(call.version))
 
 
 @route('GET', '/healthcheck', answer=schema.HEALTH, public=True)
