@@ -1,158 +1,266 @@
-"""Lists, races and parallel requests against `esi-leap-api` on MariaDB.
+"""The load: calls that every lease service of this contract answers, by several clients at a time.
 
-    python benchmarks/load.py
-
-Starts a throw-away MariaDB and the API with a fleet of JSON files, on loopback, and stops them.
-Prints how long a list of 1,000 offers takes as a ratio to one of 10, what 400 claims that race for
-few windows are answered, and what 40 lists at the same time are answered by one worker.
+It knows a URL, two tokens and nodes, and nothing of what is behind the URL.
 """
 
-import collections
-import concurrent.futures
-import itertools
+from __future__ import annotations
+
+import http.client
 import json
-import statistics
-import subprocess
-import sys
-import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
-import sqlalchemy as sa
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from sandbox import databases, ports, rest
-
-_CONFIG = """\
-[api]
-host_ip = 127.0.0.1
-port = {port}
-api_workers = {workers}
-auth_strategy = noauth
-default_resource_type = dummy_node
-[database]
-connection = {url}
-[dummy_node]
-dummy_node_dir = {nodes}
-"""
-_OWNER = {'X-Project-Id': 'owner', 'X-Roles': 'member,reader'}
-_LESSEE = {'X-Project-Id': 'lessee', 'X-Roles': 'member,reader'}
+#: Seconds after which a client gives up; it then counts as status 0.
+_PATIENCE = 120
+_CREATED, _OK, _CONFLICT = 201, 200, 409
+_DAY = timedelta(days=1)
 
 
-@contextmanager
-def service(folder: Path, server: databases.Server, workers: int) -> Iterator[str]:
-    """Run the API; yield its URL."""
-    (folder / 'nodes').mkdir(exist_ok=True)
-    port, config = ports.pick(), folder / 'esi-leap.conf'
-    url, nodes = server.url('leap').replace('%', '%%'), folder / 'nodes'
-    config.write_text(_CONFIG.format(port=port, workers=workers, url=url, nodes=nodes))
-    program = Path(sys.executable).parent
-    arguments = [f'--config-file={config}']
-    with (folder / 'log').open('ab') as log:
-        subprocess.run([program / 'esi-leap-dbsync', *arguments, 'upgrade'], check=True, stderr=log)
-        api = subprocess.Popen([program / 'esi-leap-api', *arguments], stdout=log, stderr=log)
-        try:
-            base = f'http://127.0.0.1:{port}'
-            while rest.status(f'{base}/healthcheck') != 200:  # noqa: PLR2004
-                time.sleep(0.1)
-            yield base
-        finally:
-            api.terminate()
-            api.wait()
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one operation was answered.
+
+    Attributes:
+        status: HTTP status; 0 if there was no answer.
+        seconds: from the first byte sent to the last one read.
+    """
+
+    status: int
+    seconds: float
+    body: Any
 
 
-def main() -> None:
-    """Measure and print."""
-    with tempfile.TemporaryDirectory() as name, databases.MariaDB() as server:
-        folder = Path(name)
-        server.create_database('leap')
-        with service(folder, server, workers=2) as url:
-            _lists(folder, url)
-            _races(folder, url)
-        with service(folder, server, workers=1) as url:
-            _parallel(url)
-            # An open transaction of a list would keep its metadata lock on the table.
-            with sa.create_engine(server.url('leap')).begin() as connection:
-                connection.execute(sa.text('SET SESSION lock_wait_timeout = 1'))
-                connection.execute(sa.text("ALTER TABLE bookings COMMENT = 'no lock is held'"))
-            print('no transaction is left open: the table could be altered at once')
+@dataclass(slots=True)
+class Phase:
+    """One phase of the load: its answers in any order, and how long all of it took."""
+
+    answers: list[Answer]
+    seconds: float
+    #: What must hold of the answers and does not.
+    broken: list[str] = field(default_factory=list)
 
 
-def _offer(folder: Path, url: str, name: str, **more: str) -> str:
-    (folder / 'nodes' / name).write_text(json.dumps({'project_owner_id': 'owner'}))
-    body = {'resource_uuid': name, **more}
-    code, answer, _ = rest.call('POST', f'{url}/v1/offers', body, headers=_OWNER)
-    if code != 201:  # noqa: PLR2004
-        raise RuntimeError(answer)
-    return str(answer['uuid'])
+class Client:
+    """One client with one connection that is kept open."""
 
-
-def _lists(folder: Path, url: str) -> None:
-    begun = time.perf_counter()
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda number: _offer(folder, url, f'list-{number}'), range(1000)))
-    print(f'1000 offers made by 8 clients: {1000 / (time.perf_counter() - begun):.0f} a second')
-    times = {}
-    for limit in (10, 1000):
-        spent = [
-            _timed(
-                lambda limit=limit: rest.call(
-                    'GET', f'{url}/v1/offers?limit={limit}', headers=_LESSEE
-                )
-            )
-            for _ in range(10)
-        ]
-        times[limit] = statistics.median(spent)
-    print(
-        f'list of 10: {times[10] * 1000:.0f} ms, of 1000: {times[1000] * 1000:.0f} ms, '
-        f'ratio {times[1000] / times[10]:.1f}'
-    )
-
-
-def _races(folder: Path, url: str) -> None:
-    """400 claims by 16 threads for 20 windows on 3 offers."""
-    offers = [_offer(folder, url, f'race-{number}') for number in range(3)]
-    noon = datetime.now(UTC) + timedelta(days=1)
-    windows = [
-        (noon + timedelta(hours=each), noon + timedelta(hours=each + 1)) for each in range(7)
-    ]
-    wishes = list(itertools.islice(itertools.cycle(itertools.product(windows, offers)), 400))
-
-    def claim(wish: tuple[tuple[datetime, datetime], str]) -> tuple[int, float]:
-        (start, end), offer = wish
-        body = {'start_time': start.isoformat(), 'end_time': end.isoformat()}
-        begun = time.perf_counter()
-        code, _, _ = rest.call('POST', f'{url}/v1/offers/{offer}/claim', body, headers=_LESSEE)
-        return code, time.perf_counter() - begun
-
-    with concurrent.futures.ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(claim, wishes))
-    codes = collections.Counter(code for code, _ in answers)
-    spent = sorted(seconds for _, seconds in answers)
-    print(
-        f'{len(wishes)} racing claims for {len(windows) * len(offers)} windows: '
-        f'{dict(codes)}, median {statistics.median(spent) * 1000:.0f} ms, '
-        f'slowest {spent[-1] * 1000:.0f} ms'
-    )
-
-
-def _parallel(url: str) -> None:
-    with concurrent.futures.ThreadPoolExecutor(40) as pool:
-        answers = list(
-            pool.map(lambda _: rest.call('GET', f'{url}/v1/offers', headers=_LESSEE)[0], range(40))
+    def __init__(self, url: str, token: str) -> None:
+        where = urlsplit(url)
+        self._connection = http.client.HTTPConnection(
+            where.hostname or '', where.port, timeout=_PATIENCE
         )
-    print(f'40 lists at the same time, one worker: {dict(collections.Counter(answers))}')
+        self._headers = {'X-Auth-Token': token, 'Content-Type': 'application/json'}
+
+    def send(self, method: str, path: str, body: object = None) -> Answer:
+        """Send one request and read the whole answer."""
+        data = None if body is None else json.dumps(body)
+        begun = time.perf_counter()
+        try:
+            self._connection.request(method, path, data, self._headers)
+            answer = self._connection.getresponse()
+            text = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            self._connection.close()
+            return Answer(0, time.perf_counter() - begun, repr(error))
+        spent = time.perf_counter() - begun
+        try:
+            return Answer(answer.status, spent, json.loads(text or b'null'))
+        except ValueError:
+            return Answer(answer.status, spent, text.decode(errors='replace'))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
 
 
-def _timed(call: Callable[[], object]) -> float:
-    begun = time.perf_counter()
-    call()
-    return time.perf_counter() - begun
+class Load:
+    """The phases, in the order in which `PHASES` names them.
+
+    Args:
+        url: of the service, without a version.
+        owner: token of the project that owns the nodes.
+        lessee: token of the project that claims them.
+        nodes: uuids of as many nodes as offers shall be made, and one more for the races.
+        resource_type: of these nodes.
+        clients: at a time.
+        lists: how often each list is read.
+        races: how many windows the clients race for.
+        deletes: how many leases, and how many offers, are deleted.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        owner: str,
+        lessee: str,
+        nodes: Sequence[str],
+        resource_type: str = 'ironic_node',
+        clients: int = 8,
+        lists: int = 5,
+        races: int = 20,
+        deletes: int = 200,
+    ) -> None:
+        self._url = url
+        self._owner, self._lessee = owner, lessee
+        *self._nodes, self._arena = nodes
+        self._type = resource_type
+        self._clients, self._lists, self._races, self._deletes = clients, lists, races, deletes
+        # No window begins during the run, so neither service hands a node over meanwhile.
+        self._start = datetime.now(UTC).replace(microsecond=0) + _DAY
+        self._offers: list[str] = []
+        self._leases: list[str] = []
+
+    def warm_up(self) -> None:
+        """Let every worker have what it fetches once: tokens, catalogs, connections."""
+        self._spread(self._lessee, ['/v1/offers', '/v1/leases'] * 16, lambda c, p: c.send('GET', p))
+
+    def create_offers(self) -> Phase:
+        """Offer every node."""
+        made = self._spread(self._owner, self._nodes, self._offer)
+        self._offers = [each.body['uuid'] for each in made.answers if each.status == _CREATED]
+        return made
+
+    def list_offers(self) -> Phase:
+        """List all offers."""
+        return self._listed('offers', len(self._offers))
+
+    def claim_offers(self) -> Phase:
+        """Claim a week of every offer."""
+        body = self._window(0, 7)
+        claims = self._spread(
+            self._lessee,
+            self._offers,
+            lambda client, offer: client.send('POST', f'/v1/offers/{offer}/claim', body),
+        )
+        self._leases = [each.body['uuid'] for each in claims.answers if each.status == _CREATED]
+        return claims
+
+    def race(self) -> Phase:
+        """Let all clients claim the same window of one offer at the same time, and again."""
+        owner = Client(self._url, self._owner)
+        arena = self._offer(owner, self._arena).body['uuid']
+        owner.close()
+        whole = Phase([], 0)
+        for each in range(self._races):
+            line = threading.Barrier(self._clients)
+            body = self._window(each, each + 1)
+
+            def claim(
+                client: Client,
+                _: object,
+                line: threading.Barrier = line,
+                body: object = body,
+            ) -> Answer:
+                line.wait()
+                return client.send('POST', f'/v1/offers/{arena}/claim', body)
+
+            heat = self._spread(self._lessee, list(range(self._clients)), claim)
+            whole.answers += heat.answers
+            whole.seconds += heat.seconds
+            winners = [one.body['uuid'] for one in heat.answers if one.status == _CREATED]
+            self._leases += winners
+            if len(winners) != 1:
+                whole.broken.append(f'race {each}: {len(winners)} winners')
+        losers = [each for each in whole.answers if each.status != _CREATED]
+        wrong = sum(each.status != _CONFLICT for each in losers)
+        if wrong:
+            whole.broken.append(f'{wrong} of {len(losers)} losers were not answered 409')
+        return whole
+
+    def list_leases(self) -> Phase:
+        """List all leases."""
+        return self._listed('leases', len(self._leases))
+
+    def delete_leases(self) -> Phase:
+        """Cancel leases."""
+        return self._deleted(self._lessee, 'leases', self._leases)
+
+    def delete_offers(self) -> Phase:
+        """Withdraw offers; what is claimed of them is cancelled, too."""
+        return self._deleted(self._owner, 'offers', self._offers[::-1])
+
+    def _offer(self, client: Client, node: str) -> Answer:
+        body = {'resource_uuid': node, 'resource_type': self._type, **self._window(0, 90)}
+        return client.send('POST', '/v1/offers', body)
+
+    def _window(self, first: int, last: int) -> dict[str, str]:
+        days = {'start_time': first, 'end_time': last}
+        moments = {name: self._start + day * _DAY for name, day in days.items()}
+        return {name: f'{moment:%Y-%m-%dT%H:%M:%S}' for name, moment in moments.items()}
+
+    def _listed(self, kind: str, expected: int) -> Phase:
+        client = Client(self._url, self._lessee)
+        listed = Phase([], 0)
+        for _ in range(self._lists):
+            answer, found = _whole_list(client, kind)
+            listed.answers.append(answer)
+            listed.seconds += answer.seconds
+            if found != expected:
+                listed.broken.append(f'{found} {kind} listed, {expected} are there')
+        client.close()
+        return listed
+
+    def _deleted(self, token: str, kind: str, uuids: Sequence[str]) -> Phase:
+        return self._spread(
+            token,
+            uuids[: self._deletes],
+            lambda client, uuid: client.send('DELETE', f'/v1/{kind}/{uuid}'),
+        )
+
+    def _spread(
+        self, token: str, items: Sequence[Any], do: Callable[[Client, Any], Answer]
+    ) -> Phase:
+        """Deal the items out to the clients, each of which does one after the other."""
+        answers: list[Answer] = []
+        rest = iter(items)
+        lock = threading.Lock()
+
+        def work() -> None:
+            client = Client(self._url, token)
+            while True:
+                with lock:
+                    item = next(rest, None)
+                if item is None:
+                    client.close()
+                    return
+                answers.append(do(client, item))  # a list's append needs no lock
+
+        begun = time.perf_counter()
+        with ThreadPoolExecutor(self._clients) as pool:
+            for each in [pool.submit(work) for _ in range(self._clients)]:
+                each.result()
+        return Phase(answers, time.perf_counter() - begun)
 
 
-if __name__ == '__main__':
-    main()
+#: What is measured, in this order.
+PHASES: dict[str, Callable[[Load], Phase]] = {
+    'create offers': Load.create_offers,
+    'list all offers': Load.list_offers,
+    'claim offers': Load.claim_offers,
+    'race for a window': Load.race,
+    'list all leases': Load.list_leases,
+    'delete leases': Load.delete_leases,
+    'delete offers': Load.delete_offers,
+}
+
+
+def _whole_list(client: Client, kind: str) -> tuple[Answer, int]:
+    """Read a list to its end, however many pages it has: one answer, and how many were in it."""
+    path, found, spent = f'/v1/{kind}', 0, 0.0
+    while True:
+        answer = client.send('GET', path)
+        spent += answer.seconds
+        if answer.status != _OK:
+            return Answer(answer.status, spent, answer.body), found
+        found += len(answer.body[kind])
+        links = [each['href'] for each in answer.body.get(f'{kind}_links', ())]
+        if not links:
+            return Answer(answer.status, spent, None), found
+        where = urlsplit(links[0])
+        path = f'{where.path}?{where.query}'

@@ -1,0 +1,266 @@
+"""The same load on ours and on the service it takes the place of, in one run on one machine.
+
+    python -m sandbox up --database mariadb --no-lease-service
+    python -m benchmarks.side_by_side [--offers 1000] [--only ours] [--output FILE]
+
+Both have the same Keystone, the same Ironic, the same MariaDB server, two API workers and a
+manager. The existing service is installed from PyPI into an environment of its own. What is printed
+is one table; ``--output`` also keeps all numbers as JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import tempfile
+import time
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from benchmarks import meters
+from benchmarks.contestants import Contestant, Existing, Ours, running
+from benchmarks.load import PHASES, Answer, Load, Phase
+from sandbox import databases, seeds, users
+from sandbox.errors import SandboxError
+from sandbox.layout import Layout
+from sandbox.state import State
+
+_SETTLED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One phase in numbers; times in seconds, each of CPU and statements for one operation."""
+
+    operations: int
+    rate: float
+    median: float
+    p99: float
+    slowest: float
+    statuses: dict[str, int]
+    statements: float
+    cpu: dict[str, float]
+    broken: list[str]
+
+
+def main() -> None:
+    """Measure, and print the table."""
+    options = _options()
+    layout = Layout()
+    state = State.load(layout)
+    if not state.complete:
+        raise SystemExit('There is no cloud: python -m sandbox up --no-lease-service')
+    contestants: list[Contestant] = [
+        each for each in (Existing, Ours) if options.only in {None, each.key}
+    ]
+    nodes = _nodes(state, options.offers + 1)
+    results: dict[str, Any] = {'machine': _machine(), 'offers': options.offers, 'services': {}}
+    with tempfile.TemporaryDirectory() as name, databases.MariaDB() as server:
+        for contestant in contestants:
+            results['services'][contestant.key] = _measure(
+                contestant, layout, state, server, Path(name), nodes, options
+            )
+    print(table(results))
+    if options.output:
+        options.output.write_text(json.dumps(results, indent=1) + '\n')
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split('\n', 1)[0])
+    parser.add_argument('--offers', type=int, default=1000, help='nodes that are offered (1000)')
+    parser.add_argument('--clients', type=int, default=8, help='at a time (8)')
+    parser.add_argument('--lists', type=int, default=5, help='times each list is read (5)')
+    parser.add_argument('--races', type=int, default=20, help='windows raced for (20)')
+    parser.add_argument('--deletes', type=int, default=200, help='of each kind (200)')
+    parser.add_argument('--only', choices=[Ours.key, Existing.key], help='measure one of the two')
+    parser.add_argument('--output', type=Path, help='keep the numbers here, as JSON')
+    return parser.parse_args()
+
+
+def _measure(
+    contestant: Contestant,
+    layout: Layout,
+    state: State,
+    server: databases.Server,
+    folder: Path,
+    nodes: Sequence[str],
+    options: argparse.Namespace,
+) -> dict[str, Any]:
+    with running(contestant, layout, state, server, folder) as service:
+        engine = sa.create_engine(server.url(contestant.key), poolclass=sa.NullPool)
+        shared = {
+            'mariadb': server.process.pid if server.process else 0,
+            'keystone': state.processes['keystone'].pid,
+            'ironic': state.processes['ironic'].pid,
+            'clients': os.getpid(),
+        }
+        meter = meters.Meter(service.pids | shared, engine)
+        load = Load(
+            service.url,
+            owner=seeds.session(state, users.find('owner-legacy')).token(),
+            lessee=seeds.session(state, users.find('lessee-legacy')).token(),
+            nodes=nodes,
+            clients=options.clients,
+            lists=options.lists,
+            races=options.races,
+            deletes=options.deletes,
+        )
+        load.warm_up()
+        found: dict[str, Any] = {'name': contestant.name, 'idle': _idle(meter), 'phases': {}}
+        for name, phase in PHASES.items():
+            before = meter.read()
+            done = phase(load)
+            measured = _summary(done, meter.read() - before)
+            found['phases'][name] = asdict(measured)
+            print(f'{contestant.key:8}  {name:18} {measured.rate:8.1f}/s  {measured.statuses}')
+            for each in measured.broken:
+                print(f'{"":10}{each}')
+        found['memory'] = {part: meters.memory(pid) for part, pid in service.pids.items()}
+        meter.close()
+        return found
+
+
+def _idle(meter: meters.Meter) -> dict[str, float]:
+    """Return what a second costs in which nobody asks for anything."""
+    before, begun = meter.read(), time.perf_counter()
+    time.sleep(_SETTLED)
+    spent, seconds = meter.read() - before, time.perf_counter() - begun
+    return {
+        'statements': round(spent.statements / seconds, 1),
+        **{name: round(cpu / seconds, 4) for name, cpu in spent.cpu.items()},
+    }
+
+
+def _summary(phase: Phase, spent: meters.Reading) -> Measured:
+    times = [each.seconds for each in phase.answers]
+    count = len(times)
+    cuts = statistics.quantiles(times, n=100, method='inclusive')
+    return Measured(
+        operations=count,
+        rate=round(count / phase.seconds, 2),
+        median=round(statistics.median(times), 4),
+        p99=round(cuts[98], 4),
+        slowest=round(max(times), 4),
+        statuses={str(key): n for key, n in sorted(Counter(map(_status, phase.answers)).items())},
+        statements=round(spent.statements / count, 1),
+        cpu={name: round(cpu / count, 5) for name, cpu in spent.cpu.items()},
+        broken=phase.broken,
+    )
+
+
+def _status(answer: Answer) -> int:
+    return answer.status
+
+
+def table(results: dict[str, Any]) -> str:
+    """Return the numbers as a table of text, each phase a line for each service."""
+    head = (
+        f'{"phase":18} {"service":9} {"rate/s":>8} {"median":>9} {"p99":>9} {"slowest":>9} '
+        f'{"SQL":>7} {"CPU API":>9} {"CPU DB":>9}  answers'
+    )
+    lines = [head, '-' * len(head)]
+    services = results['services']
+    for phase in PHASES:
+        for key, found in services.items():
+            each = found['phases'][phase]
+            answers = ', '.join(f'{n} x {code}' for code, n in each['statuses'].items())
+            lines.append(
+                f'{phase:18} {key:9} {each["rate"]:8.1f} {_ms(each["median"])} {_ms(each["p99"])} '
+                f'{_ms(each["slowest"])} {each["statements"]:7.1f} {_ms(each["cpu"]["api"])} '
+                f'{_ms(each["cpu"]["mariadb"])}  {answers}'
+            )
+        if len(services) == 2:  # noqa: PLR2004 - one ratio needs two services
+            lines.append(_ratio(phase, services))
+    for key, found in services.items():
+        for part, kinds in found['memory'].items():
+            said = ', '.join(
+                f'{kind} {sum(each):.0f} MB in {len(each)}' for kind, each in kinds.items()
+            )
+            lines.append(f'memory of {key} {part}: {said}')
+    return '\n'.join(lines)
+
+
+def _ratio(phase: str, services: dict[str, Any]) -> str:
+    theirs, ours = (services[each.key]['phases'][phase] for each in (Existing, Ours))
+
+    def times(name: str) -> str:
+        return _times(theirs[name], ours[name])
+
+    return (
+        f'{"":18} {"better by":9} {_times(ours["rate"], theirs["rate"]):>8} {times("median"):>9} '
+        f'{times("p99"):>9} {times("slowest"):>9} {times("statements"):>7} '
+        f'{_times(theirs["cpu"]["api"], ours["cpu"]["api"]):>9} '
+        f'{_times(theirs["cpu"]["mariadb"], ours["cpu"]["mariadb"]):>9}'
+    )
+
+
+def _times(more: float, less: float) -> str:
+    return f'{more / less:.1f} x' if less else '-'
+
+
+def _ms(seconds: float) -> str:
+    return f'{seconds * 1000:6.1f} ms'
+
+
+def _nodes(state: State, count: int) -> list[str]:
+    """Return the uuids of so many nodes, made in Ironic where they are missing.
+
+    They are enrolled and no more: a node that is only booked needs no power and no port.
+    """
+    admin = seeds.session(state, users.SYSTEM_ADMIN)
+    url = f'{state.url("ironic")}/v1/nodes'
+    owner = seeds.Identity(state).ids('projects')['owner']
+    namespace = uuid.UUID(int=0)
+    wanted = [str(uuid.uuid5(namespace, f'bench-{number}')) for number in range(count)]
+    known: set[str] = set()
+    page = f'{url}?fields=uuid'
+    while page:
+        answer = admin.must('GET', page, version=seeds.IRONIC_VERSION)
+        known |= {node['uuid'] for node in answer['nodes']}
+        page = answer.get('next', '')
+
+    def enrol(number: int) -> None:
+        body = {
+            'uuid': wanted[number],
+            'name': f'bench-{number}',
+            'driver': 'fake-hardware',
+            'owner': owner,
+            'resource_class': 'baremetal',
+            'properties': {'cpus': 16, 'memory_mb': 65536, 'local_gb': 480, 'cpu_arch': 'x86_64'},
+        }
+        admin.must('POST', url, body, version=seeds.IRONIC_VERSION)
+
+    missing = [number for number, each in enumerate(wanted) if each not in known]
+    if missing:
+        print(f'Enrolling {len(missing)} nodes in Ironic ...')
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(enrol, missing))
+    return wanted
+
+
+def _machine() -> dict[str, object]:
+    model = next(
+        (
+            line.partition(':')[2].strip()
+            for line in Path('/proc/cpuinfo').read_text().splitlines()
+            if line.startswith('model name')
+        ),
+        'unknown',
+    )
+    return {'cpus': os.cpu_count(), 'model': model, 'load before': os.getloadavg()[0]}
+
+
+if __name__ == '__main__':
+    try:
+        main()
+    except SandboxError as error:
+        raise SystemExit(str(error)) from error
