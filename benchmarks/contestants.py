@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,16 @@ from sandbox.processes import Process
 from sandbox.state import State
 
 WORKERS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """What the services share: Keystone and Ironic of the sandbox, a server, a folder."""
+
+    layout: Layout
+    state: State
+    server: databases.Server
+    folder: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +72,12 @@ Contestant = type[Ours] | type[Existing]
 
 
 @contextmanager
-def running(
-    contestant: Contestant, layout: Layout, state: State, server: databases.Server, folder: Path
-) -> Iterator[Running]:
+def running(contestant: Contestant, cloud: Cloud) -> Iterator[Running]:
     """Run the API and the manager of a service on an empty database of the server."""
+    layout, state, server = cloud.layout, cloud.state, cloud.server
     environments.build(layout, [contestant.venv], database=state.database)
     server.create_database(contestant.key)
-    home = folder / contestant.key
+    home = cloud.folder / contestant.key
     port = ports.pick(frozenset(state.ports.values()))
     config = _configuration(contestant, layout, server.url(contestant.key), port, home)
     env = environment(HOME=str(home))
@@ -122,8 +132,6 @@ def _configuration(contestant: Contestant, layout: Layout, url: str, port: int, 
 
 
 def _await(service: services.Service, started: dict[str, Process], log: Path) -> None:
-    import time
-
     deadline = time.monotonic() + service.timeout
     while not service.is_ready():
         if time.monotonic() > deadline or not all(map(processes.is_alive, started.values())):

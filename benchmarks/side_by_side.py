@@ -27,7 +27,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from benchmarks import meters
-from benchmarks.contestants import Contestant, Existing, Ours, running
+from benchmarks.contestants import Cloud, Contestant, Existing, Ours, running
 from benchmarks.load import PHASES, Answer, Load, Phase
 from sandbox import databases, seeds, users
 from sandbox.errors import SandboxError
@@ -65,10 +65,9 @@ def main() -> None:
     nodes = _nodes(state, options.offers + 1)
     results: dict[str, Any] = {'machine': _machine(), 'offers': options.offers, 'services': {}}
     with tempfile.TemporaryDirectory() as name, databases.MariaDB() as server:
+        cloud = Cloud(layout, state, server, Path(name))
         for contestant in contestants:
-            results['services'][contestant.key] = _measure(
-                contestant, layout, state, server, Path(name), nodes, options
-            )
+            results['services'][contestant.key] = _measure(contestant, cloud, nodes, options)
     print(table(results))
     if options.output:
         options.output.write_text(json.dumps(results, indent=1) + '\n')
@@ -88,14 +87,12 @@ def _options() -> argparse.Namespace:
 
 def _measure(
     contestant: Contestant,
-    layout: Layout,
-    state: State,
-    server: databases.Server,
-    folder: Path,
+    cloud: Cloud,
     nodes: Sequence[str],
     options: argparse.Namespace,
 ) -> dict[str, Any]:
-    with running(contestant, layout, state, server, folder) as service:
+    state, server = cloud.state, cloud.server
+    with running(contestant, cloud) as service:
         engine = sa.create_engine(server.url(contestant.key), poolclass=sa.NullPool)
         shared = {
             'mariadb': server.process.pid if server.process else 0,

@@ -1,7 +1,7 @@
 """How long after its start does a lessee have the node in Ironic?
 
     python -m sandbox up --nodes 10
-    python benchmarks/start_lag.py [--leases 30]
+    python -m benchmarks.start_lag [--leases 30]
 
 Leases start at known instants, two seconds apart; the node's `lessee` field is read from Ironic
 every few milliseconds until it is the tenant's project. The lag includes the last reading.
@@ -9,12 +9,8 @@ every few milliseconds until it is the tenant's project. The lag includes the la
 
 import argparse
 import statistics
-import sys
 import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from sandbox import seeds, users
 from sandbox.layout import Layout
