@@ -17,6 +17,7 @@ class Context(context.RequestContext):
     def __init__(self, *, judge: Judge, **values: Any) -> None:  # noqa: ANN401 - oslo.context's own
         super().__init__(**values)
         self._judge = judge
+        self._judged: dict[object, bool] = {}
 
     @classmethod
     def of(cls, environ: Mapping[str, Any], judge: Judge) -> Context:
@@ -31,5 +32,9 @@ class Context(context.RequestContext):
         return home
 
     def can(self, rule: str, target: Mapping[str, str | None] | None = None) -> bool:
-        """Ask the policy whether the caller may do `rule` to `target`."""
-        return self._judge(rule, {**self.to_policy_values(), **(target or {})}, self)
+        """Ask the policy whether the caller may do `rule` to `target`; once in a request."""
+        asked = (rule, frozenset((target or {}).items()))
+        if asked not in self._judged:
+            known = {**self.to_policy_values(), **(target or {})}
+            self._judged[asked] = self._judge(rule, known, self)
+        return self._judged[asked]

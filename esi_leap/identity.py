@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import re
-import threading
-import time
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 from keystoneauth1 import exceptions as ksa
 from openstack import exceptions as sdk
 
+from esi_leap.cache import Cache
 from esi_leap.core.errors import UnavailableError, UnknownProjectError
 from esi_leap.core.ports import Project
-
-_Found = TypeVar('_Found')
 
 #: How long, in seconds, a parent chain is believed.
 _TREE_TTL = 60
@@ -34,7 +31,7 @@ class Keystone:
 
     def __init__(self, connection: Any) -> None:  # noqa: ANN401 - the SDK has no types
         self._connection = connection
-        self._chains = _Cache(_TREE_TTL)
+        self._chains: Cache[frozenset[str]] = Cache(_TREE_TTL)
 
     def project(self, ident: str, domain_id: str | None) -> Project:
         """Find a project by id, by name in the caller's domain, or by `domain/name`."""
@@ -93,27 +90,6 @@ class NoKeystone:
     def ancestors(self, project_id: str) -> frozenset[str]:
         """Return the project alone."""
         return frozenset({project_id})
-
-
-class _Cache:
-    """Values that are believed for some seconds."""
-
-    def __init__(self, ttl: float) -> None:
-        self._ttl = ttl
-        self._lock = threading.Lock()
-        self._values: dict[Hashable, tuple[float, Any]] = {}
-
-    def get(self, key: Hashable, make: Callable[[], _Found]) -> _Found:
-        with self._lock:
-            until, value = self._values.get(key, (0.0, None))
-        if until > time.monotonic():
-            return value
-        value = make()
-        with self._lock:
-            if len(self._values) > 10_000:  # noqa: PLR2004 - a bound on memory, not a rule
-                self._values.clear()
-            self._values[key] = (time.monotonic() + self._ttl, value)
-        return value
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 from uuid import UUID
 
 from esi_leap.actions.deps import Deps
+from esi_leap.core.calendar import Booking
 from esi_leap.core.errors import (
     AmbiguousNameError,
     DeniedError,
@@ -129,6 +130,11 @@ def remember(deps: Deps, ctx: Caller, *others: Project) -> None:
     name = getattr(ctx, 'project_name', None)
     mine = [Project(ctx.project_id, name)] if ctx.project_id and name else []
     deps.store.remember([*mine, *others])
+
+
+def names(deps: Deps, value: Booking) -> Mapping[str, str]:
+    """Return the names of the provider's and the consumer's project."""
+    return deps.store.names({each for each in (value.owner_id, value.lessee_id) if each})
 
 
 def _sees_node(deps: Deps, ctx: Caller, machine: Machine) -> bool:

@@ -10,10 +10,11 @@ from typing import Any
 from esi_leap.actions import access
 from esi_leap.actions.deps import Deps
 from esi_leap.core import booking
+from esi_leap.core.booking import Change
 from esi_leap.core.errors import ConflictError, LeaseNotFoundError
 from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease, Status
-from esi_leap.core.ports import Caller, LeaseView, Query, Scope
+from esi_leap.core.ports import Book, Caller, LeaseView, Query, Scope
 
 _EVERYTHING = Scope(everything=True)
 #: Seconds between two looks at whether a cancelled lease has ended.
@@ -71,8 +72,9 @@ def create(deps: Deps, ctx: Caller, request: NewLease) -> LeaseView:
         if book.node.owner_id != node.owner_id:
             raise ConflictError(f'The owner of node {request.node} is changing; try again.')
         calendar = book.occupancy(lease.window)
-        book.put(booking.plan_lease(lease, book.node, calendar, limits, now))
-    return view(deps, lease.uuid)
+        change = booking.plan_lease(lease, book.node, calendar, limits, now)
+        book.put(change)
+    return view(deps, lease.uuid, change, book)
 
 
 def index(deps: Deps, ctx: Caller, query: Query, whose: Filters) -> Sequence[LeaseView]:
@@ -135,8 +137,9 @@ def update(deps: Deps, ctx: Caller, ident: str, changes: Mapping[str, Any]) -> L
                 limits.check(changed.window)
         reach = Interval(lease.window.start, max(lease.window.end, changed.window.end))
         calendar = book.occupancy(reach)
-        book.put(booking.plan_update(lease, changed, book.node, calendar, now))
-    return view(deps, found.lease.uuid)
+        change = booking.plan_update(lease, changed, book.node, calendar, now)
+        book.put(change)
+    return view(deps, lease.uuid, change, book)
 
 
 def cancel(deps: Deps, ctx: Caller, ident: str) -> None:
@@ -170,9 +173,10 @@ def gone(deps: Deps, uuids: Collection[str]) -> None:
         waited += _LOOK
 
 
-def view(deps: Deps, uuid: str) -> LeaseView:
-    """Read a lease that the caller has just made or changed."""
-    return deps.store.leases(_EVERYTHING, Query(equal={'uuid': uuid}))[0]
+def view(deps: Deps, uuid: str, change: Change, book: Book) -> LeaseView:
+    """Show a lease that the caller has just made or changed, as it was written."""
+    [lease] = [each for each in change.bookings if isinstance(each, Lease) and each.uuid == uuid]
+    return LeaseView(lease, book.node, access.names(deps, lease))
 
 
 def _target(lease: Lease) -> dict[str, str | None]:

@@ -60,8 +60,10 @@ def create(deps: Deps, ctx: Caller, request: NewOffer) -> OfferView:
     with deps.store.booking(node.id, now) as book:
         if book.node.owner_id != node.owner_id:
             raise ConflictError(f'The owner of node {request.node} is changing; try again.')
-        book.put(booking.plan_offer(offer, book.node, book.occupancy(offer.window), now))
-    return _read(deps, ctx, offer.uuid)
+        change = booking.plan_offer(offer, book.node, book.occupancy(offer.window), now)
+        book.put(change)
+    taken = [each.window for each in change.bookings if each.parent == offer.uuid]
+    return OfferView(offer, book.node, access.names(deps, offer), offer.free(taken, now))
 
 
 def index(deps: Deps, ctx: Caller, query: Query) -> Sequence[OfferView]:
@@ -76,7 +78,11 @@ def show(deps: Deps, ctx: Caller, ident: str) -> OfferView:
     Raises:
         OfferNotFoundError: there is none for him.
     """
-    now = deps.now()
+    return _find(deps, ctx, ident, deps.now())
+
+
+def _find(deps: Deps, ctx: Caller, ident: str, now: datetime | None = None) -> OfferView:
+    """Find an offer that the caller may see, with its free windows from `now` on."""
     scope = access.offer_scope(deps, ctx)
     found = access.find(
         ident,
@@ -92,7 +98,7 @@ def show(deps: Deps, ctx: Caller, ident: str) -> OfferView:
 
 def claim(deps: Deps, ctx: Caller, ident: str, request: Claim) -> LeaseView:
     """Claim a window of an offer: one contract with one lease."""
-    found = show(deps, ctx, ident)
+    found = _find(deps, ctx, ident)
     access.require(ctx, 'esi_leap:offer:claim', access.offer_target(found.offer))
     project = access.own_project(ctx)
     limits, quota = deps.limits_for(ctx), deps.quota_for(ctx)
@@ -121,12 +127,12 @@ def claim(deps: Deps, ctx: Caller, ident: str, request: Claim) -> LeaseView:
         change = booking.plan_claim(lease, offer, calendar, limits, now)
         quota.check(lease, calendar, 0 if counted is None else book.held(counted), now)
         book.put(change)
-    return view(deps, lease.uuid)
+    return view(deps, lease.uuid, change, book)
 
 
 def withdraw(deps: Deps, ctx: Caller, ident: str) -> None:
     """Delete an offer, and cancel what was claimed from it."""
-    found = show(deps, ctx, ident)
+    found = _find(deps, ctx, ident)
     access.require(ctx, 'esi_leap:offer:delete', access.offer_target(found.offer))
     now = deps.now()
     with deps.store.booking(found.node.id, now) as book:
@@ -136,8 +142,3 @@ def withdraw(deps: Deps, ctx: Caller, ident: str) -> None:
         change = booking.plan_withdraw(offer, book.node, book.occupancy(offer.window), now)
         book.put(change)
     gone(deps, [each.uuid for each in change.bookings if isinstance(each, Lease)])
-
-
-def _read(deps: Deps, ctx: Caller, uuid: str) -> OfferView:
-    scope = access.offer_scope(deps, ctx)
-    return deps.store.offers(scope, Query(equal={'uuid': uuid}), deps.now())[0]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from esi_leap.core.interval import Interval
+from esi_leap.core.interval import Interval, gaps
 
 
 class Status(StrEnum):
@@ -62,3 +62,9 @@ class Offer:
     def next_action_at(self) -> datetime | None:
         """When the manager owes it something: its expiry."""
         return self.window.end if self.holding else None
+
+    def free(self, taken: Iterable[Interval], now: datetime) -> Sequence[Interval]:
+        """Return the windows in it that can be claimed, beside those that are taken."""
+        if self.status is not Status.AVAILABLE or self.window.end <= now:
+            return ()
+        return list(gaps(Interval(max(self.window.start, now), self.window.end), taken))

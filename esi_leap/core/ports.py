@@ -191,6 +191,9 @@ class Store(Protocol):
     def remember(self, projects: Collection[Project]) -> None:
         """Keep the names of projects in the directory that lists read."""
 
+    def names(self, ids: Collection[str]) -> Mapping[str, str]:
+        """Return the names of those projects that the directory has."""
+
     def booking(
         self, node_id: int, now: datetime, *, project_id: str | None = None
     ) -> AbstractContextManager[Book]:
@@ -202,8 +205,16 @@ class Store(Protocol):
             project_id: a project whose leases are counted; its row is locked next.
         """
 
-    def offers(self, scope: Scope, query: Query, now: datetime) -> Sequence[OfferView]:
-        """List offers, in a constant number of statements."""
+    def offers(
+        self, scope: Scope, query: Query, now: datetime | None = None
+    ) -> Sequence[OfferView]:
+        """List offers, in a constant number of statements.
+
+        Args:
+            scope: what the caller may see.
+            query: what he wants to see of it.
+            now: the instant from which on free windows are shown; None shows none.
+        """
 
     def leases(self, scope: Scope, query: Query) -> Sequence[LeaseView]:
         """List leases, in a constant number of statements."""

@@ -28,7 +28,9 @@ class Book:
 
     def occupancy(self, window: Interval | None = None) -> Calendar:
         """Read the bookings that hold a part of `window`, or all that hold one."""
-        query = sa.select(bookings).where(bookings.c.node_id == self.node.id).where(rows.holding())
+        query = (
+            sa.select(*rows.BOOKING).where(bookings.c.node_id == self.node.id).where(rows.holding())
+        )
         if window is not None:
             query = query.where(rows.overlapping(window))
         return Calendar(self._read(query))
@@ -106,7 +108,7 @@ class Book:
 
     def _one(self, uuid: str) -> sa.Select[tuple[object, ...]]:
         return (
-            sa.select(bookings)
+            sa.select(*rows.BOOKING)
             .where(bookings.c.uuid == uuid)
             .where(bookings.c.node_id == self.node.id)
         )

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from esi_leap.core.errors import InvalidError
 from esi_leap.core.ports import Query
+from esi_leap.db import rows
 from esi_leap.db.tables import bookings, nodes, projects
 
 
@@ -17,11 +18,12 @@ def joined(table: sa.Table, *, with_node: bool = True) -> sa.Select:
     source = table.outerjoin(owner, owner.c.id == table.c.owner_id).outerjoin(
         lessee, lessee.c.id == table.c.lessee_id
     )
-    columns: list[object] = [table, owner.c.name.label('owner_name')]
+    own = rows.BOOKING if table is bookings else tuple(table.c)
+    columns: list[object] = [*own, owner.c.name.label('owner_name')]
     columns.append(lessee.c.name.label('lessee_name'))
     if with_node:
         source = source.join(nodes, nodes.c.id == table.c.node_id)
-        columns.append(nodes)
+        columns += rows.NODE
     return sa.select(*columns).select_from(source)
 
 

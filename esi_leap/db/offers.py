@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import sqlalchemy as sa
 
-from esi_leap.core.interval import Interval, gaps
+from esi_leap.core.interval import Interval
 from esi_leap.core.offer import Offer, Status
 from esi_leap.core.ports import OfferView, Query, Scope
 from esi_leap.db import lists, rows
@@ -31,9 +32,9 @@ COLUMNS = {
 
 
 def read(
-    connection: sa.Connection, scope: Scope, query: Query, now: datetime
+    connection: sa.Connection, scope: Scope, query: Query, now: datetime | None
 ) -> Sequence[OfferView]:
-    """Read a page of offers with their nodes, names and free windows: two statements."""
+    """Read a page of offers with nodes and names: one statement, two with the free windows."""
     select = lists.joined(bookings)
     select = select.where(bookings.c.kind == 'offer')
     if not scope.everything:
@@ -55,11 +56,14 @@ def read(
     select = lists.paged(connection, select, bookings, query, COLUMNS, visible=visible)
     found = list(connection.execute(select))
     offers = [offer for row in found if isinstance(offer := rows.booking(row), Offer)]
-    taken = _taken(connection, [each.uuid for each in offers if each.status is Status.AVAILABLE])
-    return [
-        OfferView(offer, rows.node(row), lists.names(row), _free(offer, taken[offer.uuid], now))
+    views = [
+        OfferView(offer, rows.node(row), lists.names(row))
         for offer, row in zip(offers, found, strict=True)
     ]
+    if now is None:
+        return views
+    taken = _taken(connection, [each.uuid for each in offers if each.status is Status.AVAILABLE])
+    return [replace(each, free=each.offer.free(taken[each.offer.uuid], now)) for each in views]
 
 
 def _booked(window: Interval) -> sa.ColumnElement[bool]:
@@ -82,9 +86,3 @@ def _taken(connection: sa.Connection, uuids: list[str]) -> dict[str, list[Interv
         for parent, start, end in connection.execute(select):
             taken[parent].append(Interval(start, end))
     return taken
-
-
-def _free(offer: Offer, taken: list[Interval], now: datetime) -> Sequence[Interval]:
-    if offer.status is not Status.AVAILABLE or offer.window.end <= now:
-        return ()
-    return list(gaps(Interval(max(offer.window.start, now), offer.window.end), taken))

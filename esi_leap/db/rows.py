@@ -21,6 +21,31 @@ from esi_leap.db.tables import HOLDING, bookings, nodes
 #: States of a node in which the manager looks at it at `retry_at`.
 _WATCHED = frozenset(State) - {State.AVAILABLE, State.PREPARING}
 
+#: The columns that `node` and `booking` read. A list pays for each column of each row.
+NODE = tuple(
+    nodes.c[name]
+    for name in (
+        'id',
+        'resource_type',
+        'resource_uuid',
+        'name',
+        'owner_id',
+        'resource_class',
+        'properties',
+        'state',
+        'lease_uuid',
+        'reason',
+        'remembered',
+        'retry_at',
+        'attempts',
+        'claim',
+        'claimed_until',
+    )
+)
+BOOKING = tuple(
+    each for each in bookings.c if each.name not in {'id', 'next_action_at', 'created_at'}
+)
+
 
 def overlapping(window: Interval) -> sa.ColumnElement[bool]:
     """The twin of `Interval.overlaps`: rows whose window shares an instant with `window`."""

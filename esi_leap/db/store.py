@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
 import sqlalchemy as sa
 from oslo_db import exception as db_errors
 
+from esi_leap.cache import Cache
 from esi_leap.core.errors import (
     ConflictError,
     StaleClaimError,
@@ -29,12 +30,16 @@ from esi_leap.db.book import Book
 from esi_leap.db.engine import Database
 from esi_leap.db.tables import NO_OVERLAP, bookings, nodes, projects
 
+#: How long, in seconds, a process trusts that the directory still has the name it saw there.
+_NAMES_TTL = 60
+
 
 class Store:
     """Reads lists, opens calendars, and tells the manager what is due."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._names: Cache[str] = Cache(_NAMES_TTL)
 
     def ping(self) -> None:
         """Ask the database for a sign of life."""
@@ -52,7 +57,7 @@ class Store:
         key = {'resource_type': resource_type, 'resource_uuid': machine.uuid}
         mine = sa.and_(*(nodes.c[name] == value for name, value in key.items()))
         with self._reader() as connection:
-            row = connection.execute(sa.select(nodes).where(mine)).first()
+            row = connection.execute(sa.select(*rows.NODE).where(mine)).first()
         if row is not None and all(getattr(row, name) == value for name, value in seen.items()):
             return rows.node(row)
         fresh = {'state': str(State.AVAILABLE), 'remembered': {}, 'attempts': 0}
@@ -67,17 +72,12 @@ class Store:
                     pass  # another request was first; the update below makes it as we saw it
             connection.execute(nodes.update().where(mine).values(**seen, refreshed_at=now))
         with self._reader() as connection:
-            return rows.node(connection.execute(sa.select(nodes).where(mine)).one())
+            return rows.node(connection.execute(sa.select(*rows.NODE).where(mine)).one())
 
     def remember(self, found: Collection[Project]) -> None:
         """Keep the names of projects in the directory that lists read."""
-        wanted = {each.id: each.name for each in found}
-        with self._reader() as connection:
-            known = dict(
-                connection.execute(
-                    sa.select(projects.c.id, projects.c.name).where(projects.c.id.in_(wanted))
-                ).all()
-            )
+        wanted = {each.id: each.name for each in found if self._names.peek(each.id) != each.name}
+        known = self._read_names(wanted)
         for project, name in wanted.items():
             if known.get(project) == name:
                 continue
@@ -91,6 +91,12 @@ class Store:
                 connection.execute(
                     projects.update().where(projects.c.id == project).values(name=name)
                 )
+            self._names.put(project, name)
+
+    def names(self, ids: Collection[str]) -> Mapping[str, str]:
+        """Return the names of those projects that the directory has."""
+        known = {each: name for each in ids if (name := self._names.peek(each)) is not None}
+        return known | self._read_names(set(ids) - set(known))
 
     @contextmanager
     def booking(
@@ -107,7 +113,7 @@ class Store:
         (MariaDB's REPEATABLE READ), and two requests could book the same window. A project is
         locked after the node and before any plain read, for the same reason.
         """
-        lock = sa.select(nodes).where(nodes.c.id == node_id).with_for_update()
+        lock = sa.select(*rows.NODE).where(nodes.c.id == node_id).with_for_update()
         with self._writer() as connection:
             node = rows.node(connection.execute(lock).one())
             if claim is not None and node.claim != claim:
@@ -117,7 +123,9 @@ class Store:
                 connection.execute(mine.with_for_update())
             yield Book(connection, node, now)
 
-    def offers(self, scope: Scope, query: Query, now: datetime) -> Sequence[OfferView]:
+    def offers(
+        self, scope: Scope, query: Query, now: datetime | None = None
+    ) -> Sequence[OfferView]:
         """List offers."""
         with self._reader() as connection:
             return offers.read(connection, scope, query, now)
@@ -131,6 +139,16 @@ class Store:
         """List contracts."""
         with self._reader() as connection:
             return contracts.read(connection, scope, query)
+
+    def _read_names(self, ids: Collection[str]) -> dict[str, str]:
+        if not ids:
+            return {}
+        select = sa.select(projects.c.id, projects.c.name).where(projects.c.id.in_(ids))
+        with self._reader() as connection:
+            found = dict(connection.execute(select).all())
+        for project, name in found.items():
+            self._names.put(project, name)
+        return found
 
     def due(self, now: datetime, limit: int) -> Sequence[int]:
         """Return the nodes for which something is due and that nobody has claimed, latest first."""
