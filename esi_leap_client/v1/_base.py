@@ -1,4 +1,4 @@
-"""What offers, leases and contracts have in common."""
+"""What the resources of the lease service have in common."""
 
 import urllib.parse
 from typing import Any
@@ -6,26 +6,17 @@ from typing import Any
 from openstack import resource
 
 
-class Resource(resource.Resource):  # type: ignore[misc]  # untyped SDK
-    """Something the lease service keeps, known by uuid or name."""
+class Answer(resource.Resource):  # type: ignore[misc]  # untyped SDK
+    """What the lease service answers."""
 
-    allow_fetch = True
+    #: An attribute that is never null in one.
+    proof = ''
+
+
+class Listed(Answer):
+    """Something of which the lease service gives lists, page after page."""
+
     allow_list = True
-    allow_delete = True
-
-    #: The UUID.
-    uuid = resource.Body('uuid', alternate_id=True)
-    #: The name. It need not be unique.
-    name = resource.Body('name')
-    #: The state it is in.
-    status = resource.Body('status')
-    #: Why it is in this state, where there is something to say.
-    status_reason = resource.Body('status_reason')
-
-    @classmethod
-    def _alternate_id(cls) -> str:
-        """Name the attribute that is the id; the SDK does not look for it in a parent class."""
-        return 'uuid'
 
     @classmethod
     def _get_next_link(
@@ -41,3 +32,31 @@ class Resource(resource.Resource):  # type: ignore[misc]  # untyped SDK
                 query = urllib.parse.urlsplit(link['href']).query
                 return uri, urllib.parse.parse_qs(query)
         return None, {}
+
+
+class Resource(Listed):
+    """Something the lease service knows by uuid or name."""
+
+    allow_fetch = True
+
+    #: The UUID.
+    uuid = resource.Body('uuid', alternate_id=True)
+    #: The name. It need not be unique.
+    name = resource.Body('name')
+
+    @classmethod
+    def _alternate_id(cls) -> str:
+        """Name the attribute that is the id; the SDK does not look for it in a parent class."""
+        return 'uuid'
+
+
+class Kept(Resource):
+    """Something that the lease service keeps until it is deleted."""
+
+    allow_delete = True
+    proof = 'status'
+
+    #: The state it is in.
+    status = resource.Body('status')
+    #: Why it is in this state, where there is something to say.
+    status_reason = resource.Body('status_reason')

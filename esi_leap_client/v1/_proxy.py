@@ -9,17 +9,23 @@ from openstack import exceptions, proxy
 
 from esi_leap_client import moments
 from esi_leap_client.v1 import _wait
-from esi_leap_client.v1._base import Resource
+from esi_leap_client.v1._base import Answer, Kept, Listed, Resource
+from esi_leap_client.v1.console_auth_token import ConsoleAuthToken
 from esi_leap_client.v1.contract import Contract
+from esi_leap_client.v1.event import Event
 from esi_leap_client.v1.lease import Lease
+from esi_leap_client.v1.node import Node
 from esi_leap_client.v1.offer import Offer
 
 _R = TypeVar('_R', bound=Resource)
+_K = TypeVar('_K', bound=Kept)
+_L = TypeVar('_L', bound=Listed)
+_A = TypeVar('_A', bound=Answer)
 _Progress = Callable[[Any], None]
 
 
 class Proxy(proxy.Proxy):  # type: ignore[misc]  # untyped SDK
-    """Deeds on offers, leases and contracts.
+    """Deeds on offers, leases, contracts, nodes, events and console auth tokens.
 
     An ident is a uuid, a name (the service finds out whose), or the object itself. Projects
     and nodes go by uuid or name too. Times are text as on the wire or aware `datetime`s.
@@ -30,7 +36,14 @@ class Proxy(proxy.Proxy):  # type: ignore[misc]  # untyped SDK
 
     api_version = '1'
     skip_discovery = True
-    _resource_registry = {'offer': Offer, 'lease': Lease, 'contract': Contract}  # noqa: RUF012
+    _resource_registry = {  # noqa: RUF012 - the SDK declares it so
+        'offer': Offer,
+        'lease': Lease,
+        'contract': Contract,
+        'node': Node,
+        'event': Event,
+        'console_auth_token': ConsoleAuthToken,
+    }
 
     def offers(self, **query: object) -> Iterator[Offer]:
         """List offers, page after page.
@@ -76,7 +89,11 @@ class Proxy(proxy.Proxy):  # type: ignore[misc]  # untyped SDK
         Returns:
             The lease that was made.
         """
-        return self._at(Offer, offer).claim(self, **_wired(Lease, attrs))
+        wanted = _wired(Lease, attrs)
+        try:
+            return self._understood(self._at(Offer, offer).claim(self, **wanted))
+        except TypeError:  # it is JSON, but no object
+            raise self._stranger() from None
 
     def leases(self, **query: object) -> Iterator[Lease]:
         """List leases, page after page.
@@ -154,15 +171,81 @@ class Proxy(proxy.Proxy):  # type: ignore[misc]  # untyped SDK
         """End a contract with its leases; None if `ignore_missing` and there is none."""
         return self._remove(Contract, contract, ignore_missing=ignore_missing)
 
+    def nodes(self, **query: object) -> Iterator[Node]:
+        """List the nodes that one owns, holds or may claim, page after page.
+
+        Args:
+            **query: Filters of the service: `owner`, `lessee`, `resource_class`, `property`
+                (one condition such as `cpus>=40`, or a list of which all must hold), …;
+                `limit` is the size of a page.
+
+        Returns:
+            The nodes, fetched while they are read.
+        """
+        return self._found(Node, query)
+
+    def get_node(self, node: str | Node) -> Node:
+        """Read a node by uuid or name."""
+        return self._read(Node, node)
+
+    def find_node(self, node: str, *, ignore_missing: bool = False) -> Node | None:
+        """Read a node by uuid or name; None if `ignore_missing` and there is none."""
+        return self._find_one(Node, node, ignore_missing=ignore_missing)
+
+    def events(self, **query: object) -> Iterator[Event]:
+        """List events, the oldest first, page after page.
+
+        Args:
+            **query: Filters of the service: `last_event_id` and `last_event_time` for what
+                came later, `event_type`, `lessee_or_owner_id`, `resource_type`,
+                `resource_uuid`; `limit` is the size of a page.
+
+        Returns:
+            The events, fetched while they are read.
+        """
+        return self._found(Event, query)
+
+    def create_console_auth_token(
+        self, node_uuid_or_name: str | Node, token_ttl: int | None = None
+    ) -> ConsoleAuthToken:
+        """Get a token for the serial console of a node that one holds.
+
+        Args:
+            node_uuid_or_name: The node's ident.
+            token_ttl: Seconds that it is good for; the service's own choice if None.
+
+        Returns:
+            The token, and the address that takes it.
+        """
+        node = node_uuid_or_name
+        attrs: dict[str, Any] = {
+            'node_uuid_or_name': node.uuid if isinstance(node, Node) else node,
+            'token_ttl': token_ttl,
+        }
+        given = {key: value for key, value in attrs.items() if value is not None}
+        return self._made(ConsoleAuthToken, given)
+
+    def delete_console_auth_token(self, node_uuid_or_name: str | Node) -> None:
+        """Make all console tokens of a node invalid.
+
+        Args:
+            node_uuid_or_name: The node's ident.
+        """
+        node = node_uuid_or_name
+        ident = _step(node.uuid if isinstance(node, Node) else node)
+        self._delete(
+            ConsoleAuthToken, ConsoleAuthToken.existing(node_uuid=ident), ignore_missing=False
+        )
+
     def wait_for_status(
         self,
-        resource: _R,
+        resource: _K,
         status: str = 'active',
         *,
         wait: float | None = None,
         interval: float = 1,
         progress: _Progress | None = None,
-    ) -> _R:
+    ) -> _K:
         """Wait until something has reached a status.
 
         Args:
@@ -184,12 +267,12 @@ class Proxy(proxy.Proxy):  # type: ignore[misc]  # untyped SDK
 
     def wait_for_delete(
         self,
-        resource: _R,
+        resource: _K,
         *,
         wait: float | None = None,
         interval: float = 1,
         progress: _Progress | None = None,
-    ) -> _R:
+    ) -> _K:
         """Wait until something deleted is gone: `deleted`, `expired` or not found.
 
         Args:
@@ -208,42 +291,44 @@ class Proxy(proxy.Proxy):  # type: ignore[misc]  # untyped SDK
         look = _wait.Look(lambda: self._again(resource), interval, wait, progress)
         return look.until_gone(resource)
 
-    def _found(self, kind: type[_R], query: dict[str, Any]) -> Iterator[_R]:
+    def _found(self, kind: type[_L], query: dict[str, Any]) -> Iterator[_L]:
         allowed = {*kind._query_mapping._mapping, 'limit', 'marker'}  # noqa: SLF001
         if unknown := sorted(query.keys() - allowed):
             raise exceptions.InvalidRequest(
                 f'There is no filter {", ".join(unknown)} on {kind.resources_key}.'
             )
         sent = {key: _text(value) for key, value in query.items() if value is not None}
-        # Not self._list: it has an argument of its own named resource_type.
-        return kind.list(self, **sent)  # type: ignore[no-any-return]
+        return self._pages(kind, sent)
 
-    def _made(self, kind: type[_R], attrs: dict[str, Any]) -> _R:
+    def _pages(self, kind: type[_L], sent: dict[str, Any]) -> Iterator[_L]:
+        try:
+            # Not self._list: it has an argument of its own named resource_type.
+            yield from kind.list(self, **sent)
+        except (KeyError, TypeError):  # it is JSON, but not the object with the key we know
+            raise self._stranger() from None
+
+    def _made(self, kind: type[_A], attrs: dict[str, Any]) -> _A:
         # Not self._create, likewise.
         new = kind.new(connection=self._get_connection(), **_wired(kind, attrs))
-        made: _R = new.create(self)
+        made: _A = new.create(self)
         return self._understood(made)
 
-    def _understood(self, answer: _R) -> _R:
+    def _understood(self, answer: _A) -> _A:
         """Refuse an answer that was not the JSON of a lease service; the SDK lets it pass."""
-        if answer.status is None:
-            raise exceptions.SDKException(
-                f'What answers at {self.endpoint_override} is not a lease service.'
-            )
+        if getattr(answer, answer.proof) is None:
+            raise self._stranger()
         return answer
+
+    def _stranger(self) -> exceptions.SDKException:
+        return exceptions.SDKException(
+            f'What answers at {self.endpoint_override} is not a lease service.'
+        )
 
     def _at(self, kind: type[_R], ident: str | _R) -> _R:
         """Take the object itself, or one that stands for the ident until it is read."""
         if isinstance(ident, kind):
             return ident
-        text = str(ident)
-        if text in {'', '.', '..'}:
-            raise exceptions.InvalidRequest(f"'{text}' is not the uuid or name of anything.")
-        if '/' in text:
-            # However it is quoted, servers take it for a further step of the path.
-            raise exceptions.InvalidRequest(f"'{text}' has a slash, so only its uuid will do.")
-        quoted = urllib.parse.quote(text, safe='')
-        return kind.existing(connection=self._get_connection(), uuid=quoted)  # type: ignore[no-any-return]
+        return kind.existing(connection=self._get_connection(), uuid=_step(str(ident)))  # type: ignore[no-any-return]
 
     def _read(self, kind: type[_R], ident: str | _R) -> _R:
         found: _R = self._at(kind, ident).fetch(self)
@@ -267,7 +352,21 @@ class Proxy(proxy.Proxy):  # type: ignore[misc]  # untyped SDK
         )
 
 
-def _wired(kind: type[Resource], attrs: dict[str, Any]) -> dict[str, Any]:
+def _step(ident: str) -> str:
+    """Write an ident as a step of a path.
+
+    Raises:
+        openstack.exceptions.InvalidRequest: It would lead elsewhere.
+    """
+    if ident in {'', '.', '..'}:
+        raise exceptions.InvalidRequest(f"'{ident}' is not the uuid or name of anything.")
+    if '/' in ident:
+        # However it is quoted, servers take it for a further step of the path.
+        raise exceptions.InvalidRequest(f"'{ident}' has a slash, so only its uuid will do.")
+    return urllib.parse.quote(ident, safe='')
+
+
+def _wired(kind: type[Answer], attrs: dict[str, Any]) -> dict[str, Any]:
     """Check the names of attributes, which the SDK would drop in silence, and write times."""
     if unknown := sorted(attrs.keys() - kind._body_mapping().keys()):  # noqa: SLF001
         raise exceptions.InvalidRequest(

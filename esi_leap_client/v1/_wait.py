@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 from keystoneauth1 import exceptions as ksa
 from openstack import exceptions
 
-from esi_leap_client.v1._base import Resource
+from esi_leap_client.v1._base import Kept
 
-_R = TypeVar('_R', bound=Resource)
+_R = TypeVar('_R', bound=Kept)
 
 #: Nothing leads from these to `active`.
 ENDING = frozenset({'error', 'deleted', 'expired', 'wait cancel', 'wait expire'})
@@ -122,10 +122,10 @@ def _passing(error: Exception) -> bool:
     return isinstance(error, ksa.ConnectFailure) or (status or 0) >= _SERVER_ERROR
 
 
-def _called(resource: Resource) -> str:
+def _called(resource: Kept) -> str:
     return f'{type(resource).__name__} {resource.uuid}'
 
 
-def _state(resource: Resource) -> str:
+def _state(resource: Kept) -> str:
     reason = f' ({resource.status_reason})' if resource.status_reason else ''
     return f'{_called(resource)} is in status `{resource.status}`{reason}'

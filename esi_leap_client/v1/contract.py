@@ -5,7 +5,7 @@ from openstack.resource import Body, QueryParameters
 from esi_leap_client.v1 import _base
 
 
-class Contract(_base.Resource):
+class Contract(_base.Kept):
     """The agreement between a provider project and a consumer project."""
 
     base_path = '/contracts'

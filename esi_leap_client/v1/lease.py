@@ -5,7 +5,7 @@ from openstack.resource import Body, QueryParameters
 from esi_leap_client.v1 import _base
 
 
-class Lease(_base.Resource):
+class Lease(_base.Kept):
     """One node, held by one project for one window, under one contract."""
 
     base_path = '/leases'

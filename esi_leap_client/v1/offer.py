@@ -9,7 +9,7 @@ from esi_leap_client.v1 import _base
 from esi_leap_client.v1.lease import Lease
 
 
-class Offer(_base.Resource):
+class Offer(_base.Kept):
     """A node that its owner makes available over a window, on terms."""
 
     base_path = '/offers'
