@@ -37,6 +37,18 @@ def sentence(error: Exception, endpoint: str | None = None) -> str:
     return ' '.join(text.split())
 
 
+def status(error: Exception) -> int | None:
+    """Read the HTTP status of an error.
+
+    Args:
+        error: One of `KNOWN`.
+
+    Returns:
+        The status; None if there was no answer.
+    """
+    return getattr(error, 'status_code', None) or getattr(error, 'http_status', None)
+
+
 def _answer(response: Any) -> str:  # noqa: ANN401 - a requests.Response
     message = _message(response)
     request = response.headers.get('x-openstack-request-id')

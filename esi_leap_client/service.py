@@ -76,6 +76,21 @@ def add_to(conn: Any) -> Any:  # noqa: ANN401 - the SDK is not typed for us
     return conn
 
 
+def speaking(proxy: Any, version: str) -> Any:  # noqa: ANN401 - a Proxy, for callers without types
+    """Make a proxy ask for a version of the API.
+
+    Args:
+        proxy: The proxy.
+        version: `1` for what existing clients speak, or a microversion such as `1.1`.
+
+    Returns:
+        The same proxy.
+    """
+    if '.' in version:
+        proxy.default_microversion = version
+    return proxy
+
+
 def connect(**options: Any) -> Any:  # noqa: ANN401 - handed on to the SDK
     """Connect to a cloud that has a lease service.
 

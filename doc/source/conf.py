@@ -38,6 +38,9 @@ autoprogram_cliff_ignored = [
     '--sort-descending',
 ]
 
+# What one copies from a page has two hyphens before an option, and straight quotes.
+smartquotes = False
+
 html_theme = 'alabaster'
 html_theme_options = {
     'description': 'Leases of bare-metal nodes between organisations',

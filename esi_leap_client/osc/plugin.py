@@ -7,7 +7,7 @@ from esi_leap_client import service
 
 API_NAME = 'lease'
 API_VERSION_OPTION = 'os_esileap_api_version'
-API_VERSIONS = {'1': 'esi_leap_client.v1._proxy.Proxy'}
+API_VERSIONS = dict.fromkeys(('1', '1.0', '1.1'), 'esi_leap_client.v1._proxy.Proxy')
 DEFAULT_API_VERSION = '1'
 
 
@@ -23,7 +23,8 @@ def make_client(instance: Any) -> Any:  # noqa: ANN401 - as osc-lib declares nei
     Raises:
         openstack.exceptions.ServiceDiscoveryException: The cloud has no lease service.
     """
-    return service.add_to(instance.sdk_connection).lease
+    version = instance._api_version[API_NAME]  # noqa: SLF001 - osc-lib has no other way
+    return service.speaking(service.add_to(instance.sdk_connection).lease, version)
 
 
 def build_option_parser(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -39,6 +40,7 @@ def build_option_parser(parser: argparse.ArgumentParser) -> argparse.ArgumentPar
         f'--{API_VERSION_OPTION.replace("_", "-")}',
         metavar='<esileap-api-version>',
         default=DEFAULT_API_VERSION,
-        help=f'Lease service API version, default={DEFAULT_API_VERSION}',
+        help=f'Lease service API version, one of {", ".join(API_VERSIONS)} (default: '
+        f'{DEFAULT_API_VERSION}); from 1.1 on, times end in Z',
     )
     return parser

@@ -564,6 +564,21 @@ def test_a_wait_has_an_end(cloud: Cloud) -> None:
     assert complaint.endswith('is in status `created`; it did not become active within 1 seconds.')
 
 
+def test_the_version_that_is_asked_for_is_spoken(cloud: Cloud) -> None:
+    cloud.service.node('n', 'lender')
+    named = ('--name', 'mine', '--start-time', '2040-01-01', '-c', 'start_time', '-f', 'value')
+    made = cloud.esi('lease', 'create', 'n', 'physics', *named)
+    assert made.out == '2040-01-01T00:00:00\n'
+    show = ('lease', 'show', 'mine', '-c', 'start_time', '-f', 'value')
+    for version, suffix in (('1', ''), ('1.0', ''), ('1.1', 'Z')):
+        done = cloud.esi(*show, '--os-esileap-api-version', version)
+        assert (done.status, done.out) == (0, f'2040-01-01T00:00:00{suffix}\n')
+    assert cloud.esi(*show, '--os-esileap-api-version', '2').status == 2
+    later = ('--os-esileap-api-version', '1.1')
+    done = cloud.esi('lease', 'delete', 'mine', '--wait', *later)
+    assert (done.status, done.out) == (0, 'Deleted lease mine\n')
+
+
 def test_from_python(cloud: Cloud, connect: Connect) -> None:
     cloud.service.node('n', 'lender', resource_class='gpu')
     owner = lease_api(connect, cloud.service, 'lender', 'member', 'reader')

@@ -140,6 +140,53 @@ class CreateLease(base.ShowOne):
         return settled(self, made, parsed_args)
 
 
+def add_filters(parser: argparse.ArgumentParser) -> None:
+    """Describe which leases to list."""
+    parser.add_argument(
+        '--all', action='store_true', help="Every project's leases (administrators only)"
+    )
+    options.add_name(parser)
+    parser.add_argument(
+        '--status', metavar='<status>', help='Only this status; any for all of them'
+    )
+    parser.add_argument('--offer-uuid', metavar='<offer>', help='Only leases of this offer')
+    options.add_range(parser, '--time-range', 'Only leases that touch this time')
+    parser.add_argument('--project', metavar='<project>', help='Only leases to this project')
+    parser.add_argument('--owner', metavar='<project>', help='Only leases by this project')
+    options.add_resource(parser)
+    parser.add_argument('--purpose', metavar='<purpose>', help='Only leases for this purpose')
+    options.add_condition(parser)
+
+
+def filters(parsed_args: argparse.Namespace) -> dict[str, Any]:
+    """Say to the service which leases to list.
+
+    Args:
+        parsed_args: What `add_filters` has described.
+
+    Returns:
+        Query parameters; None for what was not asked.
+
+    Raises:
+        osc_lib.exceptions.CommandError: A time lies beyond the calendar.
+    """
+    start, end = options.span('--time-range', parsed_args.time_range)
+    return {
+        'view': 'all' if parsed_args.all else None,
+        'name': parsed_args.name,
+        'status': parsed_args.status,
+        'offer_uuid': parsed_args.offer_uuid,
+        'start_time': start,
+        'end_time': end,
+        'project_id': parsed_args.project,
+        'owner_id': parsed_args.owner,
+        'resource_type': parsed_args.resource_type,
+        'resource_uuid': parsed_args.resource_uuid,
+        'resource_class': parsed_args.resource_class,
+        'purpose': parsed_args.purpose,
+    }
+
+
 class ListLease(base.Lister):
     """List leases."""
 
@@ -149,41 +196,13 @@ class ListLease(base.Lister):
         """Describe the arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
         parser.add_argument('--long', action='store_true', help='Show more columns')
-        parser.add_argument(
-            '--all', action='store_true', help="Every project's leases (administrators only)"
-        )
-        options.add_name(parser)
-        parser.add_argument(
-            '--status', metavar='<status>', help='Only this status; any for all of them'
-        )
-        parser.add_argument('--offer-uuid', metavar='<offer>', help='Only leases of this offer')
-        options.add_range(parser, '--time-range', 'Only leases that touch this time')
-        parser.add_argument('--project', metavar='<project>', help='Only leases to this project')
-        parser.add_argument('--owner', metavar='<project>', help='Only leases by this project')
-        options.add_resource(parser)
-        parser.add_argument('--purpose', metavar='<purpose>', help='Only leases for this purpose')
-        options.add_condition(parser)
+        add_filters(parser)
         options.add_paging(parser)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Listed:
         """List them."""
-        start, end = options.span('--time-range', parsed_args.time_range)
-        found = self.lease.leases(
-            view='all' if parsed_args.all else None,
-            name=parsed_args.name,
-            status=parsed_args.status,
-            offer_uuid=parsed_args.offer_uuid,
-            start_time=start,
-            end_time=end,
-            project_id=parsed_args.project,
-            owner_id=parsed_args.owner,
-            resource_type=parsed_args.resource_type,
-            resource_uuid=parsed_args.resource_uuid,
-            resource_class=parsed_args.resource_class,
-            purpose=parsed_args.purpose,
-            **options.paging(parsed_args),
-        )
+        found = self.lease.leases(**filters(parsed_args), **options.paging(parsed_args))
         attrs = LONG if parsed_args.long else BRIEF
         extra = [attr for attr in (*DETAIL, *EXTRA) if attr not in attrs]
         return columns.rows(options.chosen(found, parsed_args), attrs, extra, parsed_args)

@@ -87,6 +87,57 @@ class CreateOffer(base.ShowOne):
         return columns.fields(offer, BRIEF, (*DETAIL, *EXTRA), parsed_args)
 
 
+def add_filters(parser: argparse.ArgumentParser) -> None:
+    """Describe which offers to list."""
+    options.add_name(parser)
+    parser.add_argument(
+        '--status', metavar='<status>', help='Only this status; any for all of them'
+    )
+    options.add_range(parser, '--time-range', 'Only offers that span this time')
+    free = parser.add_mutually_exclusive_group()
+    options.add_range(free, '--availability-range', 'Only offers free for all of this time')
+    free.add_argument('--now', action='store_true', help='Only offers free at this instant')
+    parser.add_argument('--project', metavar='<project>', help='Only offers of this project')
+    options.add_resource(parser)
+    options.add_condition(parser)
+
+
+def filters(parsed_args: argparse.Namespace) -> dict[str, Any]:
+    """Say to the service which offers to list.
+
+    Args:
+        parsed_args: What `add_filters` has described.
+
+    Returns:
+        Query parameters; None for what was not asked.
+
+    Raises:
+        osc_lib.exceptions.CommandError: A time lies beyond the calendar.
+    """
+    start, end = options.span('--time-range', parsed_args.time_range)
+    free_start, free_end = _free(parsed_args)
+    return {
+        'name': parsed_args.name,
+        'status': parsed_args.status,
+        'start_time': start,
+        'end_time': end,
+        'available_start_time': free_start,
+        'available_end_time': free_end,
+        'project_id': parsed_args.project,
+        'resource_type': parsed_args.resource_type,
+        'resource_uuid': parsed_args.resource_uuid,
+        'resource_class': parsed_args.resource_class,
+    }
+
+
+def _free(parsed_args: argparse.Namespace) -> tuple[str, str] | tuple[None, None]:
+    if parsed_args.now:
+        # The shortest window there is: the wire knows no instants.
+        now = moments.present()
+        return moments.wire(now), moments.wire(now + timedelta(microseconds=1))
+    return options.span('--availability-range', parsed_args.availability_range)
+
+
 class ListOffer(base.Lister):
     """List offers."""
 
@@ -96,48 +147,16 @@ class ListOffer(base.Lister):
         """Describe the arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
         parser.add_argument('--long', action='store_true', help='Show more columns')
-        options.add_name(parser)
-        parser.add_argument(
-            '--status', metavar='<status>', help='Only this status; any for all of them'
-        )
-        options.add_range(parser, '--time-range', 'Only offers that span this time')
-        free = parser.add_mutually_exclusive_group()
-        options.add_range(free, '--availability-range', 'Only offers free for all of this time')
-        free.add_argument('--now', action='store_true', help='Only offers free at this instant')
-        parser.add_argument('--project', metavar='<project>', help='Only offers of this project')
-        options.add_resource(parser)
-        options.add_condition(parser)
+        add_filters(parser)
         options.add_paging(parser)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Listed:
         """List them."""
-        start, end = options.span('--time-range', parsed_args.time_range)
-        free_start, free_end = self._free(parsed_args)
-        found = self.lease.offers(
-            name=parsed_args.name,
-            status=parsed_args.status,
-            start_time=start,
-            end_time=end,
-            available_start_time=free_start,
-            available_end_time=free_end,
-            project_id=parsed_args.project,
-            resource_type=parsed_args.resource_type,
-            resource_uuid=parsed_args.resource_uuid,
-            resource_class=parsed_args.resource_class,
-            **options.paging(parsed_args),
-        )
+        found = self.lease.offers(**filters(parsed_args), **options.paging(parsed_args))
         attrs = LONG if parsed_args.long else BRIEF
         extra = [attr for attr in (*DETAIL, *EXTRA) if attr not in attrs]
         return columns.rows(options.chosen(found, parsed_args), attrs, extra, parsed_args)
-
-    @staticmethod
-    def _free(parsed_args: argparse.Namespace) -> tuple[str, str] | tuple[None, None]:
-        if parsed_args.now:
-            # The shortest window there is: the wire knows no instants.
-            now = moments.present()
-            return moments.wire(now), moments.wire(now + timedelta(microseconds=1))
-        return options.span('--availability-range', parsed_args.availability_range)
 
 
 class ShowOffer(base.ShowOne):

@@ -232,7 +232,7 @@ def chosen(found: Iterable[_T], parsed_args: argparse.Namespace) -> Iterator[_T]
         for item in found
         if all(test.holds(getattr(item, 'resource_properties', None) or {}) for test in conditions)
     )
-    return islice(wanted, parsed_args.limit)
+    return islice(wanted, getattr(parsed_args, 'limit', None))
 
 
 def given(**values: object) -> dict[str, Any]:

@@ -57,5 +57,5 @@ def line_of(item: Any) -> str:  # noqa: ANN401 - an offer, lease or contract
     """
     why = item.status_reason
     if not why and item.status == 'created':
-        why = f'starts {item.start_time} UTC'
+        why = f'starts {item.start_time.removesuffix("Z")} UTC'
     return f'{type(item).__name__} {item.uuid}: {item.status}' + (f' ({why})' if why else '')
