@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from oslo_config import cfg
-from oslo_db import exception as db_errors
-from oslo_log import log
-from sqlalchemy import exc as sa_errors
+try:
+    from oslo_config import cfg
+    from oslo_db import exception as db_errors
+    from oslo_log import log
+    from sqlalchemy import exc as sa_errors
 
-from esi_leap import conf as configuration
-from esi_leap.core.errors import LeapError
-from esi_leap.wiring import ConfigurationError
+    from esi_leap import conf as configuration
+    from esi_leap.core.errors import LeapError
+    from esi_leap.wiring import ConfigurationError
+except ModuleNotFoundError as missing:  # the base package, which brings the programs, is the client
+    sys.exit(
+        f'{Path(sys.argv[0]).name} needs what the client does without ({missing.name}): '
+        "pip install 'esi-leap[server]'"
+    )
 
 
 def run(

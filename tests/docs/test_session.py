@@ -1,10 +1,14 @@
-"""The README's first session, typed into the sandbox: it answers as the README says."""
+"""The sessions in the README and the guides, typed into the sandbox: they answer as written.
+
+What is typed is what follows a `$ `, and who types it is said by the `sandbox env` before it.
+"""
 
 import os
 import re
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -20,20 +24,22 @@ _CHANGING = re.compile(
 )
 _BECOME = re.compile(r'eval "\$\(python3 -m sandbox env (\S+)\)"')
 _PATIENCE = 60
+PAGES = ('README.rst', 'doc/source/operator/index.rst')
 
 
-def _session() -> list[tuple[str, str, list[str]]]:
-    """Return each command of the README's first session, who types it, and what it answers."""
-    text = (PROJECT / 'README.rst').read_text(encoding='utf-8')
-    text = text.partition('A first session\n')[2].partition('In a real cloud\n')[0]
-    user, found = '', []
-    for line in (each.removeprefix('    ') for each in text.splitlines() if each[:4] == '    '):
-        if become := _BECOME.search(line):
+def _session(page: Path) -> list[tuple[str, str, list[str]]]:
+    """Return each command of a page, who types it, and what it answers."""
+    user, found, answering = '', [], False
+    for line in page.read_text(encoding='utf-8').splitlines():
+        if not line.startswith('    '):
+            answering = answering and not line  # a paragraph ends what was answered
+        elif become := _BECOME.search(line):
             user = become.group(1)
-        elif line.startswith('$ '):
-            found.append((user, line.removeprefix('$ '), []))
-        elif found:
-            found[-1][2].append(line)
+        elif line.startswith('    $ '):
+            found.append((user, line.removeprefix('    $ '), []))
+            answering = True
+        elif answering:
+            found[-1][2].append(line.removeprefix('    '))
     return found
 
 
@@ -90,15 +96,18 @@ def _tidy(state: State) -> None:
         time.sleep(0.5)
 
 
-def test_the_session_has_commands_of_three_people() -> None:
-    users_of_it = {user for user, _, _ in _session()}
-    assert users_of_it == {'owner-member', 'lessee-member', 'stranger-member'}
-    assert all(command.startswith('openstack ') for _, command, _ in _session())
+def test_the_first_session_has_commands_of_three_people() -> None:
+    session = _session(PROJECT / 'README.rst')
+    assert {user for user, _, _ in session} == {'owner-member', 'lessee-member', 'stranger-member'}
+    assert all(command.startswith('openstack ') for _, command, _ in session)
 
 
 @pytest.mark.usefixtures('state')
-def test_the_first_session_answers_as_written() -> None:
-    for user, command, answer in _session():
+@pytest.mark.parametrize('page', PAGES)
+def test_a_session_answers_as_written(page: str) -> None:
+    session = _session(PROJECT / page)
+    assert session
+    for user, command, answer in session:
         begun = time.monotonic()
         seen = _type(user, command)
         # What is looked at may take some seconds to come; what is done is done once.
