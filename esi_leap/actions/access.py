@@ -11,6 +11,7 @@ from esi_leap.actions.deps import Deps
 from esi_leap.core.calendar import Booking
 from esi_leap.core.errors import (
     AmbiguousNameError,
+    ConflictError,
     DeniedError,
     InvalidError,
     NodeNotFoundError,
@@ -101,14 +102,18 @@ def find(
     return found[0] if found else None
 
 
-def owned_node(deps: Deps, ctx: Caller, ident: str, resource_type: str | None) -> Node:
-    """Return the row of a node that the caller may offer and lease out.
+def owned_node(deps: Deps, ctx: Caller, ident: str, resource_type: str | None) -> tuple[Node, str]:
+    """Return the row of a node that the caller may offer and lease out, and who provides it.
+
+    The provider is the node's owner; of a node that has none, the admin's own project.
 
     Raises:
         NodeNotFoundError: there is none, or the caller may not know of it.
         DeniedError: he may see it, but it is another's.
+        ConflictError: it is getting another owner.
     """
     kind, service = deps.nodes(resource_type)
+    asked = deps.now()
     try:
         machine = service.find(ident)
     except NodeNotFoundError:  # in the words of the request, as for a node that he may not see
@@ -118,11 +123,14 @@ def owned_node(deps: Deps, ctx: Caller, ident: str, resource_type: str | None) -
         if _sees_node(deps, ctx, machine):
             raise DeniedError(f'Access was denied to {kind} {ident}.')
         raise NodeNotFoundError.of(ident)
-    owner = machine.owner or own_project(ctx)
-    if owner != ctx.project_id:
+    provider = machine.owner or own_project(ctx)
+    if provider != ctx.project_id:
         with contextlib.suppress(UnknownProjectError):  # its name is not known, then
-            deps.store.remember([deps.identity.project(owner, None)])
-    return deps.store.node(machine, kind, owner, deps.now())
+            deps.store.remember([deps.identity.project(provider, None)])
+    node = deps.store.node(machine, kind, deps.now(), asked)
+    if node.owner_id != (machine.owner or ''):  # somebody has seen it later
+        raise ConflictError(f'The owner of node {ident} is changing; try again.')
+    return node, provider
 
 
 def remember(deps: Deps, ctx: Caller, *others: Project) -> None:

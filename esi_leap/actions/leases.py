@@ -52,7 +52,7 @@ def create(deps: Deps, ctx: Caller, request: NewLease) -> LeaseView:
     """Lease a node of the caller's project (an admin: of any) to a project."""
     access.require(ctx, 'esi_leap:lease:create')
     project = deps.project(request.project, ctx)
-    node = access.owned_node(deps, ctx, request.node, request.resource_type)
+    node, provider = access.owned_node(deps, ctx, request.node, request.resource_type)
     limits = deps.limits_for(ctx)
     access.remember(deps, ctx, project)
     now = deps.now()
@@ -62,7 +62,7 @@ def create(deps: Deps, ctx: Caller, request: NewLease) -> LeaseView:
         name=request.name,
         node_id=node.id,
         contract=deps.new_uuid(),
-        owner_id=node.owner_id,
+        owner_id=provider,
         lessee_id=project.id,
         window=booking.lease_window(start, request.end or limits.end(start), now),
         purpose=request.purpose,

@@ -45,13 +45,13 @@ def create(deps: Deps, ctx: Caller, request: NewOffer) -> OfferView:
     """Offer a node of the caller's project (an admin: of any)."""
     access.require(ctx, 'esi_leap:offer:create')
     lessee = deps.project(request.lessee, ctx) if request.lessee is not None else None
-    node = access.owned_node(deps, ctx, request.node, request.resource_type)
+    node, provider = access.owned_node(deps, ctx, request.node, request.resource_type)
     now = deps.now()
     offer = Offer(
         uuid=deps.new_uuid(),
         name=request.name,
         node_id=node.id,
-        owner_id=node.owner_id,
+        owner_id=provider,
         lessee_id=lessee.id if lessee else None,
         window=booking.offer_window(request.start, request.end or FOREVER, now),
         properties=request.properties,

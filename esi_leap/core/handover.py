@@ -19,6 +19,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
+from esi_leap.core.inventory import Sighting
 from esi_leap.core.lease import Lease
 
 
@@ -87,6 +88,7 @@ class Node:
     """Our row of a node: who owns it, what it is, and how far its hand-over is.
 
     Attributes:
+        owner_id: the project that owns it, empty if nobody does.
         lease: uuid of the lease that has, gets or had the node; None while it is available.
         reason: what the node waits for, in a sentence.
         remembered: the values of `REMEMBERED` before the hand-over.
@@ -135,8 +137,8 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Machine:
-    """What the node's own service (Ironic) says of it now.
+class Machine(Sighting):
+    """What the node's own service (Ironic) says of it now, all that a hand-over looks at.
 
     Attributes:
         lease_label: the value of `properties/lease_uuid`; a label for others, not the truth.
@@ -147,18 +149,9 @@ class Machine:
         cleans: False if cleaning is switched off on it.
     """
 
-    uuid: str
-    name: str
-    owner: str | None
-    lessee: str | None
     lease_label: str | None
-    provision_state: str
-    power_state: str | None
-    resource_class: str | None = None
-    properties: Mapping[str, object] = field(default_factory=dict)
     fields: Mapping[str, object] = field(default_factory=dict)
     busy: str | None = None
-    maintenance: bool = False
     maintenance_reason: str | None = None
     retired: bool = False
     fault: str | None = None

@@ -14,6 +14,7 @@ from esi_leap.core.contract import Contract
 from esi_leap.core.contract import Status as ContractStatus
 from esi_leap.core.handover import Machine, Node, Verb
 from esi_leap.core.interval import Interval
+from esi_leap.core.inventory import Sighting
 from esi_leap.core.lease import Lease
 from esi_leap.core.offer import Offer
 
@@ -185,8 +186,17 @@ class Store(Protocol):
     def ping(self) -> None:
         """Ask the database for a sign of life."""
 
-    def node(self, machine: Machine, resource_type: str, owner_id: str, now: datetime) -> Node:
-        """Return the row of a machine, made or brought up to date, in its own transaction."""
+    def node(
+        self, machine: Sighting, resource_type: str, now: datetime, asked: datetime | None = None
+    ) -> Node:
+        """Return the row of a machine, made or brought up to date, in its own transaction.
+
+        Args:
+            machine: what was seen of it.
+            resource_type: its type.
+            now: when it was seen.
+            asked: when its service was asked; what was seen after that instant stays. None: `now`.
+        """
 
     def remember(self, projects: Collection[Project]) -> None:
         """Keep the names of projects in the directory that lists read."""

@@ -16,7 +16,8 @@ from esi_leap.core.errors import (
     UnavailableError,
     WindowConflictError,
 )
-from esi_leap.core.handover import Machine, Node, State
+from esi_leap.core.handover import Node
+from esi_leap.core.inventory import Sighting
 from esi_leap.core.ports import (
     ContractView,
     LeaseView,
@@ -26,6 +27,7 @@ from esi_leap.core.ports import (
     Scope,
 )
 from esi_leap.db import contracts, leases, offers, rows
+from esi_leap.db import nodes as inventory
 from esi_leap.db.book import Book
 from esi_leap.db.engine import Database
 from esi_leap.db.tables import NO_OVERLAP, bookings, nodes, projects
@@ -46,33 +48,18 @@ class Store:
         with self._reader() as connection:
             connection.execute(sa.select(1))
 
-    def node(self, machine: Machine, resource_type: str, owner_id: str, now: datetime) -> Node:
+    def node(
+        self, machine: Sighting, resource_type: str, now: datetime, asked: datetime | None = None
+    ) -> Node:
         """Return the row of a machine, made or brought up to date, in its own transaction."""
-        seen = {
-            'name': machine.name,
-            'owner_id': owner_id,
-            'resource_class': machine.resource_class,
-            'properties': dict(machine.properties),
-        }
-        key = {'resource_type': resource_type, 'resource_uuid': machine.uuid}
-        mine = sa.and_(*(nodes.c[name] == value for name, value in key.items()))
         with self._reader() as connection:
-            row = connection.execute(sa.select(*rows.NODE).where(mine)).first()
-        if row is not None and all(getattr(row, name) == value for name, value in seen.items()):
-            return rows.node(row)
-        fresh = {'state': str(State.AVAILABLE), 'remembered': {}, 'attempts': 0}
-        with self._writer() as connection:
-            if row is None:
-                try:
-                    with connection.begin_nested():
-                        connection.execute(
-                            nodes.insert().values(**key, **seen, **fresh, refreshed_at=now)
-                        )
-                except db_errors.DBDuplicateEntry:
-                    pass  # another request was first; the update below makes it as we saw it
-            connection.execute(nodes.update().where(mine).values(**seen, refreshed_at=now))
-        with self._reader() as connection:
-            return rows.node(connection.execute(sa.select(*rows.NODE).where(mine)).one())
+            row = inventory.known(connection, resource_type, [machine]).get(machine.uuid)
+        if row is None or inventory.is_news(machine, row):
+            with self._writer() as connection:
+                inventory.write(connection, resource_type, [machine], asked or now, now)
+            with self._reader() as connection:
+                row = inventory.known(connection, resource_type, [machine])[machine.uuid]
+        return rows.node(row)
 
     def remember(self, found: Collection[Project]) -> None:
         """Keep the names of projects in the directory that lists read."""

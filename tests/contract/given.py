@@ -59,7 +59,7 @@ def a_machine(uuid: str = 'n1', **values: object) -> Machine:
 
 
 def a_node(store: Store, uuid: str = 'n1', **values: object) -> Node:
-    return store.node(a_machine(uuid, **values), 'ironic_node', OWNER, NOW)
+    return store.node(a_machine(uuid, **values), 'ironic_node', NOW)
 
 
 def an_offer(

@@ -1,7 +1,7 @@
 """What a store keeps: nodes, project names, and bookings read back as they were written."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, ItemsView
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -56,7 +56,7 @@ class TestNodes:
     def test_a_node_is_made_when_it_is_first_seen(self, store: Store) -> None:
         machine = a_machine('n1', name=TEXTS, resource_class='gpu', properties=NOTES)
 
-        node = store.node(machine, 'ironic_node', OWNER, NOW)
+        node = store.node(machine, 'ironic_node', NOW)
 
         assert (node.resource_type, node.resource_uuid) == ('ironic_node', 'n1')
         assert (node.name, node.owner_id, node.resource_class) == (TEXTS, OWNER, 'gpu')
@@ -64,7 +64,7 @@ class TestNodes:
         assert node.state is State.AVAILABLE
         assert (node.lease, node.reason, node.remembered, node.retry_at) == (None, None, {}, None)
         assert (node.claim, node.claimed_until, node.attempts) == (None, None, 0)
-        assert store.node(machine, 'ironic_node', OWNER, at(1)) == node
+        assert store.node(machine, 'ironic_node', at(1)) == node
 
     @pytest.mark.parametrize(
         'values',
@@ -74,20 +74,37 @@ class TestNodes:
             {'resource_class': 'gpu'},
             {'properties': {'cpus': '64'}},
             {'owner': STRANGER},
+            {'owner': None},
+            {'lessee': TENANT},
+            {'provision_state': 'active', 'target_provision_state': 'deleted'},
+            {'power_state': None, 'target_power_state': 'power on'},
+            {'maintenance': True},
         ],
     )
     def test_a_node_that_changed_is_brought_up_to_date(
-        self, store: Store, values: dict[str, object]
+        self, store: Store, database: Database, values: dict[str, object]
     ) -> None:
         before = a_node(store)
         other = a_node(store, 'n2')
         machine = a_machine('n1', **values)
 
-        after = store.node(machine, 'ironic_node', machine.owner or '', at(1))
+        after = store.node(machine, 'ironic_node', at(1))
 
         assert after.id == before.id
         assert (after.name, after.resource_class) == (machine.name, machine.resource_class)
-        assert (after.owner_id, after.properties) == (machine.owner, machine.properties)
+        assert (after.owner_id, after.properties) == (machine.owner or '', machine.properties)
+        assert (
+            _row(database, 'n1')
+            >= {
+                'lessee_id': machine.lessee,
+                'provision_state': machine.provision_state,
+                'target_provision_state': machine.target_provision_state,
+                'power_state': machine.power_state,
+                'target_power_state': machine.target_power_state,
+                'maintenance': machine.maintenance,
+                'refreshed_at': at(1),
+            }.items()
+        )
         assert a_node(store, 'n2') == other
 
     def test_bringing_a_node_up_to_date_leaves_its_hand_over_alone(self, store: Store) -> None:
@@ -102,14 +119,14 @@ class TestNodes:
         self, store: Store, database: Database
     ) -> None:
         a_node(store)
-        store.node(a_machine(), 'ironic_node', OWNER, at(5))
+        store.node(a_machine(), 'ironic_node', at(5))
 
         with database.reader() as connection:
             assert connection.execute(sa.select(nodes.c.refreshed_at)).scalar_one() == NOW
 
     def test_a_uuid_is_one_node_for_each_type(self, store: Store) -> None:
         real = a_node(store)
-        dummy = store.node(a_machine(), 'dummy_node', OWNER, NOW)
+        dummy = store.node(a_machine(), 'dummy_node', NOW)
 
         assert real.id != dummy.id
         assert (real.resource_type, dummy.resource_type) == ('ironic_node', 'dummy_node')
@@ -118,7 +135,7 @@ class TestNodes:
         self, store: Store, database: Database
     ) -> None:
         def seen(turn: int) -> int:
-            return store.node(a_machine(f'r{turn // 8}'), 'ironic_node', OWNER, NOW).id
+            return store.node(a_machine(f'r{turn // 8}'), 'ironic_node', NOW).id
 
         found = _together(8, seen, range(80))
 
@@ -130,10 +147,24 @@ class TestNodes:
     def test_many_who_see_a_node_differently_all_get_an_answer(self, store: Store) -> None:
         def seen(turn: int) -> int:
             machine = a_machine(name=f'name-{turn % 8}')
-            return store.node(machine, 'ironic_node', OWNER, at(turn)).id
+            return store.node(machine, 'ironic_node', at(turn)).id
 
         assert len(set(_together(8, seen, range(80)))) == 1
-        assert store.node(a_machine(), 'ironic_node', OWNER, NOW).name == 'metal-n1'
+        assert store.node(a_machine(), 'ironic_node', at(99)).name == 'metal-n1'
+
+    def test_what_was_seen_later_stays(self, store: Store) -> None:
+        a_node(store)
+        late = store.node(a_machine(name='late'), 'ironic_node', at(3))
+        for asked, now in ((1, 2), (1, 4), (2.9, 4)):
+            found = store.node(a_machine(name='early'), 'ironic_node', at(now), at(asked))
+            assert found == late
+        assert store.node(a_machine(name='new'), 'ironic_node', at(4), at(3)).name == 'new'
+
+
+def _row(database: Database, uuid: str) -> ItemsView[str, object]:
+    with database.reader() as connection:
+        mine = sa.select(nodes).where(nodes.c.resource_uuid == uuid)
+        return connection.execute(mine).mappings().one().items()
 
 
 class TestDirectory:

@@ -62,12 +62,12 @@ def listing(store: Store, kind: str) -> List:
 def some_nodes(store: Store) -> list[Node]:
     """Four nodes that share some values and differ in others."""
     return [
-        store.node(machine, kind, owner, NOW)
-        for machine, kind, owner in (
-            (a_machine('n1', name='metal', resource_class='gpu'), 'ironic_node', OWNER),
-            (a_machine('n2', name='Metal', resource_class='cpu'), 'ironic_node', OWNER),
-            (a_machine('n3', name=TEXTS, resource_class=None), 'ironic_node', STRANGER),
-            (a_machine('n1', name='n2', resource_class='gpu'), 'dummy_node', OWNER),
+        store.node(a_machine(uuid, **values), kind, NOW)
+        for kind, uuid, values in (
+            ('ironic_node', 'n1', {'name': 'metal', 'resource_class': 'gpu'}),
+            ('ironic_node', 'n2', {'name': 'Metal', 'resource_class': 'cpu'}),
+            ('ironic_node', 'n3', {'name': TEXTS, 'owner': STRANGER}),
+            ('dummy_node', 'n1', {'name': 'n2', 'resource_class': 'gpu'}),
         )
     ]
 

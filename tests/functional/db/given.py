@@ -30,7 +30,7 @@ def a_node(store: Store, uuid: str = 'n1') -> Node:
         provision_state='available',
         power_state='power off',
     )
-    return store.node(machine, 'ironic_node', OWNER, NOW)
+    return store.node(machine, 'ironic_node', NOW)
 
 
 def an_offer(node_id: int, uuid: str, start: float, end: float) -> Offer:

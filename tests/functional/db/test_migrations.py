@@ -359,7 +359,7 @@ def _node(database: Database, uuid: str = 'n1') -> int:
         provision_state='available',
         power_state=None,
     )
-    return Store(database).node(machine, 'ironic_node', 'p', NOW).id
+    return Store(database).node(machine, 'ironic_node', NOW).id
 
 
 def _row(node: int, kind: str, status: str, uuid: str | None = None) -> dict[str, object]:

@@ -112,7 +112,7 @@ class World:
     def lease(self, lessee: str, start: int, end: int, uuid: str = 'n1') -> str:
         """Lease the node from minute `start` to minute `end` after noon."""
         machine = self.nodes.find(uuid)
-        node = self.store.node(machine, 'dummy_node', 'lender', self.now)
+        node = self.store.node(machine, 'dummy_node', self.now)
         lease = Lease(
             uuid=next(self._uuids),
             name=None,

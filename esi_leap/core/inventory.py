@@ -1,0 +1,28 @@
+"""What the service remembers of all nodes, so that lists need not ask their own services."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """What a node's own service (Ironic) says of it, as far as lists show it.
+
+    Attributes:
+        name: its name; its uuid if it has none.
+        properties: what describes the hardware, without labels of this service.
+    """
+
+    uuid: str
+    name: str
+    owner: str | None
+    lessee: str | None
+    resource_class: str | None = None
+    properties: Mapping[str, object] = field(default_factory=dict)
+    provision_state: str
+    target_provision_state: str | None = None
+    power_state: str | None
+    target_power_state: str | None = None
+    maintenance: bool = False
