@@ -1,6 +1,7 @@
 """What the resources of the lease service have in common."""
 
 import urllib.parse
+from datetime import datetime, timedelta
 from typing import Any
 
 from openstack import resource
@@ -51,7 +52,7 @@ class Resource(Listed):
 
 
 class Kept(Resource):
-    """Something that the lease service keeps until it is deleted."""
+    """Something that the lease service keeps until it is deleted, and that has a window."""
 
     allow_delete = True
     proof = 'status'
@@ -60,3 +61,13 @@ class Kept(Resource):
     status = resource.Body('status')
     #: Why it is in this state, where there is something to say.
     status_reason = resource.Body('status_reason')
+    #: First instant, `YYYY-MM-DDTHH:MM:SS[.ffffff]` UTC.
+    start_time = resource.Body('start_time')
+    #: The instant after the last one, likewise.
+    end_time = resource.Body('end_time')
+
+    @property
+    def duration(self) -> timedelta:
+        """How long the window is."""
+        start, end = (datetime.fromisoformat(each) for each in (self.start_time, self.end_time))
+        return end - start

@@ -33,9 +33,5 @@ class Contract(_base.Kept):
     project = Body('project')
     #: The offer that was claimed.
     offer_uuid = Body('offer_uuid')
-    #: First instant, `YYYY-MM-DDTHH:MM:SS[.ffffff]` UTC.
-    start_time = Body('start_time')
-    #: The instant after the last one, likewise.
-    end_time = Body('end_time')
     #: The UUIDs of its leases.
     leases = Body('leases', type=list)

@@ -52,10 +52,6 @@ class Lease(_base.Kept):
     resource_class = Body('resource_class')
     #: The node's properties.
     resource_properties = Body('resource_properties', type=dict)
-    #: First instant, `YYYY-MM-DDTHH:MM:SS[.ffffff]` UTC.
-    start_time = Body('start_time')
-    #: The instant after the last one, likewise.
-    end_time = Body('end_time')
     #: When the node was handed over.
     fulfill_time = Body('fulfill_time')
     #: When the lessee lost the node.

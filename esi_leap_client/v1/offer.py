@@ -53,10 +53,6 @@ class Offer(_base.Kept):
     resource_class = Body('resource_class')
     #: The node's properties.
     resource_properties = Body('resource_properties', type=dict)
-    #: First instant, `YYYY-MM-DDTHH:MM:SS[.ffffff]` UTC.
-    start_time = Body('start_time')
-    #: The instant after the last one, likewise.
-    end_time = Body('end_time')
     #: What is still free of it: a list of [start, end].
     availabilities = Body('availabilities', type=list)
     #: Free data of its maker.

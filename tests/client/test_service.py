@@ -130,6 +130,7 @@ def market(filled: tuple[Service, dict[str, str]], run: Esi) -> tuple[Cloud, dic
         ('offer list', 'gpu cpu'),
         ('offer list --status any', 'old gpu cpu'),
         ('offer list --status deleted', 'old'),
+        ('offer list --status deleted --status available --project lender', 'old gpu'),
         ('offer list --name gpu', 'gpu'),
         ('offer list --project lender', 'gpu'),
         ('offer list --resource-uuid gpu-1', 'gpu'),
@@ -155,6 +156,7 @@ def market(filled: tuple[Service, dict[str, str]], run: Esi) -> tuple[Cloud, dic
         ('lease list --all', 'run own'),
         ('lease list --all --status any', 'gone run own'),
         ('lease list --all --status deleted', 'gone'),
+        ('lease list --all --status deleted --status created', 'gone run own'),
         ('lease list --all --name own', 'own'),
         ('lease list --project physics', 'run'),
         ('lease list --owner keeper', 'own'),
@@ -174,6 +176,7 @@ def market(filled: tuple[Service, dict[str, str]], run: Esi) -> tuple[Cloud, dic
         ('contract list --all', 'run own'),
         ('contract list --all --status any', 'gone run own'),
         ('contract list --all --status deleted', 'gone'),
+        ('contract list --all --status deleted --status created', 'gone run own'),
         ('contract list --all --name own', 'own'),
         ('contract list --all --project physics', 'run'),
         ('contract list --all --owner keeper', 'own'),
@@ -235,6 +238,8 @@ def test_further_columns_on_request(market: tuple[Cloud, dict[str, str]]) -> Non
     asked = ('-f', 'value', '-c', 'Name', '-c', 'Status Reason')
     assert cloud.esi('lease', 'list', '--all', *asked).out == 'run None\nown None\n'
     assert cloud.esi('offer', 'list', *asked).out == 'gpu None\ncpu None\n'
+    assert cloud.ok('lease', 'list', '--all', '-c', 'Duration') == [{'Duration': 172800}] * 2
+    assert '19 days, 0:00:00' in cloud.esi('offer', 'show', 'gpu', '-c', 'duration').out
     done = cloud.esi('lease', 'show', 'run', '-f', 'value', '-c', 'contract_uuid')
     assert done.out == f'{named["run_contract"]}\n'
 

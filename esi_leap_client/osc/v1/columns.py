@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import Any
 
 from cliff import columns
@@ -22,6 +23,19 @@ class Lines(columns.FormattableColumn):  # type: ignore[misc]  # untyped cliff
     def human_readable(self) -> str:
         """Write a line each."""
         return '\n'.join(str(entry) for entry in self._value)
+
+
+class Duration(columns.FormattableColumn):  # type: ignore[misc]  # untyped cliff
+    """A length of time: for programs in seconds, whole ones as a whole number."""
+
+    def human_readable(self) -> str:
+        """Write for example `7 days, 0:00:00`."""
+        return str(self._value)
+
+    def machine_readable(self) -> float | int:
+        """Count the seconds."""
+        seconds: float = self._value.total_seconds()
+        return int(seconds) if seconds.is_integer() else seconds
 
 
 def label(attr: str) -> str:
@@ -52,6 +66,8 @@ def cell(attr: str, value: object) -> object:
     """
     if isinstance(value, dict):
         return format_columns.DictColumn(value)
+    if isinstance(value, timedelta):
+        return Duration(value)
     if attr == 'availabilities':
         return Windows(value or [])
     if isinstance(value, list):

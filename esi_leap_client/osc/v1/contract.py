@@ -28,7 +28,7 @@ DETAIL = (
     'uuid',
 )
 #: Shown to who asks for them with -c.
-EXTRA = ('leases', 'owner_id', 'project_id', 'status_reason')
+EXTRA = ('duration', 'leases', 'owner_id', 'project_id', 'status_reason')
 
 Shown = tuple[list[str], list[object]]
 Listed = tuple[list[str], list[tuple[object, ...]]]
@@ -46,9 +46,7 @@ class ListContract(base.Lister):
             '--all', action='store_true', help="Every project's contracts (administrators only)"
         )
         options.add_name(parser)
-        parser.add_argument(
-            '--status', metavar='<status>', help='Only this status; any for all of them'
-        )
+        options.add_status(parser)
         parser.add_argument('--project', metavar='<project>', help='Only those of this lessee')
         parser.add_argument('--owner', metavar='<project>', help='Only those of this owner')
         parser.add_argument('--offer-uuid', metavar='<offer>', help='Only those of this offer')

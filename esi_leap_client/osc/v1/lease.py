@@ -58,7 +58,7 @@ DETAIL = (
     'uuid',
 )
 #: Shown to who asks for them with -c.
-EXTRA = ('name', 'contract_uuid', 'status_reason')
+EXTRA = ('duration', 'name', 'contract_uuid', 'status_reason')
 
 Shown = tuple[list[str], list[object]]
 Listed = tuple[list[str], list[tuple[object, ...]]]
@@ -146,9 +146,7 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
         '--all', action='store_true', help="Every project's leases (administrators only)"
     )
     options.add_name(parser)
-    parser.add_argument(
-        '--status', metavar='<status>', help='Only this status; any for all of them'
-    )
+    options.add_status(parser)
     parser.add_argument('--offer-uuid', metavar='<offer>', help='Only leases of this offer')
     options.add_range(parser, '--time-range', 'Only leases that touch this time')
     parser.add_argument('--project', metavar='<project>', help='Only leases to this project')

@@ -50,7 +50,7 @@ DETAIL = (
     'uuid',
 )
 #: Shown to who asks for them with -c.
-EXTRA = ('name', 'status_reason')
+EXTRA = ('duration', 'name', 'status_reason')
 
 Shown = tuple[list[str], list[object]]
 Listed = tuple[list[str], list[tuple[object, ...]]]
@@ -90,9 +90,7 @@ class CreateOffer(base.ShowOne):
 def add_filters(parser: argparse.ArgumentParser) -> None:
     """Describe which offers to list."""
     options.add_name(parser)
-    parser.add_argument(
-        '--status', metavar='<status>', help='Only this status; any for all of them'
-    )
+    options.add_status(parser)
     options.add_range(parser, '--time-range', 'Only offers that span this time')
     free = parser.add_mutually_exclusive_group()
     options.add_range(free, '--availability-range', 'Only offers free for all of this time')

@@ -166,6 +166,16 @@ def add_name(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--name', metavar='<name>', help='Only those of this name')
 
 
+def add_status(parser: argparse.ArgumentParser) -> None:
+    """Add the filter by status."""
+    parser.add_argument(
+        '--status',
+        metavar='<status>',
+        action='append',
+        help='Only this status (repeat for several); any for all of them',
+    )
+
+
 def add_resource(parser: argparse.ArgumentParser) -> None:
     """Add the filters by node."""
     parser.add_argument('--resource-type', metavar='<type>', help='Only this type of resource')
