@@ -3,9 +3,10 @@
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 from itertools import islice
 from typing import Any, Self, TypeVar
@@ -118,14 +119,16 @@ class Claims:
         return self
 
     def __exit__(self, failure: object, *_: object) -> None:
+        unwanted = list(self.held) if failure else []
+        undo = [partial(self._look, pick) for pick in self._unheard]
+        undo += [partial(self._give_back, held) for held in unwanted]
         try:
-            _each(self._look, list(self._unheard))
-            if failure:
-                _each(self._give_back, list(self.held))
-        except KeyboardInterrupt:
-            for held in self.held if failure else ():
-                self._tell(_kept(held, 'it was not tried'))
-            raise
+            _each(lambda deed: deed(), undo)
+        finally:
+            # Nothing is left here but for another Ctrl-C.
+            for held in unwanted:
+                if held in self.held:
+                    self._tell(_kept(held, 'it was not tried'))
 
     def take(self, count: int, picks: Iterable[Pick]) -> bool:
         """Claim one offer after the other, several at once, until there are enough leases.
@@ -191,17 +194,19 @@ def _kept(held: Held, why: str) -> str:
     )
 
 
-def _each(deed: Callable[[_T], None], items: Sequence[_T]) -> None:
-    """Do something with all items, several at once.
+def _each(deed: Callable[[_T], object], items: Sequence[_T]) -> None:
+    """Do something with all items, several at once, whatever happens to some of them.
 
     When it is interrupted, what has begun comes to its end first and the rest does not begin.
     """
     pool = ThreadPoolExecutor(_AT_ONCE)
     try:
-        for begun in [pool.submit(deed, item) for item in items]:
-            begun.result()
+        begun = [pool.submit(deed, item) for item in items]
+        wait(begun)
     finally:
         pool.shutdown(cancel_futures=True)
+    for each in begun:
+        each.result()
 
 
 def _persist(deed: Callable[[], _T]) -> _T:
