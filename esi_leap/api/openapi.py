@@ -81,8 +81,6 @@ def document(version: tuple[int, int]) -> dict[str, Any]:
             'version': _text(version),
             'license': {'name': 'Apache-2.0', 'identifier': 'Apache-2.0'},
         },
-        # Relative to this document: whatever the catalog calls the service.
-        'servers': [{'url': '..'}],
         'security': [{'token': []}],
         'tags': [{'name': each} for each in sorted({route.noun for route in ROUTES})],
         'paths': dict(sorted(paths.items())),
@@ -97,7 +95,7 @@ def document(version: tuple[int, int]) -> dict[str, Any]:
                 },
                 'version': {
                     'description': 'The version of the API in which the answer is.',
-                    'schema': {'type': 'string', 'const': f'lease {_text(version)}'},
+                    'schema': common.one_of(f'lease {_text(each)}' for each in VERSIONS),
                 },
             },
             'securitySchemes': {
@@ -130,6 +128,7 @@ def _operation(route: Route, version: tuple[int, int]) -> dict[str, Any]:
             'required': True,
             'schema': {'type': 'string', 'format': 'uri'},
         }
+        success['links'] = dict(_links(route))
     found: dict[str, Any] = {
         'operationId': operation_id(route),
         'summary': (route.handler.__doc__ or '').splitlines()[0].removesuffix('.'),
@@ -146,6 +145,19 @@ def _operation(route: Route, version: tuple[int, int]) -> dict[str, Any]:
     if route.public:
         found['security'] = []
     return found
+
+
+def _links(route: Route) -> Iterator[tuple[str, Any]]:
+    """What can be done next with what a call has made: the calls under where it is now."""
+    homes = {
+        each.path
+        for each in ROUTES
+        if each.method == 'GET' and each.path.endswith('/{ident}') and each.answer == route.answer
+    }
+    for each in ROUTES:
+        if any(each.path.startswith(home) for home in homes):
+            name = operation_id(each)
+            yield name, {'operationId': name, 'parameters': {'ident': '$response.body#/uuid'}}
 
 
 def _example(shown: dict[str, Any], what: str) -> dict[str, Any]:

@@ -44,8 +44,9 @@ OPENAPI = {
     'properties': {
         'openapi': {'type': 'string', 'pattern': r'^3\.1\.'},
         'info': common.OBJECT,
+        'servers': {'type': 'array', 'items': common.OBJECT},
         'paths': common.OBJECT,
         'components': common.OBJECT,
     },
-    'required': ['openapi', 'info', 'paths', 'components'],
+    'required': ['openapi', 'info', 'servers', 'paths', 'components'],
 }

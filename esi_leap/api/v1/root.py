@@ -47,7 +47,8 @@ def describe(call: Call) -> Reply:
     It needs no token: it says nothing of this deployment that is not in the documentation, and the
     programs that read it (browsers, generators of clients) seldom have one.
     """
-    return Reply(openapi.document(call.version))
+    here = [{'url': call.request.application_url}]
+    return Reply({**openapi.document(call.version), 'servers': here})
 
 
 @route('GET', '/healthcheck', answer=schema.HEALTH, public=True)
