@@ -22,27 +22,21 @@ from esi_leap.core.errors import (
     TooLongError,
     WindowConflictError,
 )
+from esi_leap.core.event import Event
 from esi_leap.core.handover import Node
 from esi_leap.core.instant import FOREVER, render
 from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease
 from esi_leap.core.offer import Offer
 
-#: Those whose node is being taken from the lessee.
-_ENDING = frozenset({leases.Status.WAIT_CANCEL, leases.Status.WAIT_EXPIRE})
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened to a booking, as event listeners know it."""
-
-    type: str
-    subject: Booking
-
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one deed writes, in one transaction: bookings new and changed, contract, events."""
+    """What one deed writes, in one transaction: bookings new and changed, contract, node.
+
+    That they have changed is an event by itself (`core.event`); `events` are those that the rows
+    do not show.
+    """
 
     bookings: tuple[Booking, ...]
     events: tuple[Event, ...] = ()
@@ -173,7 +167,7 @@ def plan_update(
     if not lease.holding:
         raise FinalStateError(f'Lease {lease.uuid} is {lease.status} and cannot be changed.')
     if changed.window != lease.window:
-        if lease.status in _ENDING:
+        if lease.ending:
             raise FinalStateError(f'Lease {lease.uuid} is {lease.status}; its end cannot be moved.')
         _check_end(lease, changed.window, node, calendar, now)
     return Change((changed,), (Event('esi_leap.lease.update.end', changed),))
@@ -188,10 +182,10 @@ def plan_cancel(lease: Lease, node: Node, now: datetime) -> Change:
     Raises:
         TransitionError: the lease has ended: the caller should have said that it is not found.
     """
-    if lease.status in _ENDING:
+    if lease.ending:
         return Change((replace(lease, retry_at=now),))
     if node.is_with(lease):
-        return Change((lease.cancelling('The node is being taken from the lessee.', now),))
+        return Change((lease.cancelling(leases.TAKEN, now),))
     gone = lease.to(leases.Status.DELETED, expire_time=now)
     return Change((gone,), (Event('esi_leap.lease.delete.end', gone),))
 

@@ -31,6 +31,9 @@ HOLDING = frozenset(Status) - FINAL
 #: Those that wait for their start.
 PENDING = frozenset({Status.CREATED, Status.WAIT_FULFILL})
 
+#: Why a lease is ending, as long as nothing is in the way.
+TAKEN = 'The node is being taken from the lessee.'
+
 TRANSITIONS: Mapping[Status, frozenset[Status]] = {
     Status.CREATED: HOLDING - {Status.CREATED} | FINAL,
     Status.WAIT_FULFILL: HOLDING - {Status.CREATED} | FINAL,
@@ -95,6 +98,11 @@ class Lease:
         return self.status in HOLDING
 
     @property
+    def ending(self) -> bool:
+        """Whether the node is being taken from the lessee."""
+        return self.status in {Status.WAIT_CANCEL, Status.WAIT_EXPIRE}
+
+    @property
     def next_action_at(self) -> datetime | None:
         """When the manager owes it something: its start, its end, or the next try."""
         match self.status:
@@ -156,6 +164,10 @@ class Lease:
     def cancelling(self, reason: str, now: datetime) -> Lease:
         """The end was asked for, and the lessee has the node still: to be taken from him now."""
         return self.to(Status.WAIT_CANCEL, reason, retry_at=now)
+
+    def expiring(self, reason: str, now: datetime) -> Lease:
+        """The window has passed, and the lessee has the node still: to be taken from him now."""
+        return self.to(Status.WAIT_EXPIRE, reason, retry_at=now)
 
     def failed(self, reason: str) -> Lease:
         """The service itself cannot go on with it; people have to look."""

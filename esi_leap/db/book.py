@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 import sqlalchemy as sa
 
+from esi_leap.core import event
 from esi_leap.core.booking import Change
 from esi_leap.core.calendar import Booking, Calendar
+from esi_leap.core.contract import Contract, status_of
 from esi_leap.core.errors import LeaseNotFoundError, OfferNotFoundError
-from esi_leap.core.handover import Node
+from esi_leap.core.event import Event
+from esi_leap.core.handover import Node, State
 from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease
 from esi_leap.core.offer import Offer
-from esi_leap.db import rows
+from esi_leap.db import agreements, rows
 from esi_leap.db.tables import bookings, contracts, events, nodes
 
 
@@ -24,7 +28,7 @@ class Book:
         self.node = node
         self._connection = connection
         self._now = now
-        self._stored: dict[str, Interval] = {}
+        self._stored: dict[str, Booking] = {}
 
     def occupancy(self, window: Interval | None = None) -> Calendar:
         """Read the bookings that hold a part of `window`, or all that hold one."""
@@ -59,12 +63,21 @@ class Book:
         return int(self._connection.execute(query).scalar_one())
 
     def put(self, change: Change) -> None:
-        """Write a change and its events."""
+        """Write a change, and the events that follow from it."""
+        leases = [each for each in change.bookings if isinstance(each, Lease)]
+        turning = agreements.read(self._connection, [each for each in leases if self._turns(each)])
+        told = [*self._told(change)]
+        for agreement in turning:
+            told += agreement.told(leases)
         if change.contract is not None:
             values = rows.contract_values(change.contract)
             self._connection.execute(contracts.insert().values(created_at=self._now, **values))
+            status = status_of([each.status for each in leases])
+            told += event.of_contract(None, status, change.contract)
         for booking in change.bookings:
             self._write(booking)
+        for agreement in turning:
+            self._frame(agreement.contract, agreement.after(leases)[0])
         if change.node is not None:
             self._connection.execute(
                 nodes.update()
@@ -72,11 +85,29 @@ class Book:
                 .values(rows.node_progress(change.node))
             )
             self.node = change.node
-        if change.events:
+        # What a deed says beside may be what its rows show as well.
+        once = {(each.type, each.subject.uuid): each for each in (*told, *change.events)}
+        if once:
             self._connection.execute(
                 events.insert(),
-                [rows.event_values(event, self.node, self._now) for event in change.events],
+                [rows.event_values(each, self.node, self._now) for each in once.values()],
             )
+
+    def _turns(self, lease: Lease) -> bool:
+        """Whether a lease changes what its contract is."""
+        before = self._stored.get(lease.uuid)
+        return isinstance(before, Lease) and (before.status, before.window) != (
+            lease.status,
+            lease.window,
+        )
+
+    def _told(self, change: Change) -> Iterator[Event]:
+        """Tell what happens to bookings with a change."""
+        node = change.node
+        if node is not None and node.state is State.PREPARING and node.lease != self.node.lease:
+            yield from event.of_hand_over(self.lease(str(node.lease)))
+        for booking in change.bookings:
+            yield from event.of_booking(self._stored.get(booking.uuid), booking)
 
     def _write(self, booking: Booking) -> None:
         values = rows.booking_values(booking)
@@ -85,26 +116,16 @@ class Book:
         else:
             change = bookings.insert().values(created_at=self._now, **values)
         self._connection.execute(change)
-        before = self._stored.get(booking.uuid, booking.window)
-        self._stored[booking.uuid] = booking.window
-        if isinstance(booking, Lease) and before != booking.window:
-            self._frame(booking.contract)
+        self._stored[booking.uuid] = booking
 
-    def _frame(self, contract: str) -> None:
+    def _frame(self, before: Contract, after: Contract) -> None:
         """Let the window of a contract be that of its leases again."""
-        lines = sa.select(bookings.c.contract_uuid).where(bookings.c.contract_uuid == contract)
-        self._connection.execute(
-            contracts.update()
-            .where(contracts.c.uuid == contract)
-            .values(
-                start_time=lines.with_only_columns(
-                    sa.func.min(bookings.c.start_time)
-                ).scalar_subquery(),
-                end_time=lines.with_only_columns(
-                    sa.func.max(bookings.c.end_time)
-                ).scalar_subquery(),
+        if after.window != before.window:
+            self._connection.execute(
+                contracts.update()
+                .where(contracts.c.uuid == after.uuid)
+                .values(start_time=after.window.start, end_time=after.window.end)
             )
-        )
 
     def _one(self, uuid: str) -> sa.Select[tuple[object, ...]]:
         return (
@@ -115,5 +136,5 @@ class Book:
 
     def _read(self, query: sa.Select[tuple[object, ...]]) -> list[Booking]:
         found = [rows.booking(row) for row in self._connection.execute(query)]
-        self._stored.update((each.uuid, each.window) for each in found)
+        self._stored.update((each.uuid, each) for each in found)
         return found

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from esi_leap.core import lease as leases
 from esi_leap.core import offer as offers
-from esi_leap.core.booking import Event
 from esi_leap.core.calendar import Booking
 from esi_leap.core.contract import Contract
+from esi_leap.core.event import Event, Subject
 from esi_leap.core.handover import Node, State
 from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease
@@ -190,7 +190,7 @@ def contract_values(value: Contract) -> dict[str, object]:
 
 
 def event_values(event: Event, of: Node, now: datetime) -> dict[str, object]:
-    """Return the columns of an event on a booking of the node."""
+    """Return the columns of an event on the node."""
     return {
         'event_type': event.type,
         'event_time': now,
@@ -203,6 +203,6 @@ def event_values(event: Event, of: Node, now: datetime) -> dict[str, object]:
     }
 
 
-def kind_of(value: Booking) -> str:
-    """Return what the column `kind` says of a booking."""
-    return 'lease' if isinstance(value, Lease) else 'offer'
+def kind_of(value: Subject) -> str:
+    """Return what the columns `kind` and `object_type` say of a value."""
+    return type(value).__name__.lower()

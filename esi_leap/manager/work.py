@@ -18,7 +18,7 @@ from esi_leap.core import booking, due, handover
 from esi_leap.core.booking import Change, Event
 from esi_leap.core.errors import LeapError, NodeBusyError, NodeNotFoundError, UnavailableError
 from esi_leap.core.handover import Act, Done, Lost, Machine, Node, Refused, State, Step, Wait
-from esi_leap.core.lease import Lease
+from esi_leap.core.lease import TAKEN, Lease
 from esi_leap.core.ports import Book, Nodes
 from esi_leap.manager.deps import Deps, retry_at
 
@@ -105,6 +105,9 @@ class Work:
                 case due.Blocked(lease, reason):
                     self._postpone(book, lease, reason, self._in(_BLOCKED))
                     return True
+                case due.Take(lease) if not lease.ending:
+                    # From here on nobody can lengthen it any more.
+                    book.put(Change((lease.expiring(TAKEN, self._deps.now()),)))
             node = book.node
         try:
             self._act(task, node)

@@ -336,7 +336,7 @@ class TestBooking:
         with store.booking(node.id, at(1)) as book:
             book.put(created(offer))
             book.put(created(lease))
-            book.put(Change((), (Event('a', offer), Event('b', lease))))
+            book.put(Change((), (Event('esi_leap.lease.drift', lease),)))
 
         with database.reader() as connection:
             rows = [row[1:-1] for row in connection.execute(sa.select(events).order_by('id'))]
@@ -345,12 +345,13 @@ class TestBooking:
         assert [tuple(row) for row in rows] == [
             ('esi_leap.offer.create.end', at(1), *about_offer),
             ('esi_leap.lease.create.end', at(1), *about_lease),
-            ('a', at(1), *about_offer),
-            ('b', at(1), *about_lease),
+            ('esi_leap.contract.create.end', at(1), 'contract', 'c-l', *about_lease[2:]),
+            ('esi_leap.lease.drift', at(1), *about_lease),
         ]
 
     def test_the_progress_of_the_hand_over_is_kept(self, store: Store) -> None:
         node, other = a_node(store), a_node(store, 'n2')
+        write(store, a_lease(node))
         states = (State.PREPARING, State.HANDED_OVER, State.RETURNING, State.CLEANING, State.LOST)
         for state in states:
             with store.booking(node.id, NOW) as book:

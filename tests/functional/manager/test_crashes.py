@@ -137,4 +137,4 @@ def test_several_managers_do_each_thing_once(world):
     for thread in threads:
         thread.join()
     for uuid in uuids:
-        assert world.events(uuid) == ['create.end', 'fulfill.end']
+        assert world.events(uuid) == ['create.end', 'fulfill.start', 'fulfill.end']

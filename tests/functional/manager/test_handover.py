@@ -24,7 +24,13 @@ def test_a_lease_starts_at_its_start_and_ends_at_its_end(world):
     assert 'project_id' not in world.file()
     assert 'lease_uuid' not in world.file()
     assert world.row().state is State.AVAILABLE
-    assert world.events(uuid) == ['create.end', 'fulfill.end', 'delete.end']
+    assert world.events(uuid) == [
+        'create.end',
+        'fulfill.start',
+        'fulfill.end',
+        'delete.start',
+        'delete.end',
+    ]
 
 
 def test_a_return_leaves_nothing_of_the_tenant(world):

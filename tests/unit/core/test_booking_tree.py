@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from esi_leap.core import booking, due
+from esi_leap.core import booking, due, event
 from esi_leap.core.booking import Change, Limits
 from esi_leap.core.calendar import Booking, Calendar
 from esi_leap.core.errors import (
@@ -36,6 +36,21 @@ which = st.integers(0, 7)
 offsets = st.integers(-1, 20)
 lengths = st.integers(1, 7)
 
+#: The last event that a booking in a status can have had.
+SOUNDS = {
+    (Offer, 'available'): {'offer.create.end'},
+    (Offer, 'expired'): {'offer.expire.end'},
+    (Offer, 'deleted'): {'offer.delete.end'},
+    (Lease, 'created'): {'lease.create.end'},
+    (Lease, 'active'): {'lease.fulfill.end'},
+    (Lease, 'wait fulfill'): {'lease.fulfill.error'},
+    (Lease, 'wait expire'): {'lease.delete.start', 'lease.delete.error'},
+    (Lease, 'wait cancel'): {'lease.delete.start', 'lease.delete.error'},
+    (Lease, 'error'): {'lease.fulfill.error', 'lease.delete.error'},
+    (Lease, 'expired'): {'lease.delete.end'},
+    (Lease, 'deleted'): {'lease.delete.end'},
+}
+
 
 class Tree(RuleBasedStateMachine):
     """The bookings of one node, or of some."""
@@ -50,6 +65,7 @@ class Tree(RuleBasedStateMachine):
             number: a_node(id=number) for number in range(self.nodes_count)
         }
         self.contracts: set[str] = set()
+        self.heard: dict[str, str] = {}
 
     @initialize(own=st.booleans())
     def an_offer_that_is_used(self, *, own: bool) -> None:
@@ -256,6 +272,12 @@ class Tree(RuleBasedStateMachine):
             if any(each.next_action_at <= at(self.hour) for each in held):
                 assert due.plan(node, held, at(self.hour)) is not None
 
+    @invariant()
+    def who_only_hears_the_events_knows_how_it_stands(self) -> None:
+        assert self.heard.keys() == self.bookings.keys()
+        for each in self.known(Lease | Offer):
+            assert self.heard[each.uuid] in SOUNDS[type(each), each.status]
+
     def teardown(self) -> None:
         """Time alone ends everything."""
         self.hour = 999
@@ -335,6 +357,9 @@ class Tree(RuleBasedStateMachine):
         old = self.bookings.get(each.uuid)
         assert old is None or old.holding, 'what is over stays over'
         self.bookings[each.uuid] = each
+        for told in event.of_booking(old, each):
+            if told.type != 'esi_leap.lease.update.end':
+                self.heard[each.uuid] = told.type.removeprefix('esi_leap.')
         if isinstance(each, Lease):
             assert each.contract in self.contracts
 

@@ -1,0 +1,173 @@
+"""What happened to offers, leases and contracts: told from what they were and what they are.
+
+Nobody who changes a booking has to remember to say so: an event for every change follows from the
+change itself. What leaves no trace on a booking is said beside it, in `Change.events`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TypeAlias
+
+from esi_leap.core import lease as leases
+from esi_leap.core import offer as offers
+from esi_leap.core.calendar import Booking
+from esi_leap.core.contract import FINAL, Contract, Status
+from esi_leap.core.interval import Interval
+from esi_leap.core.lease import Lease
+
+Subject: TypeAlias = Booking | Contract
+
+#: Every type of event, and what it says.
+TYPES: Mapping[str, str] = {
+    'esi_leap.offer.create.end': 'An offer was made.',
+    'esi_leap.offer.update.end': 'The terms of an offer were changed.',
+    'esi_leap.offer.delete.end': 'An offer was withdrawn.',
+    'esi_leap.offer.expire.end': 'The window of an offer has passed.',
+    'esi_leap.offer.expire.error': 'An offer is in error.',
+    'esi_leap.contract.create.end': 'A contract was made.',
+    'esi_leap.contract.update.end': 'The window or the status of a contract has changed.',
+    'esi_leap.contract.fulfill.end': 'The first node of a contract was handed over.',
+    'esi_leap.contract.fulfill.error': 'A lease of a contract is in error.',
+    'esi_leap.contract.delete.start': 'A lease of a contract is being cancelled.',
+    'esi_leap.contract.delete.end': 'All leases of a contract have ended.',
+    'esi_leap.lease.create.end': 'A lease was made.',
+    'esi_leap.lease.update.end': 'The end, name, purpose or properties of a lease were changed.',
+    'esi_leap.lease.fulfill.start': 'The hand-over of the node to the lessee has begun.',
+    'esi_leap.lease.fulfill.end': 'The lessee has the node.',
+    'esi_leap.lease.fulfill.error': 'The node cannot be handed over yet, or not at all.',
+    'esi_leap.lease.delete.start': 'The node is being taken from the lessee.',
+    'esi_leap.lease.delete.end': 'The lease has ended: it has expired, or it was cancelled.',
+    'esi_leap.lease.delete.error': 'The node cannot be taken from the lessee yet.',
+    'esi_leap.lease.drift': 'A node was found changed by others while the lessee has it.',
+}
+
+
+class Priority(IntEnum):
+    """How urgent a notification is; its level on the message bus, in lower case."""
+
+    DEBUG = 10
+    INFO = 20
+    WARN = 30
+    ERROR = 40
+    CRITICAL = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to an offer, a lease or a contract, as event listeners know it.
+
+    Attributes:
+        type: one of `TYPES`.
+        subject: what it happened to, as it is afterwards.
+        status: the status of a contract, which does not keep it itself.
+
+    Raises:
+        ValueError: there is no such type.
+    """
+
+    type: str
+    subject: Subject
+    status: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.type not in TYPES:
+            raise ValueError(f'{self.type} is no type of event')
+
+    @property
+    def priority(self) -> Priority:
+        """How urgent it is."""
+        return Priority.ERROR if self.type.endswith('.error') else Priority.INFO
+
+
+def of_booking(before: Booking | None, after: Booking) -> Iterator[Event]:
+    """Tell what happened to a booking. Where it lies in the tree is nobody's business.
+
+    Args:
+        before: as it was; None if it is new.
+        after: as it is now.
+    """
+    kind = 'lease' if isinstance(after, Lease) else 'offer'
+    if before is None:
+        names = ['create.end']
+    else:
+        turns = _of_lease if isinstance(after, Lease) else _of_offer
+        names = list(turns(before, after))  # type: ignore[arg-type] # both are of one kind
+        if _terms(before) != _terms(after):
+            names.insert(0, 'update.end')
+    for name in names:
+        yield Event(f'esi_leap.{kind}.{name}', after)
+
+
+def of_contract(
+    before: tuple[Status, Interval] | None, status: Status, after: Contract
+) -> Iterator[Event]:
+    """Tell what happened to a contract.
+
+    Args:
+        before: its status and its window as they were; None if it is new.
+        status: its status now.
+        after: as it is now.
+    """
+    if before is None:
+        name = 'create.end'
+    elif status is not before[0]:
+        name = _of_contract(before[0], status)
+    elif after.window != before[1]:
+        name = 'update.end'
+    else:
+        return
+    yield Event(f'esi_leap.contract.{name}', after, status)
+
+
+def of_hand_over(lease: Lease) -> Iterator[Event]:
+    """Tell that a node is being prepared for a lease; one that had it already only has it back."""
+    if lease.status in leases.PENDING:
+        yield Event('esi_leap.lease.fulfill.start', lease)
+
+
+def _of_lease(before: Lease, after: Lease) -> Iterator[str]:
+    if after.ending:
+        if not before.ending:
+            yield 'delete.start'
+        if after.attempts and not (before.ending and before.attempts):
+            yield 'delete.error'
+    elif after.status is before.status:
+        return
+    elif not after.holding:
+        yield 'delete.end'
+    elif after.status is leases.Status.ACTIVE:
+        yield 'fulfill.end'
+    elif before.status in leases.PENDING:
+        yield 'fulfill.error'
+    else:
+        yield 'delete.error'
+
+
+def _of_offer(before: offers.Offer, after: offers.Offer) -> Iterator[str]:
+    if after.status is not before.status:
+        yield {
+            offers.Status.AVAILABLE: 'update.end',
+            offers.Status.ERROR: 'expire.error',
+            offers.Status.EXPIRED: 'expire.end',
+            offers.Status.DELETED: 'delete.end',
+        }[after.status]
+
+
+def _of_contract(before: Status, after: Status) -> str:
+    if after in FINAL:
+        return 'delete.end'
+    if after is Status.ERROR:
+        return 'fulfill.error'
+    if after is Status.WAIT_CANCEL:
+        return 'delete.start'
+    fulfilled = before is Status.CREATED and after is Status.ACTIVE
+    return 'fulfill.end' if fulfilled else 'update.end'
+
+
+def _terms(booking: Booking) -> tuple[object, ...]:
+    """What people agree on, and may change."""
+    purpose = booking.purpose if isinstance(booking, Lease) else None
+    return (booking.name, booking.window, booking.lessee_id, dict(booking.properties), purpose)

@@ -1,0 +1,109 @@
+"""What is told of a change, and that no change of a status goes untold."""
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from esi_leap.core import event
+from esi_leap.core import lease as leases
+from esi_leap.core import offer as offers
+from esi_leap.core.contract import Contract, Status
+from esi_leap.core.event import Event, Priority
+
+from .given import OWNER, TENANT, a_lease, an_offer, at, window
+
+CONTRACT = Contract(uuid='c', name=None, owner_id=OWNER, lessee_id=TENANT, window=window(0, 4))
+
+
+def names(found: object) -> list[str]:
+    return [each.type.removeprefix('esi_leap.') for each in found]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ('before', 'after'),
+    [(one, other) for one, others in leases.TRANSITIONS.items() for other in sorted(others)],
+)
+def test_every_turn_of_a_lease_is_told_once(before: leases.Status, after: leases.Status) -> None:
+    old = replace(a_lease(), status=before)
+    told = names(event.of_booking(old, old.to(after)))
+    ending = {leases.Status.WAIT_CANCEL, leases.Status.WAIT_EXPIRE}
+    same = before is after or {before, after} <= ending
+    assert len(told) == (0 if same else 1)
+
+
+@pytest.mark.parametrize(
+    ('before', 'after'),
+    [(one, other) for one, others in offers.TRANSITIONS.items() for other in sorted(others)],
+)
+def test_every_turn_of_an_offer_is_told_once(before: offers.Status, after: offers.Status) -> None:
+    old = replace(an_offer(), status=before)
+    assert len(names(event.of_booking(old, replace(old, status=after)))) == 1
+
+
+@pytest.mark.parametrize(('before', 'after'), list(product(Status, Status)))
+def test_every_turn_of_a_contract_is_told_once(before: Status, after: Status) -> None:
+    told = names(event.of_contract((before, CONTRACT.window), after, CONTRACT))
+    assert len(told) == (0 if before is after else 1)
+
+
+def test_what_is_new_was_made() -> None:
+    assert names(event.of_booking(None, a_lease())) == ['lease.create.end']
+    assert names(event.of_booking(None, an_offer())) == ['offer.create.end']
+    assert names(event.of_contract(None, Status.CREATED, CONTRACT)) == ['contract.create.end']
+
+
+@pytest.mark.parametrize(
+    'changes',
+    [{'name': 'new'}, {'purpose': 'new'}, {'properties': {'a': 1}}, {'window': window(0, 9)}],
+)
+def test_new_terms_are_an_update(changes: dict[str, object]) -> None:
+    assert names(event.of_booking(a_lease(), replace(a_lease(), **changes))) == ['lease.update.end']
+    if 'purpose' not in changes:
+        changed = replace(an_offer(), **changes)
+        assert names(event.of_booking(an_offer(), changed)) == ['offer.update.end']
+
+
+def test_a_new_window_of_a_contract_is_an_update() -> None:
+    told = event.of_contract((Status.ACTIVE, window(0, 3)), Status.ACTIVE, CONTRACT)
+    assert names(told) == ['contract.update.end']
+    assert names(event.of_contract((Status.ACTIVE, window(0, 4)), Status.ACTIVE, CONTRACT)) == []
+
+
+def test_moves_in_the_tree_tries_and_reasons_are_not_told() -> None:
+    lease = a_lease()
+    for after in (
+        replace(lease, parent='o'),
+        replace(lease, reason='told otherwise'),
+        replace(lease, retry_at=at(1), attempts=3),
+    ):
+        assert names(event.of_booking(lease, after)) == []
+
+
+def test_a_failing_end_is_told_once_for_all_its_tries() -> None:
+    active = a_lease().activated(at(0))
+    begun = active.expiring('taken', at(4))
+    first = begun.detained('busy', at(5))
+    assert names(event.of_booking(active, begun)) == ['lease.delete.start']
+    assert names(event.of_booking(begun, first)) == ['lease.delete.error']
+    assert names(event.of_booking(first, first.detained('busy', at(6)))) == []
+    assert names(event.of_booking(active, active.detained('busy', at(5)))) == [
+        'lease.delete.start',
+        'lease.delete.error',
+    ]
+
+
+def test_only_who_waits_for_the_node_is_told_that_it_is_prepared() -> None:
+    assert names(event.of_hand_over(a_lease())) == ['lease.fulfill.start']
+    assert names(event.of_hand_over(a_lease().activated(at(0)))) == []
+
+
+def test_errors_are_urgent() -> None:
+    assert Event('esi_leap.lease.delete.error', a_lease()).priority is Priority.ERROR
+    assert Event('esi_leap.lease.delete.end', a_lease()).priority is Priority.INFO
+
+
+def test_there_are_no_other_types_and_each_fits_its_column() -> None:
+    with pytest.raises(ValueError, match='no type of event'):
+        Event('esi_leap.lease.vanish.end', a_lease())
+    assert max(map(len, event.TYPES)) <= 36
