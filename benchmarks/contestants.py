@@ -79,7 +79,7 @@ def running(contestant: Contestant, cloud: Cloud) -> Iterator[Running]:
     server.create_database(contestant.key)
     home = cloud.folder / contestant.key
     port = ports.pick(frozenset(state.ports.values()))
-    config = _configuration(contestant, layout, server.url(contestant.key), port, home)
+    config = _configuration(contestant, cloud, port, home)
     env = environment(HOME=str(home))
     log = home / 'log'
 
@@ -115,14 +115,20 @@ def running(contestant: Contestant, cloud: Cloud) -> Iterator[Running]:
 _ANSWERS = {200, 300}
 
 
-def _configuration(contestant: Contestant, layout: Layout, url: str, port: int, home: Path) -> Path:
+def dummy_nodes(cloud: Cloud) -> Path:
+    """Return the folder of the nodes that are files."""
+    return cloud.folder / 'nodes'
+
+
+def _configuration(contestant: Contestant, cloud: Cloud, port: int, home: Path) -> Path:
     """Write the sandbox's own configuration with another database and port."""
     folder = home / '.esi-leap'
     shutil.rmtree(home, ignore_errors=True)
     folder.mkdir(parents=True)
     config = configparser.RawConfigParser()
-    config.read(layout.etc / 'esi-leap' / 'esi-leap.conf')
-    config['database']['connection'] = url
+    config.read(cloud.layout.etc / 'esi-leap' / 'esi-leap.conf')
+    config['database']['connection'] = cloud.server.url(contestant.key)
+    config['dummy_node']['dummy_node_dir'] = str(dummy_nodes(cloud))
     config['api'].update({'port': str(port), 'api_workers': str(WORKERS)})
     contestant.adapt(config, home)
     path = folder / 'esi-leap.conf'

@@ -16,17 +16,15 @@ import os
 import statistics
 import tempfile
 import time
-import uuid
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from benchmarks import meters
+from benchmarks import fleet, meters
 from benchmarks.contestants import Cloud, Contestant, Existing, Ours, running
 from benchmarks.load import PHASES, Answer, Load, Phase
 from sandbox import databases, seeds, users
@@ -34,7 +32,10 @@ from sandbox.errors import SandboxError
 from sandbox.layout import Layout
 from sandbox.state import State
 
-_SETTLED = 3
+#: Seconds over which an idle service is watched.
+_WATCHED = 3
+#: Whose CPU time the table shows, in milliseconds for one operation.
+_SHOWN = ('api', 'mariadb', 'ironic', 'keystone')
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +63,17 @@ def main() -> None:
     contestants: list[Contestant] = [
         each for each in (Existing, Ours) if options.only in {None, each.key}
     ]
-    nodes = _nodes(state, options.offers + 1)
-    results: dict[str, Any] = {'machine': _machine(), 'offers': options.offers, 'services': {}}
+    results: dict[str, Any] = {
+        'machine': _machine(),
+        'nodes': options.nodes,
+        'offers': options.offers,
+        'clients': options.clients,
+        'services': {},
+    }
     with tempfile.TemporaryDirectory() as name, databases.MariaDB() as server:
         cloud = Cloud(layout, state, server, Path(name))
+        make = fleet.in_ironic if options.nodes == 'ironic' else fleet.in_files
+        nodes = make(cloud, options.offers + 1)
         for contestant in contestants:
             results['services'][contestant.key] = _measure(contestant, cloud, nodes, options)
     print(table(results))
@@ -75,6 +83,13 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split('\n', 1)[0])
+    parser.add_argument(
+        '--nodes',
+        choices=['ironic', 'dummy'],
+        default='ironic',
+        help="where the nodes are: in the sandbox's Ironic, or in files that both services read "
+        'for want of one, so that nothing but the services and the database is measured (ironic)',
+    )
     parser.add_argument('--offers', type=int, default=1000, help='nodes that are offered (1000)')
     parser.add_argument('--clients', type=int, default=8, help='at a time (8)')
     parser.add_argument('--lists', type=int, default=5, help='times each list is read (5)')
@@ -106,6 +121,7 @@ def _measure(
             owner=seeds.session(state, users.find('owner-legacy')).token(),
             lessee=seeds.session(state, users.find('lessee-legacy')).token(),
             nodes=nodes,
+            resource_type=f'{options.nodes}_node',
             clients=options.clients,
             lists=options.lists,
             races=options.races,
@@ -129,7 +145,7 @@ def _measure(
 def _idle(meter: meters.Meter) -> dict[str, float]:
     """Return what a second costs in which nobody asks for anything."""
     before, begun = meter.read(), time.perf_counter()
-    time.sleep(_SETTLED)
+    time.sleep(_WATCHED)
     spent, seconds = meter.read() - before, time.perf_counter() - begun
     return {
         'statements': round(spent.statements / seconds, 1),
@@ -162,7 +178,7 @@ def table(results: dict[str, Any]) -> str:
     """Return the numbers as a table of text, each phase a line for each service."""
     head = (
         f'{"phase":18} {"service":9} {"rate/s":>8} {"median":>9} {"p99":>9} {"slowest":>9} '
-        f'{"SQL":>7} {"CPU API":>9} {"CPU DB":>9}  answers'
+        f'{"SQL":>7}  CPU: {"API":>8} {"DB":>8} {"Ironic":>8} {"Keystone":>8}  answers'
     )
     lines = [head, '-' * len(head)]
     services = results['services']
@@ -172,8 +188,9 @@ def table(results: dict[str, Any]) -> str:
             answers = ', '.join(f'{n} x {code}' for code, n in each['statuses'].items())
             lines.append(
                 f'{phase:18} {key:9} {each["rate"]:8.1f} {_ms(each["median"])} {_ms(each["p99"])} '
-                f'{_ms(each["slowest"])} {each["statements"]:7.1f} {_ms(each["cpu"]["api"])} '
-                f'{_ms(each["cpu"]["mariadb"])}  {answers}'
+                f'{_ms(each["slowest"])} {each["statements"]:7.1f}  {"CPU:":4} '
+                + ' '.join(f'{each["cpu"][name] * 1000:8.1f}' for name in _SHOWN)
+                + f'  {answers}'
             )
         if len(services) == 2:  # noqa: PLR2004 - one ratio needs two services
             lines.append(_ratio(phase, services))
@@ -194,9 +211,8 @@ def _ratio(phase: str, services: dict[str, Any]) -> str:
 
     return (
         f'{"":18} {"better by":9} {_times(ours["rate"], theirs["rate"]):>8} {times("median"):>9} '
-        f'{times("p99"):>9} {times("slowest"):>9} {times("statements"):>7} '
-        f'{_times(theirs["cpu"]["api"], ours["cpu"]["api"]):>9} '
-        f'{_times(theirs["cpu"]["mariadb"], ours["cpu"]["mariadb"]):>9}'
+        f'{times("p99"):>9} {times("slowest"):>9} {times("statements"):>7}  {"":4} '
+        + ' '.join(f'{_times(theirs["cpu"][name], ours["cpu"][name]):>8}' for name in _SHOWN)
     )
 
 
@@ -206,42 +222,6 @@ def _times(more: float, less: float) -> str:
 
 def _ms(seconds: float) -> str:
     return f'{seconds * 1000:6.1f} ms'
-
-
-def _nodes(state: State, count: int) -> list[str]:
-    """Return the uuids of so many nodes, made in Ironic where they are missing.
-
-    They are enrolled and no more: a node that is only booked needs no power and no port.
-    """
-    admin = seeds.session(state, users.SYSTEM_ADMIN)
-    url = f'{state.url("ironic")}/v1/nodes'
-    owner = seeds.Identity(state).ids('projects')['owner']
-    namespace = uuid.UUID(int=0)
-    wanted = [str(uuid.uuid5(namespace, f'bench-{number}')) for number in range(count)]
-    known: set[str] = set()
-    page = f'{url}?fields=uuid'
-    while page:
-        answer = admin.must('GET', page, version=seeds.IRONIC_VERSION)
-        known |= {node['uuid'] for node in answer['nodes']}
-        page = answer.get('next', '')
-
-    def enrol(number: int) -> None:
-        body = {
-            'uuid': wanted[number],
-            'name': f'bench-{number}',
-            'driver': 'fake-hardware',
-            'owner': owner,
-            'resource_class': 'baremetal',
-            'properties': {'cpus': 16, 'memory_mb': 65536, 'local_gb': 480, 'cpu_arch': 'x86_64'},
-        }
-        admin.must('POST', url, body, version=seeds.IRONIC_VERSION)
-
-    missing = [number for number, each in enumerate(wanted) if each not in known]
-    if missing:
-        print(f'Enrolling {len(missing)} nodes in Ironic ...')
-        with ThreadPoolExecutor(4) as pool:
-            list(pool.map(enrol, missing))
-    return wanted
 
 
 def _machine() -> dict[str, object]:
