@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import sys
 
@@ -44,6 +45,10 @@ class _Server(BaseApplication):
 
 def _main(conf: cfg.ConfigOpts) -> None:
     wiring.api(conf)  # a configuration that cannot work is one sentence here, not one a worker
+    # What the workers share with this process stays shared only while nobody writes to it, and the
+    # garbage collector writes to every object that it looks at.
+    gc.collect()
+    gc.freeze()
     _Server(conf).run()
 
 

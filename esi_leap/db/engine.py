@@ -34,7 +34,12 @@ class Database:
     def __init__(self, url: str, **options: object) -> None:
         self.url = url
         self._facade = enginefacade.transaction_context()
-        self._facade.configure(connection=_with_all_texts(url), sqlite_fk=True, **options)
+        self._facade.configure(
+            connection=_with_all_texts(url),
+            sqlite_fk=True,
+            thread_checkin=False,  # sleeps at each return to the pool, for the sake of greenlets
+            **options,
+        )
         self._facade.append_on_engine_create(_prepare_json)
         self._facade.append_on_engine_create(_prepare_sqlite)
 
