@@ -244,7 +244,8 @@ def _check(given: object, schema: Schema, argument: str) -> None:
 
 
 def _explained(error: ValidationError, argument: str) -> InvalidError:
-    name = '.'.join(str(each) for each in error.absolute_path)
+    # A parameter that is given several times is named as if once.
+    name = '.'.join(each for each in error.absolute_path if isinstance(each, str))
     match error.validator:
         case 'additionalProperties':
             known = error.schema.get('properties', {})

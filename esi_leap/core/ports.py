@@ -12,6 +12,7 @@ from esi_leap.core.booking import Change
 from esi_leap.core.calendar import Calendar
 from esi_leap.core.contract import Contract
 from esi_leap.core.contract import Status as ContractStatus
+from esi_leap.core.criteria import Criterion
 from esi_leap.core.handover import Machine, Node, Verb
 from esi_leap.core.interval import Interval
 from esi_leap.core.inventory import Sighting
@@ -108,6 +109,7 @@ class Query:
         equal: column to value, or to the set of values of which it has one.
         spanning: bookings whose window contains this one.
         meeting: bookings whose window overlaps this one.
+        criteria: conditions on the properties of the node, all of which it meets.
         free: offers that contain this window and have nothing booked in it.
         sort: (key, descending) pairs; the row's id decides between equals.
         limit: most rows returned; one more tells whether there is a next page.
@@ -118,6 +120,7 @@ class Query:
     spanning: Interval | None = None
     meeting: Interval | None = None
     free: Interval | None = None
+    criteria: Sequence[Criterion] = ()
     sort: Sequence[tuple[str, bool]] = ()
     limit: int | None = None
     marker: str | None = None

@@ -32,11 +32,7 @@ def read(connection: sa.Connection, scope: Scope, query: Query) -> Sequence[Leas
             )
         )
     visible = select
-    select = lists.equal(select, query.equal, COLUMNS)
-    if query.spanning is not None:
-        select = select.where(rows.spanning(query.spanning))
-    if query.meeting is not None:
-        select = select.where(rows.overlapping(query.meeting))
+    select = lists.filtered(select, query, COLUMNS)
     select = lists.paged(connection, select, bookings, query, COLUMNS, visible=visible)
     return [
         LeaseView(lease, rows.node(row), lists.names(row))

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from esi_leap.core.errors import InvalidError
 from esi_leap.core.ports import Query
-from esi_leap.db import rows
+from esi_leap.db import criteria, rows
 from esi_leap.db.tables import bookings, nodes, projects
 
 
@@ -37,6 +37,16 @@ def names(row: sa.Row) -> dict[str, str]:
         )
         if project is not None and name is not None
     }
+
+
+def filtered(select: sa.Select, query: Query, columns: Mapping[str, sa.ColumnElement]) -> sa.Select:
+    """Filter a list by what all lists know: equality, time, and the properties of the node."""
+    select = equal(select, query.equal, columns)
+    if query.spanning is not None:
+        select = select.where(rows.spanning(query.spanning))
+    if query.meeting is not None:
+        select = select.where(rows.overlapping(query.meeting))
+    return select.where(*map(criteria.holds, query.criteria))
 
 
 def equal(

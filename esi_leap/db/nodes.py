@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 from oslo_db import exception as db_errors
 
+from esi_leap.core.criteria import facts
 from esi_leap.core.handover import State
 from esi_leap.core.inventory import Sighting
 from esi_leap.db import rows
-from esi_leap.db.tables import nodes
+from esi_leap.db.tables import node_properties, nodes
 
 #: What `rows.node` reads of a node, and what is seen of it.
 _COLUMNS = (
@@ -47,40 +48,103 @@ def write(
     connection: sa.Connection,
     resource_type: str,
     seen: Sequence[Sighting],
+    ids: Mapping[str, int],
+    *,
     asked: datetime,
     now: datetime,
 ) -> None:
     """Write what was seen of nodes, except over what was seen of them later.
 
     Args:
-        connection: a transaction that writes.
+        connection: a transaction that writes, and has read nothing yet: the first plain read is
+            the snapshot of all that follow, and has to come after the locks.
         resource_type: of all these nodes.
         seen: the nodes.
+        ids: the keys of the rows that are known already, by uuid.
         asked: when their service was asked. A row written after that instant may know better.
         now: when it had answered.
     """
-    select = sa.select(nodes.c.resource_uuid, nodes.c.id).where(_are(resource_type, seen))
-    ids = dict(connection.execute(select).all())
-    _insert(connection, resource_type, [each for each in seen if each.uuid not in ids], now)
+    missing = [each for each in seen if each.uuid not in ids]
+    written = _insert(connection, resource_type, missing, now)
+    made = {each.uuid for each in written}
     # In the order of the keys, in which everybody locks several nodes.
     for each in sorted(seen, key=lambda each: ids.get(each.uuid, 0)):
-        connection.execute(
+        if each.uuid in made:
+            continue
+        updated = connection.execute(
             nodes.update()
             .where(_are(resource_type, [each]), nodes.c.refreshed_at <= asked)
             .values(**_facts(each), refreshed_at=now, gone_at=None)
         )
+        if updated.rowcount:
+            written.append(each)
+    if written:
+        _describe(connection, resource_type, written)
 
 
 def _insert(
     connection: sa.Connection, resource_type: str, seen: Sequence[Sighting], now: datetime
-) -> None:
-    for each in seen:
-        row = {**_FRESH, **_facts(each), 'resource_type': resource_type, 'refreshed_at': now}
-        try:
-            with connection.begin_nested():
-                connection.execute(nodes.insert().values(**row, resource_uuid=each.uuid))
-        except db_errors.DBDuplicateEntry:
-            pass  # another request was first; the update makes it as we saw it
+) -> list[Sighting]:
+    """Make rows; return the nodes that had none: another request may have been first."""
+    if not seen:
+        return []
+    made = [
+        {
+            **_FRESH,
+            **_facts(each),
+            'resource_type': resource_type,
+            'resource_uuid': each.uuid,
+            'refreshed_at': now,
+        }
+        for each in seen
+    ]
+    try:
+        with connection.begin_nested():
+            connection.execute(nodes.insert(), made)
+    except db_errors.DBDuplicateEntry:
+        if len(seen) == 1:
+            return []
+        return [new for each in seen for new in _insert(connection, resource_type, [each], now)]
+    return list(seen)
+
+
+def _describe(connection: sa.Connection, resource_type: str, seen: Sequence[Sighting]) -> None:
+    """Write the properties of nodes whose rows this transaction has locked.
+
+    Only what differs: to delete what is not there would lock the gap for others who insert there.
+    """
+    select = sa.select(nodes.c.resource_uuid, nodes.c.id).where(_are(resource_type, seen))
+    ids = dict(connection.execute(select).all())
+    column = node_properties.c
+    have = {
+        (row.node_id, row.name): (row.text, row.number)
+        for row in connection.execute(
+            sa.select(node_properties).where(column.node_id.in_(list(ids.values())))
+        )
+    }
+    want = {
+        (ids[each.uuid], name): (fact.text, fact.number)
+        for each in seen
+        for name, fact in facts(each.properties).items()
+    }
+    for node_id, name in have.keys() - want.keys():
+        connection.execute(
+            node_properties.delete().where(column.node_id == node_id, column.name == name)
+        )
+    for key in have.keys() & want.keys():
+        if have[key] != want[key]:
+            connection.execute(
+                node_properties.update()
+                .where(column.node_id == key[0], column.name == key[1])
+                .values(text=want[key][0], number=want[key][1])
+            )
+    fresh = [
+        {'node_id': key[0], 'name': key[1], 'text': value[0], 'number': value[1]}
+        for key, value in want.items()
+        if key not in have
+    ]
+    if fresh:
+        connection.execute(node_properties.insert(), fresh)
 
 
 def _are(resource_type: str, seen: Sequence[Sighting]) -> sa.ColumnElement[bool]:

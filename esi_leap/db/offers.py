@@ -46,11 +46,7 @@ def read(
             )
         )
     visible = select
-    select = lists.equal(select, query.equal, COLUMNS)
-    if query.spanning is not None:
-        select = select.where(rows.spanning(query.spanning))
-    if query.meeting is not None:
-        select = select.where(rows.overlapping(query.meeting))
+    select = lists.filtered(select, query, COLUMNS)
     if query.free is not None:
         select = select.where(rows.spanning(query.free), ~_booked(query.free))
     select = lists.paged(connection, select, bookings, query, COLUMNS, visible=visible)

@@ -34,6 +34,8 @@ from esi_leap.db.tables import NO_OVERLAP, bookings, nodes, projects
 
 #: How long, in seconds, a process trusts that the directory still has the name it saw there.
 _NAMES_TTL = 60
+#: Tries of a write that several processes may do at once.
+_ATTEMPTS = 5
 
 
 class Store:
@@ -55,8 +57,8 @@ class Store:
         with self._reader() as connection:
             row = inventory.known(connection, resource_type, [machine]).get(machine.uuid)
         if row is None or inventory.is_news(machine, row):
-            with self._writer() as connection:
-                inventory.write(connection, resource_type, [machine], asked or now, now)
+            ids = {} if row is None else {machine.uuid: row.id}
+            self._write(resource_type, [machine], ids, asked=asked or now, now=now)
             with self._reader() as connection:
                 row = inventory.known(connection, resource_type, [machine])[machine.uuid]
         return rows.node(row)
@@ -176,6 +178,26 @@ class Store:
                 .where(nodes.c.id == node_id, nodes.c.claim == claim)
                 .values(claim=None, claimed_until=None)
             )
+
+    def _write(
+        self,
+        resource_type: str,
+        seen: Sequence[Sighting],
+        ids: Mapping[str, int],
+        *,
+        asked: datetime,
+        now: datetime,
+    ) -> None:
+        """Write what was seen of nodes; again if the database ended a deadlock with it."""
+        for attempt in reversed(range(_ATTEMPTS)):
+            try:
+                with self._writer() as connection:
+                    inventory.write(connection, resource_type, seen, ids, asked=asked, now=now)
+            except ConflictError:
+                if not attempt:
+                    raise
+            else:
+                return
 
     @contextmanager
     def _writer(self) -> Iterator[sa.Connection]:

@@ -438,7 +438,7 @@ def test_pages_are_followed(cloud: Cloud, connect: Connect) -> None:
             'contract list --sort colour',
             (
                 "Invalid input for field/attribute sort_key. Value: 'colour'. It is one of "
-                'created_at, end_time, lessee_id, name, offer_uuid, owner_id, '
+                'created_at, end_time, name, offer_uuid, owner_id, project_id, '
                 'start_time, status, uuid.'
             ),
         ),

@@ -54,22 +54,43 @@ PROPERTIES = {
 #: Accepted for the sake of existing clients; the service knows better.
 IGNORED = {'description': 'Ignored: it is read from the node.'}
 
-#: An array is a parameter that may be given several times; all others are given once.
-STATUSES = {
+#: A parameter that may be given several times is an array; all others are given once.
+IDENTS = {'type': 'array', 'items': IDENT}
+CRITERIA = {
     'type': 'array',
-    'items': {'type': 'string'},
-    'description': 'One or more statuses, or any.',
+    'items': {'type': 'string', 'maxLength': 2000},
+    'maxItems': 20,
+    'description': 'At most 20 conditions on properties of the node, such as memory_mb>=131072.',
 }
-PAGE = {
-    'limit': {
-        'type': 'string',
-        'pattern': '^[1-9][0-9]{0,8}$',
-        'description': 'A positive number.',
-    },
-    'marker': {'type': 'string', 'description': 'The uuid of the last object of the page before.'},
-    'sort_key': {'type': 'string', 'description': 'One of the keys that lists are sorted by.'},
-    'sort_dir': {'enum': ['asc', 'desc'], 'description': 'It is asc or desc.'},
-}
+
+
+def statuses(of: Iterable[str]) -> dict[str, Any]:
+    """Return the schema of the parameter that filters by status."""
+    known = [*sorted(map(str, of)), 'any']
+    several = f'One or more of {", ".join(known)}.'
+    return {'type': 'array', 'items': {'enum': known, 'description': several}}
+
+
+def page(keys: Iterable[str]) -> dict[str, Any]:
+    """Return the schemas of the parameters of pages.
+
+    Args:
+        keys: what the list can be sorted by.
+    """
+    known = sorted(keys)
+    return {
+        'limit': {
+            'type': 'string',
+            'pattern': '^[1-9][0-9]{0,8}$',
+            'description': 'A positive number.',
+        },
+        'marker': {
+            'type': 'string',
+            'description': 'The uuid of the last object of the page before.',
+        },
+        'sort_key': {'enum': known, 'description': f'It is one of {", ".join(known)}.'},
+        'sort_dir': {'enum': ['asc', 'desc'], 'description': 'It is asc or desc.'},
+    }
 
 
 def read_only(names: Iterable[str]) -> dict[str, Any]:

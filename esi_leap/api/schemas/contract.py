@@ -3,15 +3,27 @@
 from esi_leap.api.schemas import common
 from esi_leap.core.contract import Status
 
+_SORTED_BY = (
+    'uuid',
+    'name',
+    'project_id',
+    'owner_id',
+    'offer_uuid',
+    'status',
+    'start_time',
+    'end_time',
+    'created_at',
+)
+
 QUERY = {
     'uuid': common.IDENT,
     'name': common.IDENT,
     'project_id': common.IDENT,
     'owner_id': common.IDENT,
     'offer_uuid': common.IDENT,
-    'status': common.STATUSES,
+    'status': common.statuses(Status),
     'view': common.TEXT,
-    **common.PAGE,
+    **common.page(_SORTED_BY),
 }
 
 CONTRACT = common.named(

@@ -48,6 +48,24 @@ UPDATE = {
     'description': 'Give at least one of end_time, name, purpose and properties.',
 }
 
+_SORTED_BY = (
+    'uuid',
+    'name',
+    'purpose',
+    'project_id',
+    'owner_id',
+    'offer_uuid',
+    'contract_uuid',
+    'status',
+    'start_time',
+    'end_time',
+    'created_at',
+    'resource_type',
+    'resource_uuid',
+    'resource',
+    'resource_class',
+)
+
 QUERY = {
     'uuid': common.IDENT,
     'name': common.IDENT,
@@ -58,13 +76,14 @@ QUERY = {
     'contract_uuid': common.IDENT,
     'resource_type': common.IDENT,
     'resource_uuid': common.IDENT,
-    'resource_class': common.IDENT,
+    'resource_class': common.IDENTS,
+    'property': common.CRITERIA,
     'properties': common.TEXT,
-    'status': common.STATUSES,
+    'status': common.statuses(Status),
     'start_time': common.TIME,
     'end_time': common.TIME,
     'view': common.TEXT,
-    **common.PAGE,
+    **common.page(_SORTED_BY),
 }
 
 LEASE = common.named(

@@ -51,6 +51,21 @@ CLAIM = common.body(
     }
 )
 
+_SORTED_BY = (
+    'uuid',
+    'name',
+    'project_id',
+    'lessee_id',
+    'status',
+    'start_time',
+    'end_time',
+    'created_at',
+    'resource_type',
+    'resource_uuid',
+    'resource',
+    'resource_class',
+)
+
 QUERY = {
     'uuid': common.IDENT,
     'name': common.IDENT,
@@ -59,14 +74,15 @@ QUERY = {
     'lessee_id': common.IDENT,
     'resource_type': common.IDENT,
     'resource_uuid': common.IDENT,
-    'resource_class': common.IDENT,
+    'resource_class': common.IDENTS,
+    'property': common.CRITERIA,
     'properties': common.TEXT,
-    'status': common.STATUSES,
+    'status': common.statuses(Status),
     'start_time': common.TIME,
     'end_time': common.TIME,
     'available_start_time': common.TIME,
     'available_end_time': common.TIME,
-    **common.PAGE,
+    **common.page(_SORTED_BY),
 }
 
 OFFER = common.named(

@@ -10,7 +10,7 @@ from esi_leap.api import lists, views
 from esi_leap.api.expose import Call, Reply, route
 from esi_leap.api.schemas import common
 from esi_leap.api.schemas import lease as schema
-from esi_leap.api.v1.values import filters, gone, moment, project, terms
+from esi_leap.api.v1.values import criteria, filters, gone, moment, project, terms
 from esi_leap.core.lease import HOLDING
 
 
@@ -21,6 +21,7 @@ def index(call: Call) -> Reply:
         call,
         'lessee_id',
         equal={**filters(call, {}), **lists.statuses(call.query, HOLDING)},
+        criteria=criteria(call),
         meeting=lists.window(call.query, 'a lease', 'start_time', 'end_time'),
     )
     whose = leases.Filters(

@@ -10,7 +10,7 @@ from esi_leap.api.expose import Call, Reply, route
 from esi_leap.api.schemas import common
 from esi_leap.api.schemas import offer as schema
 from esi_leap.api.schemas.lease import LEASE
-from esi_leap.api.v1.values import filters, gone, terms
+from esi_leap.api.v1.values import criteria, filters, gone, terms
 from esi_leap.core.offer import HOLDING
 
 
@@ -26,6 +26,7 @@ def index(call: Call) -> Reply:
             ),
             **lists.statuses(call.query, HOLDING),
         },
+        criteria=criteria(call),
         spanning=lists.window(call.query, 'an offer', 'start_time', 'end_time'),
         free=lists.window(call.query, 'an offer', 'available_start_time', 'available_end_time'),
     )

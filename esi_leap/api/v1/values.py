@@ -11,6 +11,7 @@ from uuid import UUID
 from esi_leap.actions import offers
 from esi_leap.api.expose import Call, Reply, check_storable
 from esi_leap.core import instant
+from esi_leap.core.criteria import Criterion, parse
 from esi_leap.core.errors import InvalidError
 
 #: Parameters that filter by equality, and what the store calls them.
@@ -56,6 +57,8 @@ def filters(call: Call, projects: Mapping[str, str]) -> dict[str, object]:
         projects: parameters that name projects, and what the store calls them.
     """
     given = {column: call.query[name] for name, column in _EQUAL.items() if name in call.query}
+    if 'resource_class' in given:
+        given['resource_class'] = frozenset(given['resource_class'])
     if 'offer_uuid' in given:
         given['offer_uuid'] = _offer(call, given['offer_uuid'])
     for name, column in projects.items():
@@ -65,6 +68,11 @@ def filters(call: Call, projects: Mapping[str, str]) -> dict[str, object]:
     if call.query.get('properties'):
         given['properties'] = _properties(call.query['properties'])
     return given
+
+
+def criteria(call: Call) -> list[Criterion]:
+    """Read the conditions on properties of the node."""
+    return [parse(each) for each in call.query.get('property', ())]
 
 
 def _offer(call: Call, ident: str) -> str:
