@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 import uuid
 from collections.abc import Callable, Iterable
@@ -111,6 +112,7 @@ def manager(conf: cfg.ConfigOpts, base: Database | None = None) -> Loop:
             monotonic=time.monotonic,
             new_uuid=_new_uuid,
             settings=Settings(
+                host=socket.gethostname(),
                 holding_project=holding,
                 poll_interval=conf.manager.poll_interval,
                 threads=conf.manager.threads,

@@ -9,6 +9,9 @@ from esi_leap.core.handover import Node
 from esi_leap.core.instant import render
 from esi_leap.core.ports import ContractView, LeaseView, OfferView
 
+#: Age of a manager's last tick, in seconds, from which it is late.
+_LATE = 30
+
 
 def offer(seen: OfferView, call: Call) -> dict[str, object]:
     """Return an offer as it is on the wire."""
@@ -72,6 +75,17 @@ def contract(seen: ContractView, call: Call) -> dict[str, object]:
         'status': seen.status,
         'leases': list(seen.leases),
     }
+
+
+def health(last_tick: datetime | None, now: datetime, call: Call) -> dict[str, object]:
+    """Return how the service is, given when a manager last looked what is due."""
+    age = None if last_tick is None else (now - last_tick).total_seconds()
+    manager = {
+        'status': 'never' if age is None else 'ok' if age < _LATE else 'late',
+        'last_tick': _time(last_tick, call),
+        'age': age,
+    }
+    return {'status': 'ok', 'manager': manager}
 
 
 def _resource(node: Node) -> dict[str, object]:

@@ -186,8 +186,8 @@ class Book(Protocol):
 class Store(Protocol):
     """The calendar of all nodes, in a database."""
 
-    def ping(self) -> None:
-        """Ask the database for a sign of life."""
+    def last_beat(self, kind: str) -> datetime | None:
+        """Return when a process of a kind last gave a sign of life, None if none ever did."""
 
     def node(
         self, machine: Sighting, resource_type: str, now: datetime, asked: datetime | None = None
@@ -250,6 +250,9 @@ class Agenda(Protocol):
 
     def release(self, node_id: int, claim: str) -> None:
         """Give a claim back."""
+
+    def beat(self, kind: str, host: str, now: datetime) -> None:
+        """Give a sign of life of a process on a host."""
 
     def booking(
         self, node_id: int, now: datetime, claim: str | None = None

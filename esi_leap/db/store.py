@@ -26,7 +26,7 @@ from esi_leap.core.ports import (
     Query,
     Scope,
 )
-from esi_leap.db import contracts, leases, offers, rows
+from esi_leap.db import contracts, heartbeats, leases, offers, rows
 from esi_leap.db import nodes as inventory
 from esi_leap.db.book import Book
 from esi_leap.db.engine import Database
@@ -45,10 +45,15 @@ class Store:
         self._database = database
         self._names: Cache[str] = Cache(_NAMES_TTL)
 
-    def ping(self) -> None:
-        """Ask the database for a sign of life."""
+    def last_beat(self, kind: str) -> datetime | None:
+        """Return when a process of a kind last gave a sign of life, None if none ever did."""
         with self._reader() as connection:
-            connection.execute(sa.select(1))
+            return heartbeats.newest(connection, kind)
+
+    def beat(self, kind: str, host: str, now: datetime) -> None:
+        """Give a sign of life."""
+        with self._writer() as connection:
+            heartbeats.write(connection, kind, host, now)
 
     def node(
         self, machine: Sighting, resource_type: str, now: datetime, asked: datetime | None = None

@@ -11,8 +11,13 @@ from esi_leap.core.ports import Agenda, Fleet
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How the manager works; times in seconds. See `esi_leap.conf.manager`."""
+    """How the manager works; times in seconds. See `esi_leap.conf.manager`.
 
+    Attributes:
+        host: the name of the machine it runs on.
+    """
+
+    host: str
     holding_project: str
     poll_interval: float
     threads: int

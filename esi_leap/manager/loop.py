@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,6 +12,10 @@ from esi_leap.manager.deps import Deps
 from esi_leap.manager.work import OutOfTimeError, work_on
 
 _LOG = logging.getLogger(__name__)
+
+#: What the loop gives its signs of life as, and how often at most, in seconds.
+KIND = 'manager'
+_BEAT = 5.0
 
 
 class Loop:
@@ -25,6 +30,7 @@ class Loop:
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._working: set[int] = set()
+        self._next_beat = -math.inf
 
     def stop(self) -> None:
         """Ask the loop to end: what is being done is done, nothing new is begun."""
@@ -49,6 +55,7 @@ class Loop:
                     self._working.add(node_id)
                 pool.submit(self._work, node_id)
             following = self._deps.agenda.next_due(now)
+            self._beat()
         except LeapError as error:
             _LOG.warning('looking for what is due: %s', error.message)
             return poll
@@ -58,6 +65,12 @@ class Loop:
         if following is None:
             return poll
         return min(poll, max(0.0, (following - self._deps.now()).total_seconds()))
+
+    def _beat(self) -> None:
+        """Tell others, now and then, that the tick has come so far."""
+        if self._deps.monotonic() >= self._next_beat:
+            self._next_beat = self._deps.monotonic() + _BEAT
+            self._deps.agenda.beat(KIND, self._deps.settings.host, self._deps.now())
 
     def _work(self, node_id: int) -> None:
         """Do all that is due for one node, in order, under one claim."""

@@ -561,8 +561,23 @@ def test_a_url_that_names_no_character_set_means_all_of_them(
     assert Store(database).offers(ALL, Query(), NOW)[0].offer == offer
 
 
-def test_a_sign_of_life(store: Store) -> None:
-    store.ping()
+def test_the_newest_sign_of_life_is_kept_for_each_kind(store: Store) -> None:
+    assert store.last_beat('manager') is None
+    store.beat('manager', 'one', NOW)
+    store.beat('manager', 'two', NOW + timedelta(seconds=9))
+    store.beat('manager', 'one', NOW + timedelta(seconds=5))
+    store.beat('relay', 'one', NOW + timedelta(seconds=20))
+    assert store.last_beat('manager') == NOW + timedelta(seconds=9)
+    store.beat('manager', 'one', NOW + timedelta(seconds=10))
+    assert store.last_beat('manager') == NOW + timedelta(seconds=10)
+
+
+def test_first_signs_of_life_at_once(store: Store) -> None:
+    def beat(_: int) -> None:
+        store.beat('manager', 'one', NOW)
+
+    _together(4, beat, range(4))
+    assert store.last_beat('manager') == NOW
 
 
 def _together(threads: int, deed: Callable[[int], T], given: range) -> list[T]:

@@ -36,7 +36,24 @@ VERSION = common.shown(
     }
 )
 
-HEALTH = common.shown({'status': common.one_of(['ok'])})
+HEALTH = common.shown(
+    {
+        'status': common.one_of(['ok']),
+        'manager': common.shown(
+            {
+                'status': {
+                    **common.one_of(['ok', 'late', 'never']),
+                    'description': 'Late is one that has not looked for half a minute what is due.',
+                },
+                'last_tick': {
+                    **common.NULLABLE_MOMENT,
+                    'description': 'The latest of all managers.',
+                },
+                'age': {'type': ['number', 'null'], 'description': 'In seconds.'},
+            }
+        ),
+    }
+)
 
 #: The rest is what OpenAPI says of itself.
 OPENAPI = {

@@ -41,7 +41,8 @@ def asked(store: Store) -> dict[str, Callable[[], object]]:
             book.occupancy()
 
     return {
-        'ping': store.ping,
+        'last_beat': lambda: store.last_beat('manager'),
+        'beat': lambda: store.beat('manager', 'here', NOW),
         'node': lambda: a_node(store, 'n2'),
         'remember': lambda: store.remember([Project(OWNER, 'owner')]),
         'booking': booked,
@@ -173,5 +174,5 @@ def test_a_pool_that_is_all_in_use_is_told_as_unavailable(
     with small.reader() as connection:
         connection.execute(sa.select(1))
         with pytest.raises(UnavailableError):
-            Store(small).ping()
-    Store(small).ping()
+            Store(small).last_beat('manager')
+    Store(small).last_beat('manager')

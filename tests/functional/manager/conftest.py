@@ -73,6 +73,7 @@ class World:
 
     def manager(self, **settings: object) -> Deps:
         values: dict[str, Any] = {
+            'host': 'here',
             'holding_project': 'holding',
             'poll_interval': 0.05,
             'threads': 4,

@@ -1,0 +1,29 @@
+"""Signs of life of processes, a row for each kind and host."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from oslo_db import exception as db_errors
+
+from esi_leap.db.tables import heartbeats
+
+
+def write(connection: sa.Connection, kind: str, host: str, now: datetime) -> None:
+    """Note that a process of this kind is alive on this host."""
+    mine = sa.and_(heartbeats.c.kind == kind, heartbeats.c.host == host)
+    beat = heartbeats.update().where(mine).values(beaten_at=now)
+    if connection.execute(beat).rowcount:
+        return
+    try:
+        with connection.begin_nested():
+            connection.execute(heartbeats.insert().values(kind=kind, host=host, beaten_at=now))
+    except db_errors.DBDuplicateEntry:
+        pass  # another one on this host was first, just now
+
+
+def newest(connection: sa.Connection, kind: str) -> datetime | None:
+    """Return when a process of this kind was last alive, on whatever host."""
+    select = sa.select(sa.func.max(heartbeats.c.beaten_at)).where(heartbeats.c.kind == kind)
+    return connection.execute(select).scalar()

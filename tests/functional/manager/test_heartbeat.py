@@ -1,0 +1,82 @@
+"""The manager's signs of life: now and then, and never more important than its work."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from esi_leap.core.errors import UnavailableError
+from esi_leap.manager.deps import Deps
+from esi_leap.manager.loop import Loop
+
+from .conftest import NOON, World
+
+
+class Agenda:
+    """The real agenda, whose signs of life go elsewhere."""
+
+    def __init__(self, deps: Deps, beat: Callable[[], None]) -> None:
+        self._agenda = deps.agenda
+        self._beat = beat
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the agenda has
+        return getattr(self._agenda, name)
+
+    def beat(self, kind: str, host: str, now: datetime) -> None:
+        self._beat()
+        self._agenda.beat(kind, host, now)
+
+
+def run(world: World, beat: Callable[[], None], until: Callable[[], bool]) -> None:
+    """Run a manager until something holds, which is looked at after every sleep of its loop."""
+    deps = world.deps
+    loop = Loop(replace(deps, agenda=Agenda(deps, beat)))
+    thread = threading.Thread(target=loop.run)
+    thread.start()
+    waited = threading.Event()
+    for _ in range(600):
+        if until():
+            break
+        waited.wait(0.05)
+    loop.stop()
+    thread.join()
+    assert until()
+
+
+def test_a_tick_is_told_but_not_every_one(world: World) -> None:
+    beats: list[datetime] = []
+    looks: list[int] = []
+
+    def later() -> bool:
+        looks.append(1)
+        if len(looks) == 20:
+            world.now += timedelta(seconds=6)
+        return len(looks) > 40
+
+    run(world, lambda: beats.append(world.now), later)
+    assert beats == [NOON, NOON + timedelta(seconds=6)]
+    assert world.store.last_beat('manager') == NOON + timedelta(seconds=6)
+
+
+def test_work_goes_on_where_no_sign_of_life_can_be_given(world: World) -> None:
+    lease = world.lease('borrower', 0, 60)
+    failures = iter([UnavailableError('no database'), RuntimeError('no table')])
+
+    def failing() -> None:
+        raise next(failures, RuntimeError('still none'))
+
+    run(world, failing, lambda: world.see(lease).status == 'active')
+    assert world.store.last_beat('manager') is None
+
+
+def test_those_of_two_managers_are_kept_apart(world: World) -> None:
+    run(world, lambda: None, lambda: world.store.last_beat('manager') == NOON)
+    world.now += timedelta(minutes=1)
+    world.deps = world.manager(host='there')
+    run(world, lambda: None, lambda: world.store.last_beat('manager') == world.now)
+    with world.database.reader() as connection:
+        hosts = connection.exec_driver_sql('SELECT host FROM heartbeats ORDER BY host').scalars()
+        assert list(hosts) == ['here', 'there']
