@@ -105,6 +105,13 @@ RULES = [
         'Cancel a contract and its leases',
         'DELETE /v1/contracts/{ident}',
     ),
+    _rule(
+        'esi_leap:event:event_admin',
+        'rule:is_admin',
+        "See the events of everybody's offers, contracts and leases",
+        'GET /v1/events',
+    ),
+    _rule('esi_leap:event:get_all', _READ, 'List the events of the project', 'GET /v1/events'),
 ]
 
 

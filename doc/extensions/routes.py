@@ -23,6 +23,7 @@ from esi_leap.api.expose import ROUTES, VERSIONS, Route
 from esi_leap.api.openapi import failures
 from esi_leap.api.samples import sample
 from esi_leap.core.errors import LeapError
+from esi_leap.core.event import TYPES
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -80,6 +81,15 @@ def errors() -> Iterator[str]:
     for status, code, text in rows:
         meaning = text.splitlines()[0].removesuffix(f' ({status}).').removesuffix('.')
         yield from (f'   * - {status}', f'     - ``{code}``', f'     - {meaning}.')
+    yield ''
+
+
+def events() -> Iterator[str]:
+    """List every type of event, as a table."""
+    yield from ('.. list-table::', '   :header-rows: 1', '')
+    yield from ('   * - ``event_type``', '     - What happened')
+    for name, meaning in TYPES.items():
+        yield from (f'   * - ``{name}``', f'     - {meaning}')
     yield ''
 
 
@@ -154,6 +164,15 @@ class Errors(SphinxDirective):
         return self.parse_text_to_nodes('\n'.join(errors()))
 
 
+class Events(SphinxDirective):
+    """List the types of events."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the table."""
+        _note(self.env)
+        return self.parse_text_to_nodes('\n'.join(events()))
+
+
 def _note(env: BuildEnvironment) -> None:
     """Remember to read the page anew at each build: Sphinx does not see the code change."""
     env.esi_leap_pages = {*getattr(env, 'esi_leap_pages', ()), env.docname}
@@ -175,6 +194,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directives."""
     app.add_directive('routes', Routes)
     app.add_directive('api-errors', Errors)
+    app.add_directive('event-types', Events)
     app.connect('env-get-outdated', _pages)
     app.connect('env-check-consistency', _complete)
     return {'parallel_read_safe': False, 'parallel_write_safe': True}

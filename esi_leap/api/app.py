@@ -28,7 +28,7 @@ from esi_leap.api.expose import (
     checked_query,
     steps,
 )
-from esi_leap.api.v1 import contracts, leases, offers, root
+from esi_leap.api.v1 import contracts, events, leases, offers, root
 from esi_leap.context import Context, Judge
 from esi_leap.core.errors import UnauthenticatedError, UnavailableError
 
@@ -47,7 +47,7 @@ _MIDDLEWARE: dict[int, Exception] = {
     HTTPStatus.SERVICE_UNAVAILABLE: UnavailableError('Keystone does not answer; try again.'),
 }
 #: Importing these modules fills the route table.
-NOUNS = (root, offers, leases, contracts)
+NOUNS = (root, offers, leases, contracts, events)
 
 
 def build(deps: Deps, judge: Judge, authenticate: Callable[[WSGI], WSGI], conf: object) -> WSGI:

@@ -10,7 +10,7 @@ from esi_leap.api.expose import Call, Reply
 from esi_leap.core import instant
 from esi_leap.core.errors import InvalidError
 from esi_leap.core.interval import Interval
-from esi_leap.core.ports import Query
+from esi_leap.core.ports import EventQuery, Query
 
 _Seen = TypeVar('_Seen')
 
@@ -39,6 +39,11 @@ def statuses(query: Mapping[str, Any], default: Collection[str]) -> dict[str, ob
     return {} if 'any' in wanted else {'status': wanted}
 
 
+def limit(call: Call) -> int:
+    """Return how many objects the caller's page has at most."""
+    return min(int(call.query.get('limit', call.deps.max_limit)), call.deps.max_limit)
+
+
 def page(call: Call, project: str, **parts: object) -> Query:
     """Build the query of a list with the caller's page and order.
 
@@ -47,26 +52,36 @@ def page(call: Call, project: str, **parts: object) -> Query:
         project: what the store calls `project_id`: an offer's is its owner, a lease's its lessee.
         parts: the rest of the query.
     """
-    limit = min(int(call.query.get('limit', call.deps.max_limit)), call.deps.max_limit)
     key = call.query.get('sort_key')
     column = project if key == 'project_id' else key
     sort = ((column, call.query.get('sort_dir') == 'desc'),) if column else ()
-    return Query(limit=limit, marker=call.query.get('marker'), sort=sort, **parts)  # type: ignore[arg-type]
+    return Query(limit=limit(call), marker=call.query.get('marker'), sort=sort, **parts)  # type: ignore[arg-type]
 
 
 def reply(
     call: Call,
     name: str,
     found: Sequence[_Seen],
-    query: Query,
+    query: Query | EventQuery,
     show: Callable[[_Seen, Call], dict[str, object]],
+    *,
+    marker: str = 'uuid',
 ) -> Reply:
-    """Build the answer of a list; one row more than the page holds tells that there is a next."""
+    """Build the answer of a list; one row more than the page holds tells that there is a next.
+
+    Args:
+        call: the request.
+        name: what is listed.
+        found: the rows.
+        query: what was asked of the store.
+        show: makes what is shown of a row.
+        marker: the field that tells where the next page begins.
+    """
     shown = [show(each, call) for each in found[: query.limit]]
     answer: dict[str, object] = {name: shown}
     if query.limit is not None and len(found) > query.limit:
         params = [(key, value) for key, value in call.request.GET.items() if key != 'marker']
-        after = urlencode([*params, ('marker', shown[-1]['uuid'])])
+        after = urlencode([*params, ('marker', str(shown[-1][marker]))])
         href = f'{call.request.host_url}/v1/{name}?{after}'
         answer[f'{name}_links'] = [{'rel': 'next', 'href': href}]
     return Reply(answer)

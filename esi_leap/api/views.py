@@ -7,7 +7,7 @@ from datetime import datetime
 from esi_leap.api.expose import Call
 from esi_leap.core.handover import Node
 from esi_leap.core.instant import render
-from esi_leap.core.ports import ContractView, LeaseView, OfferView
+from esi_leap.core.ports import ContractView, EventView, LeaseView, OfferView
 
 #: Age of a manager's last tick, in seconds, from which it is late.
 _LATE = 30
@@ -86,6 +86,21 @@ def health(last_tick: datetime | None, now: datetime, call: Call) -> dict[str, o
         'age': age,
     }
     return {'status': 'ok', 'manager': manager}
+
+
+def event(seen: EventView, call: Call) -> dict[str, object]:
+    """Return an event as it is on the wire."""
+    return {
+        'id': seen.id,
+        'event_type': seen.type,
+        'event_time': _time(seen.time, call),
+        'object_type': seen.object_type,
+        'object_uuid': seen.object_uuid,
+        'resource_type': seen.resource_type,
+        'resource_uuid': seen.resource_uuid,
+        'lessee_id': seen.lessee_id,
+        'owner_id': seen.owner_id,
+    }
 
 
 def _resource(node: Node) -> dict[str, object]:

@@ -155,6 +155,42 @@ class ContractView:
     names: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventQuery:
+    """What somebody wants to see of the events, in the order of their ids.
+
+    Attributes:
+        equal: column to value.
+        node: uuid or name of a node.
+        party: project that is one of the sides.
+        after: events with a larger id.
+        since: events after this instant.
+        limit: most events returned; one more tells whether there is a next page.
+    """
+
+    equal: Mapping[str, str] = field(default_factory=dict)
+    node: str | None = None
+    party: str | None = None
+    after: int | None = None
+    since: datetime | None = None
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventView:
+    """An event as it was written. Its id is larger than those of all events visible before."""
+
+    id: int
+    type: str
+    time: datetime
+    object_type: str
+    object_uuid: str
+    resource_type: str
+    resource_uuid: str
+    lessee_id: str | None
+    owner_id: str | None
+
+
 class Book(Protocol):
     """One node's calendar, open for change under the node's row lock."""
 
@@ -234,6 +270,9 @@ class Store(Protocol):
 
     def contracts(self, scope: Scope, query: Query) -> Sequence[ContractView]:
         """List contracts, in a constant number of statements."""
+
+    def events(self, scope: Scope, query: EventQuery) -> Sequence[EventView]:
+        """List events, all that are visible by now, in the order of their ids."""
 
 
 class Agenda(Protocol):

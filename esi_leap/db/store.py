@@ -20,13 +20,15 @@ from esi_leap.core.handover import Node
 from esi_leap.core.inventory import Sighting
 from esi_leap.core.ports import (
     ContractView,
+    EventQuery,
+    EventView,
     LeaseView,
     OfferView,
     Project,
     Query,
     Scope,
 )
-from esi_leap.db import contracts, heartbeats, leases, offers, rows
+from esi_leap.db import chores, contracts, events, heartbeats, leases, offers, rows
 from esi_leap.db import nodes as inventory
 from esi_leap.db.book import Book
 from esi_leap.db.engine import Database
@@ -133,6 +135,21 @@ class Store:
         """List contracts."""
         with self._reader() as connection:
             return contracts.read(connection, scope, query)
+
+    def events(self, scope: Scope, query: EventQuery) -> Sequence[EventView]:
+        """List events."""
+        self._number()
+        with self._reader() as connection:
+            return events.read(connection, scope, query)
+
+    def _number(self) -> None:
+        with self._reader() as connection:
+            if not events.unnumbered(connection):
+                return
+        with self._writer() as connection:
+            chores.ensure(connection, events.CHORE)
+        with self._writer() as connection:
+            events.number(connection)
 
     def _read_names(self, ids: Collection[str]) -> dict[str, str]:
         if not ids:

@@ -71,6 +71,13 @@ def statuses(of: Iterable[str]) -> dict[str, Any]:
     return {'type': 'array', 'items': {'enum': known, 'description': several}}
 
 
+LIMIT = {
+    'type': 'string',
+    'pattern': '^[1-9][0-9]{0,8}$',
+    'description': 'A positive number.',
+}
+
+
 def page(keys: Iterable[str]) -> dict[str, Any]:
     """Return the schemas of the parameters of pages.
 
@@ -79,11 +86,7 @@ def page(keys: Iterable[str]) -> dict[str, Any]:
     """
     known = sorted(keys)
     return {
-        'limit': {
-            'type': 'string',
-            'pattern': '^[1-9][0-9]{0,8}$',
-            'description': 'A positive number.',
-        },
+        'limit': LIMIT,
         'marker': {
             'type': 'string',
             'description': 'The uuid of the last object of the page before.',

@@ -124,7 +124,11 @@ def offers_and_leases(story: Story) -> None:
     story.call(LESSEE, 'DELETE /v1/leases/{ident}', direct['uuid'])
 
 
-CHAPTERS: tuple[Callable[[Story], None], ...] = (documents, offers_and_leases)
+def what_happened(story: Story) -> None:
+    story.call(OWNER, 'GET /v1/events', query='?limit=4')
+
+
+CHAPTERS: tuple[Callable[[Story], None], ...] = (documents, offers_and_leases, what_happened)
 
 
 class Settled:

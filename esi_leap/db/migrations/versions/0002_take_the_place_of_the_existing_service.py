@@ -102,6 +102,9 @@ def _events() -> None:
             batch.create_unique_constraint('uq_events_position', ['position'])
     else:
         op.create_unique_constraint('uq_events_position', 'events', ['position'])
+    for column in ('event_type', 'lessee_id', 'owner_id', 'resource_uuid'):
+        op.create_index(f'ix_events_{column}_position', 'events', [column, 'position'])
+        op.drop_index(f'ix_events_{column}_id', 'events')
     op.create_table(
         'outbox',
         sa.Column(

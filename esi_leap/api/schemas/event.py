@@ -1,0 +1,49 @@
+"""Schemas of events."""
+
+from esi_leap.api.schemas import common
+from esi_leap.core.event import TYPES
+
+_NUMBER = {
+    'type': 'string',
+    'pattern': '^-?[0-9]{1,18}$',
+    'description': 'The id of an event, a whole number.',
+}
+
+QUERY = {
+    'last_event_id': {**_NUMBER, 'description': 'Only events with a larger id than this number.'},
+    'last_event_time': {
+        **common.TIME,
+        'description': f'Only events after this time. {common.TIME["description"]}',
+    },
+    'lessee_or_owner_id': {
+        **common.IDENT,
+        'description': 'A project, by name or id, that is one of the sides; for admins.',
+    },
+    'event_type': common.IDENT,
+    'resource_type': common.IDENT,
+    'resource_uuid': common.IDENT,
+    'limit': common.LIMIT,
+    'marker': {**_NUMBER, 'description': 'The id of the last event of the page before.'},
+}
+
+EVENT = common.named(
+    'Event',
+    common.shown(
+        {
+            'id': {'type': 'integer', 'description': 'Larger than that of all events before.'},
+            'event_type': {
+                'type': 'string',
+                'description': 'What happened.',
+                'examples': sorted(TYPES),
+            },
+            'event_time': common.MOMENT,
+            'object_type': {'type': 'string', 'description': 'It is offer, lease or contract.'},
+            'object_uuid': common.STRING,
+            'resource_type': common.STRING,
+            'resource_uuid': common.STRING,
+            'lessee_id': common.NULLABLE_STRING,
+            'owner_id': common.NULLABLE_STRING,
+        }
+    ),
+)
+EVENTS = common.listed('events', EVENT)
