@@ -66,7 +66,7 @@ def api(
         fleet=fleet(conf),
         identity=identity.NoKeystone() if noauth else _keystone(conf),
         now=clock.now,
-        new_uuid=_new_uuid,
+        new_uuid=new_uuid,
         pause=time.sleep,
         default_type=conf.api.default_resource_type,
         limits=Limits(
@@ -110,7 +110,7 @@ def manager(conf: cfg.ConfigOpts, base: Database | None = None) -> Loop:
             fleet=found,
             now=clock.now,
             monotonic=time.monotonic,
-            new_uuid=_new_uuid,
+            new_uuid=new_uuid,
             settings=Settings(
                 host=socket.gethostname(),
                 holding_project=holding,
@@ -158,5 +158,6 @@ def _days(number: int | None) -> timedelta | None:
     return None if number is None else timedelta(days=number)
 
 
-def _new_uuid() -> str:
+def new_uuid() -> str:
+    """Return a new uuid."""
     return str(uuid.uuid4())

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from itertools import dropwhile
@@ -16,6 +15,7 @@ import webob
 from jsonschema.exceptions import ValidationError, relevance
 
 from esi_leap.core.errors import InvalidError
+from esi_leap.core.storable import flaws
 
 if TYPE_CHECKING:  # both would lead back here
     from esi_leap.actions.deps import Deps
@@ -25,9 +25,6 @@ Schema = Mapping[str, Any]
 
 #: API versions, oldest first.
 VERSIONS = ((1, 0), (1, 1))
-
-#: Deepest nesting of a body; MariaDB's JSON functions go no deeper.
-_DEEPEST = 31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,24 +213,8 @@ def checked_ident(ident: str) -> str:
 
 def check_storable(value: object, sentence: str) -> None:
     """Refuse what Python takes for JSON and one of the databases, or the next reader, does not."""
-    for why in _flaws(value, _DEEPEST):
+    for why in flaws(value):
         raise InvalidError(f'{sentence} {why}')
-
-
-def _flaws(value: object, levels: int) -> Iterator[str]:
-    match value:
-        case dict() | list() if not levels:
-            yield f'It is nested more than {_DEEPEST} deep.'
-        case dict():
-            for each in (*value, *value.values()):
-                yield from _flaws(each, levels - 1)
-        case list():
-            for each in value:
-                yield from _flaws(each, levels - 1)
-        case float() if not math.isfinite(value):
-            yield 'It has a number that is not finite.'
-        case str() if '\0' in value or any('\ud800' <= each <= '\udfff' for each in value):
-            yield 'It has a character that no text can have.'
 
 
 def _check(given: object, schema: Schema, argument: str) -> None:

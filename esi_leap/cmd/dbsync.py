@@ -1,32 +1,77 @@
-"""`esi-leap-dbsync`: make and upgrade the schema."""
+"""`esi-leap-dbsync`: make and upgrade the schema, and take over that of the existing service."""
 
 from __future__ import annotations
 
+import argparse
 import sys
 from typing import Any
 
 from oslo_config import cfg
 
-from esi_leap import wiring
+from esi_leap import clock, wiring
 from esi_leap.cmd import run
-from esi_leap.db import schema
+from esi_leap.db import existing, schema, takeover
+
+#: What scripts for the existing service call, and what to do instead.
+_INSTEAD = {
+    'downgrade': 'The schema is not taken back: restore the backup that was made before the '
+    'upgrade. What was taken over from the existing service is beside our tables, under names '
+    f'that begin with {takeover.PREFIX}; the migration guide tells how to go back to it.',
+    'revision': 'Migrations are written in a checkout of the project; CONTRIBUTING.rst tells how.',
+}
 
 
 def _commands(subparsers: Any) -> None:  # noqa: ANN401 - argparse's own
-    subparsers.add_parser('upgrade', help='bring the schema to the newest revision')
-    subparsers.add_parser('create_schema', help='the same, for an empty database')
+    upgrade = subparsers.add_parser(
+        'upgrade',
+        help='bring the schema to the newest revision; take over that of the existing service',
+    )
+    upgrade.add_argument('--revision', nargs='?', choices=['head'], help='head, as always')
+    subparsers.add_parser('create_schema', help='the same')
     subparsers.add_parser('version', help='print the revision of the schema')
+    stamp = subparsers.add_parser('stamp', help='do nothing: the schema knows its revision')
+    stamp.add_argument('ident', nargs='?', help=argparse.SUPPRESS)
+    instead = [subparsers.add_parser(name, help='say what to do instead') for name in _INSTEAD]
+    for parser in (stamp, *instead):
+        parser.add_argument('--revision', nargs='?', help=argparse.SUPPRESS)
+        parser.add_argument('-m', '--message', help=argparse.SUPPRESS)
+        parser.add_argument('--autogenerate', action='store_true', help=argparse.SUPPRESS)
 
 
 _COMMAND = cfg.SubCommandOpt('command', title='Commands', handler=_commands)
 
 
 def _main(conf: cfg.ConfigOpts) -> int:
-    database = wiring.database(conf)
-    if conf.command.name == 'version':
-        sys.stdout.write(f'{schema.version(database)}\n')
-        return 0
-    schema.upgrade(database)
+    match conf.command.name:
+        case 'version':
+            sys.stdout.write(f'{schema.version(wiring.database(conf))}\n')
+        case 'stamp':
+            sys.stdout.write('Nothing to do: the schema knows its revision.\n')
+        case 'downgrade' | 'revision' as name:
+            sys.stderr.write(f'esi-leap-dbsync: {_INSTEAD[name]}\n')
+            return 1
+        case _:
+            return _upgrade(conf)
+    return 0
+
+
+def _upgrade(conf: cfg.ConfigOpts) -> int:
+    try:
+        report = takeover.upgrade(wiring.database(conf), clock.now(), wiring.new_uuid)
+    except takeover.TakeoverError as error:
+        sys.stderr.write(f'esi-leap-dbsync: {error}\n')
+        return 1
+    if report is not None:
+        kept = ', '.join(
+            takeover.PREFIX + name for name in existing.TABLES if name in report.counts
+        )
+        lines = [
+            'The database of the existing service was taken over:',
+            *(f'  {line}' for line in report.lines()),
+            'Tokens of consoles are not copied: they are good for minutes only.',
+            f'Its tables are kept as {kept}.',
+        ]
+        sys.stdout.write('\n'.join(lines) + '\n')
     return 0
 
 

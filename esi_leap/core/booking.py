@@ -184,7 +184,7 @@ def plan_cancel(lease: Lease, node: Node, now: datetime) -> Change:
     """
     if lease.ending:
         return Change((replace(lease, retry_at=now),))
-    if node.is_with(lease):
+    if node.inherited or node.is_with(lease):
         return Change((lease.cancelling(leases.TAKEN, now),))
     gone = lease.to(leases.Status.DELETED, expire_time=now)
     return Change((gone,), (Event('esi_leap.lease.delete.end', gone),))
@@ -244,6 +244,8 @@ def _check_end(
                 f'lease, {render(child.window.end)} (UTC).',
                 earliest=render(child.window.end),
             )
+    if window.end <= lease.window.end:
+        return  # what stands beside it came so from the existing service, and is no new conflict
     for each in calendar.blockers(lease.parent, window, frozenset({lease.uuid})):
         raise _conflict(node, each)
 

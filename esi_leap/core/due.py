@@ -72,13 +72,20 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True)
+class Recognise:
+    """Look whom the existing service left the node with; nothing else before that."""
+
+
+@dataclass(frozen=True, slots=True)
 class Expire:
     """End an offer whose window has passed."""
 
     offer: Offer
 
 
-Task: TypeAlias = Take | End | Prepare | HandOver | Blocked | GiveBack | Check | Search | Expire
+Task: TypeAlias = (
+    Take | End | Prepare | HandOver | Blocked | GiveBack | Check | Search | Recognise | Expire
+)
 
 _ON_ITS_WAY = {
     State.RETURNING: 'The node is being returned by its last lessee',
@@ -97,6 +104,8 @@ def plan(node: Node, bookings: Sequence[Booking], now: datetime) -> Task | None:
         bookings: all that hold a window of it.
         now: the present instant.
     """
+    if node.inherited:
+        return None if node.retry_at is not None and node.retry_at > now else Recognise()
     leases = sorted(
         (each for each in bookings if isinstance(each, Lease)), key=lambda each: each.window
     )

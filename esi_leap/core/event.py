@@ -170,4 +170,5 @@ def _of_contract(before: Status, after: Status) -> str:
 def _terms(booking: Booking) -> tuple[object, ...]:
     """What people agree on, and may change."""
     purpose = booking.purpose if isinstance(booking, Lease) else None
-    return (booking.name, booking.window, booking.lessee_id, dict(booking.properties), purpose)
+    parties = (booking.owner_id, booking.lessee_id)
+    return (booking.name, booking.window, parties, dict(booking.properties), purpose)

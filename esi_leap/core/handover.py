@@ -89,7 +89,8 @@ class Node:
 
     Attributes:
         owner_id: the project that owns it, empty if nobody does.
-        lease: uuid of the lease that has, gets or had the node; None while it is available.
+        lease: uuid of the lease that has, gets or had the node; None while it is available, and
+            while nobody has looked whom the existing service left it with.
         reason: what the node waits for, in a sentence.
         remembered: the values of `REMEMBERED` before the hand-over.
         retry_at: when the manager looks at the node again.
@@ -115,6 +116,19 @@ class Node:
     def is_with(self, lease: Lease) -> bool:
         """Tell whether the lease has, or is getting, the node: there is something to tear down."""
         return self.lease == lease.uuid and self.state in {State.PREPARING, State.HANDED_OVER}
+
+    @property
+    def inherited(self) -> bool:
+        """Whether the existing service had the node, and nobody has looked whom it left it with."""
+        return self.state is State.HANDED_OVER and self.lease is None
+
+    def recognised(self, lease: str | None, now: datetime) -> Node:
+        """Say whom an inherited node is with: the lease, or nobody.
+
+        This is no transition: the node's life under this service begins here.
+        """
+        state, look = (State.HANDED_OVER, now) if lease else (State.AVAILABLE, None)
+        return replace(self, state=state, lease=lease, reason=None, retry_at=look, attempts=0)
 
     def to(self, state: State, reason: str | None = None, **changes: object) -> Node:
         """Return the node in another state.

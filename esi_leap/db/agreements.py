@@ -38,7 +38,8 @@ class Agreement:
             max(window.end for _, window in lines.values()),
         )
         status = status_of([status for status, _ in lines.values()])
-        return replace(self.contract, window=window), status
+        owner = next((each.owner_id for each in mine.values()), self.contract.owner_id)
+        return replace(self.contract, owner_id=owner, window=window), status
 
     def told(self, changed: Collection[Lease]) -> Iterator[Event]:
         """Tell what a change of some leases means for the contract."""

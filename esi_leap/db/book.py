@@ -96,9 +96,10 @@ class Book:
     def _turns(self, lease: Lease) -> bool:
         """Whether a lease changes what its contract is."""
         before = self._stored.get(lease.uuid)
-        return isinstance(before, Lease) and (before.status, before.window) != (
+        return isinstance(before, Lease) and (before.status, before.window, before.owner_id) != (
             lease.status,
             lease.window,
+            lease.owner_id,
         )
 
     def _told(self, change: Change) -> Iterator[Event]:
@@ -119,12 +120,12 @@ class Book:
         self._stored[booking.uuid] = booking
 
     def _frame(self, before: Contract, after: Contract) -> None:
-        """Let the window of a contract be that of its leases again."""
-        if after.window != before.window:
+        """Let the provider and the window of a contract be those of its leases again."""
+        if after != before:
             self._connection.execute(
                 contracts.update()
                 .where(contracts.c.uuid == after.uuid)
-                .values(start_time=after.window.start, end_time=after.window.end)
+                .values(rows.contract_values(after))
             )
 
     def _one(self, uuid: str) -> sa.Select[tuple[object, ...]]:

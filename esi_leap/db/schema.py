@@ -14,9 +14,14 @@ VERSION_TABLE = 'esi_leap_version'
 def upgrade(database: Database, revision: str = 'head') -> None:
     """Bring the schema to `revision`, from whatever revision it has, or from an empty database."""
     with database.engine.begin() as connection:
-        if connection.dialect.name == 'postgresql':
-            connection.execute(sa.text('CREATE EXTENSION IF NOT EXISTS btree_gist'))
-        command.upgrade(_config(connection), revision)
+        migrate(connection, revision)
+
+
+def migrate(connection: sa.Connection, revision: str = 'head') -> None:
+    """The same, in the transaction of a caller; MariaDB commits it at every statement."""
+    if connection.dialect.name == 'postgresql':
+        connection.execute(sa.text('CREATE EXTENSION IF NOT EXISTS btree_gist'))
+    command.upgrade(_config(connection), revision)
 
 
 def version(database: Database) -> str | None:

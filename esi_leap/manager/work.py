@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from esi_leap.core import booking, due, handover
+from esi_leap.core import booking, due, handover, recognition
 from esi_leap.core.booking import Change, Event
 from esi_leap.core.errors import LeapError, NodeBusyError, NodeNotFoundError, UnavailableError
 from esi_leap.core.handover import Act, Done, Lost, Machine, Node, Refused, State, Step, Wait
@@ -132,6 +132,8 @@ class Work:
                 self._check(node, lease)
             case due.Search():
                 self._search(node)
+            case due.Recognise():
+                self._recognise(node)
 
     def _prepare(self, node: Node, lease: Lease) -> None:
         machine, late = self._look(node)
@@ -241,6 +243,16 @@ class Work:
                 at = self._in(self._deps.settings.check_interval)
                 book.put(Change((), node=book.node.waiting(node.reason or _GONE, at)))
 
+    def _recognise(self, node: Node) -> None:
+        machine, late = self._look(node)
+        with self._book() as book:
+            if late is not None and late.reason != _GONE:
+                at = self._later(book.node.attempts, late)
+                book.put(Change((), node=book.node.waiting(late.reason, at)))
+                return
+            calendar = book.occupancy()
+            book.put(recognition.plan(book.node, machine, list(calendar), self._deps.now()))
+
     def _free(self, book: Book) -> None:
         """The node is available: leases that wait for it are tried at once."""
         now = self._deps.now()
@@ -253,7 +265,6 @@ class Work:
 
     def _drive(self, node: Node, decide: Callable[[Machine], Step]) -> Step | Late:
         """Look, decide and act until the step is reached or something is in the way."""
-        service = self._nodes(node)
         for _ in range(_MOST_VERBS):
             machine, late = self._look(node)
             if machine is None:
@@ -263,7 +274,7 @@ class Work:
                 return Late(step.reason, moving=step.moving)
             if not isinstance(step, Act):
                 return step
-            late = self._try(lambda act=step, seen=machine: service.do(seen, act.verb))
+            late = self._try(lambda act=step, seen=machine: self._nodes(node).do(seen, act.verb))
             if late is not None:
                 return Lost(_GONE) if late.reason == _GONE else late
             if step.state is not None:
@@ -272,8 +283,7 @@ class Work:
 
     def _look(self, node: Node) -> tuple[Machine | None, Late | None]:
         seen: list[Machine] = []
-        service = self._nodes(node)
-        late = self._try(lambda: seen.append(service.get(node.resource_uuid)))
+        late = self._try(lambda: seen.append(self._nodes(node).get(node.resource_uuid)))
         return (None, late) if late is not None else (seen[0], None)
 
     def _try(self, call: Callable[[], Any]) -> Late | None:

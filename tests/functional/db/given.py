@@ -1,6 +1,9 @@
 """Values that the tests of the databases start from."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
+
+from alembic import autogenerate, migration
 
 from esi_leap.core.booking import Change
 from esi_leap.core.contract import Contract
@@ -9,7 +12,10 @@ from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease
 from esi_leap.core.offer import Offer
 from esi_leap.core.ports import Scope
+from esi_leap.db import schema
+from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
+from esi_leap.db.tables import metadata
 
 NOW = datetime(2032, 1, 31, 9, 30, tzinfo=UTC)
 OWNER, TENANT = 'p-owner', 'p-tenant'
@@ -68,3 +74,18 @@ def agreed(lease: Lease) -> Change:
         offer=lease.offer,
     )
     return Change((lease,), contract=contract)
+
+
+def differences(database: Database, but: Collection[str] = ()) -> list[object]:
+    """Compare the schema of a database with the models, but for tables that are none of ours."""
+    with database.engine.connect() as connection:
+        context = migration.MigrationContext.configure(
+            connection,
+            opts={
+                'version_table': schema.VERSION_TABLE,
+                'compare_type': True,
+                'compare_server_default': True,
+                'include_name': lambda name, kind, _: kind != 'table' or name not in but,
+            },
+        )
+        return autogenerate.compare_metadata(context, metadata)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from alembic import autogenerate, migration, script
+from alembic import script
 from oslo_db import exception as db_errors
 
 from esi_leap.core import handover, lease, offer
@@ -20,6 +20,8 @@ from esi_leap.db import contracts, leases, offers, schema
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
 from esi_leap.db.tables import HOLDING, NO_OVERLAP, bookings, metadata
+
+from .given import differences
 
 SERVERS = pytest.mark.parametrize('database_kind', ['mariadb', 'postgresql'], indirect=True)
 POSTGRESQL = pytest.mark.parametrize('database_kind', ['postgresql'], indirect=True)
@@ -56,7 +58,7 @@ class TestUpgrade:
         for _ in range(2):
             schema.upgrade(unmade)
             assert schema.version(unmade) == schema.newest()
-        assert _differences(unmade) == []
+        assert differences(unmade) == []
 
     def test_a_database_of_another_history_is_not_mistaken_for_ours(self, unmade: Database) -> None:
         with unmade.engine.begin() as connection:
@@ -73,7 +75,7 @@ class TestUpgrade:
 
 class TestModels:
     def test_they_are_in_sync_with_the_migrated_schema(self, database: Database) -> None:
-        assert _differences(database) == []
+        assert differences(database) == []
 
     def test_every_table_and_column_has_a_comment(self) -> None:
         for table in metadata.tables.values():
@@ -316,19 +318,6 @@ class TestDbsync:
         dbsync('create_schema')
         assert schema.version(unmade) == schema.newest()
         dbsync('create_schema')
-
-
-def _differences(database: Database) -> list[object]:
-    with database.engine.connect() as connection:
-        context = migration.MigrationContext.configure(
-            connection,
-            opts={
-                'version_table': schema.VERSION_TABLE,
-                'compare_type': True,
-                'compare_server_default': True,
-            },
-        )
-        return autogenerate.compare_metadata(context, metadata)
 
 
 def _words(sql: str) -> list[str]:

@@ -1,0 +1,95 @@
+"""Whom a node is with that the existing service had: found out once, from what Ironic says.
+
+A database that was taken over says which leases began. It does not say which of them has the node:
+there, two could be active on one node, a hand-over could fail after it was done, and anybody could
+change the node's lessee unnoticed. So nothing is done to such a node before its own service was
+asked. The lease that is named there goes on under our rules; one that is not is ended or put in
+error with the reason, and the node is left as it was found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from esi_leap.core.booking import Change
+from esi_leap.core.calendar import Booking
+from esi_leap.core.handover import Machine, Node
+from esi_leap.core.lease import PENDING, Lease, Status
+
+_BEFORE = 'The lease began under the existing service; when it was taken over, the node was'
+
+
+def plan(node: Node, machine: Machine | None, bookings: Sequence[Booking], now: datetime) -> Change:
+    """Plan what the first look at an inherited node changes.
+
+    Args:
+        node: its row, `inherited`.
+        machine: what its service says of it; None if it is gone.
+        bookings: all that hold a window of it.
+        now: the present instant.
+    """
+    held = [_provided(each, machine) for each in bookings]
+    leases = [each for each in held if isinstance(each, Lease)]
+    found = None if machine is None else _named(machine, leases, now)
+    spared = _line(found, leases)
+    after: list[Booking] = []
+    for each in held:
+        if each is found and found.starts(now):
+            after.append(found.activated(now))  # the hand-over was done, and not written down
+        elif isinstance(each, Lease) and each.status not in PENDING and each.uuid not in spared:
+            after.append(_disowned(each, _reason(machine), now))
+        else:
+            after.append(each)
+    return Change(
+        tuple(new for old, new in zip(bookings, after, strict=True) if new != old),
+        node=node.recognised(found.uuid if found else None, now),
+    )
+
+
+def _provided(booking: Booking, machine: Machine | None) -> Booking:
+    """Whoever made it there, its provider is the node's owner, or the lessee who sub-lets."""
+    if machine is None or machine.owner is None or booking.parent_lease is not None:
+        return booking
+    return replace(booking, owner_id=machine.owner)
+
+
+def _named(machine: Machine, leases: Sequence[Lease], now: datetime) -> Lease | None:
+    """Return the lease that the node is with.
+
+    Without a label, which the owner may remove, the lessee's name decides if only one fits.
+    """
+    his = [each for each in leases if each.lessee_id == machine.lessee]
+    if machine.lease_label is None:
+        his = [each for each in his if each.status not in PENDING]
+        return his[0] if len(his) == 1 else None
+    named = (each for each in his if each.uuid == machine.lease_label)
+    return next((each for each in named if each.window.start <= now), None)
+
+
+def _line(lease: Lease | None, leases: Sequence[Lease]) -> frozenset[str]:
+    """Return the uuids of a lease and of those that it is sub-let from: they have the node too."""
+    above = {each.uuid: each.parent_lease for each in leases}
+    line: set[str] = set()
+    uuid = lease.uuid if lease else None
+    while uuid is not None and uuid in above and uuid not in line:
+        line.add(uuid)
+        uuid = above[uuid]
+    return frozenset(line)
+
+
+def _disowned(lease: Lease, reason: str, now: datetime) -> Lease:
+    if lease.window.start > now:
+        return lease.ended(now) if lease.status is Status.WAIT_CANCEL else lease
+    if lease.ends(now) or lease.status is Status.WAIT_EXPIRE:
+        return lease.ended(now, reason)
+    return replace(lease, reason=reason) if lease.status is Status.ERROR else lease.failed(reason)
+
+
+def _reason(machine: Machine | None) -> str:
+    if machine is None:
+        return f'{_BEFORE} gone.'
+    if machine.lessee is None:
+        return f'{_BEFORE} with nobody. It was left as found.'
+    return f'{_BEFORE} with another lessee or lease. It was left as found.'
