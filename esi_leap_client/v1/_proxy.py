@@ -206,13 +206,18 @@ class Proxy(proxy.Proxy):  # type: ignore[misc]  # untyped SDK
         return self._found(Event, query)
 
     def create_console_auth_token(
-        self, node_uuid_or_name: str | Node, token_ttl: int | None = None
+        self,
+        node_uuid_or_name: str | Node,
+        token_ttl: int | None = None,
+        *,
+        read_only: bool = False,
     ) -> ConsoleAuthToken:
         """Get a token for the serial console of a node that one holds.
 
         Args:
             node_uuid_or_name: The node's ident.
             token_ttl: Seconds that it is good for; the service's own choice if None.
+            read_only: Whether what is typed is dropped.
 
         Returns:
             The token, and the address that takes it.
@@ -221,12 +226,13 @@ class Proxy(proxy.Proxy):  # type: ignore[misc]  # untyped SDK
         attrs: dict[str, Any] = {
             'node_uuid_or_name': node.uuid if isinstance(node, Node) else node,
             'token_ttl': token_ttl,
+            'read_only': read_only or None,
         }
         given = {key: value for key, value in attrs.items() if value is not None}
         return self._made(ConsoleAuthToken, given)
 
     def delete_console_auth_token(self, node_uuid_or_name: str | Node) -> None:
-        """Make all console tokens of a node invalid.
+        """Make all console tokens of a node invalid, and close the consoles that they opened.
 
         Args:
             node_uuid_or_name: The node's ident.

@@ -20,6 +20,10 @@ class ConsoleAuthToken(_base.Answer):
     node_uuid_or_name = Body('node_uuid_or_name')
     #: How long it is good for, in seconds.
     token_ttl = Body('token_ttl', type=int)
+    #: Whether what is typed is dropped.
+    read_only = Body('read_only', type=bool)
+    #: When it can be used no more, `YYYY-MM-DDTHH:MM:SS[.ffffff]` UTC.
+    expires_at = Body('expires_at')
     #: The node, as the service knows it.
     node_uuid = Body('node_uuid', alternate_id=True)
     #: The secret.

@@ -18,8 +18,6 @@ class Event(_base.Listed):
         'resource_type',
         'resource_uuid',
         'lessee_or_owner_id',
-        'sort_key',
-        'sort_dir',
     )
 
     #: What happened, for example `esi_leap.lease.fulfill.end`.

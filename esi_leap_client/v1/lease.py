@@ -30,6 +30,7 @@ class Lease(_base.Kept):
         'resource_class',
         'purpose',
         'properties',
+        'property',
         'sort_key',
         'sort_dir',
     )

@@ -31,6 +31,7 @@ class Offer(_base.Kept):
         'resource_uuid',
         'resource_class',
         'properties',
+        'property',
         'sort_key',
         'sort_dir',
     )

@@ -147,6 +147,8 @@ def market(filled: tuple[Service, dict[str, str]], run: Esi) -> tuple[Cloud, dic
         ('offer list --now', 'cpu'),
         ('offer list --property memory_mb>=4096', 'gpu'),
         ('offer list --property memory_mb<4096 --limit 1', 'cpu'),
+        ('offer list --property memory_mb>=1024 --property memory_mb<4096', 'cpu'),
+        ('offer list --resource-class cpu --resource-class gpu', 'gpu cpu'),
         ('offer list --limit 1', 'gpu'),
         ('offer list --sort name', 'cpu gpu'),
         ('offer list --sort start_time:desc', 'gpu cpu'),
@@ -193,6 +195,12 @@ def test_a_list_shows_what_was_asked_for(
     kind = '_contract' if argv.startswith('contract') else ''
     rows = cloud.ok(*(word.format(**named) for word in argv.split()))
     assert uuids(rows) == [named[name + kind] for name in found.split()]
+
+
+def test_a_condition_may_be_words(market: tuple[Cloud, dict[str, str]]) -> None:
+    cloud, named = market
+    among = ('--property', 'memory_mb in 1024,2048', '--property', 'memory_mb exists')
+    assert uuids(cloud.ok('offer', 'list', *among)) == [named['cpu']]
 
 
 def test_everybody_lists_what_is_his(market: tuple[Cloud, dict[str, str]]) -> None:
@@ -431,6 +439,14 @@ def test_pages_are_followed(cloud: Cloud, connect: Connect) -> None:
             (
                 'end_time 2040-01-21T00:00:00 is after the end of the offer or lease it lies in, '
                 '2040-01-20T00:00:00 (UTC).'
+            ),
+        ),
+        (
+            'offer list --property memory_mb>=much',
+            (
+                "Invalid input for field/attribute property. Value: 'memory_mb>=much'. '>=' "
+                "compares numbers, and 'much' is none. For example: memory_mb>=131072, "
+                'cpu_arch=x86_64, cpu_arch in x86_64,aarch64, gpu exists.'
             ),
         ),
         ('lease list --marker nosuch', "There is no object with the marker 'nosuch'."),

@@ -64,7 +64,7 @@ class ListContract(base.Lister):
             offer_uuid=parsed_args.offer_uuid,
             **options.paging(parsed_args),
         )
-        return columns.rows(options.chosen(found, parsed_args), BRIEF, EXTRA, parsed_args)
+        return columns.rows(options.limited(found, parsed_args), BRIEF, EXTRA, parsed_args)
 
 
 class ShowContract(base.ShowOne):

@@ -153,7 +153,7 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--owner', metavar='<project>', help='Only leases by this project')
     options.add_resource(parser)
     parser.add_argument('--purpose', metavar='<purpose>', help='Only leases for this purpose')
-    options.add_condition(parser)
+    options.add_property(parser)
 
 
 def filters(parsed_args: argparse.Namespace) -> dict[str, Any]:
@@ -182,6 +182,7 @@ def filters(parsed_args: argparse.Namespace) -> dict[str, Any]:
         'resource_uuid': parsed_args.resource_uuid,
         'resource_class': parsed_args.resource_class,
         'purpose': parsed_args.purpose,
+        'property': parsed_args.property,
     }
 
 
@@ -203,7 +204,7 @@ class ListLease(base.Lister):
         found = self.lease.leases(**filters(parsed_args), **options.paging(parsed_args))
         attrs = LONG if parsed_args.long else BRIEF
         extra = [attr for attr in (*DETAIL, *EXTRA) if attr not in attrs]
-        return columns.rows(options.chosen(found, parsed_args), attrs, extra, parsed_args)
+        return columns.rows(options.limited(found, parsed_args), attrs, extra, parsed_args)
 
 
 class ShowLease(base.ShowOne):

@@ -96,7 +96,7 @@ class Everywhere(base.Lister):
         """
 
         def everything(there: Any) -> list[Any]:  # noqa: ANN401 - a Proxy
-            return list(options.chosen(question(there), parsed_args))
+            return list(question(there))
 
         with self.sites(parsed_args) as sites:
             answers = self.ask(sites, everything, parsed_args)
@@ -184,7 +184,7 @@ class ClaimOffer(Everywhere):
             help=f'The instant after the last one: {moments.ACCEPTED}, counted from the start',
         )
         parser.add_argument('--resource-type', metavar='<type>', help='Only this type of resource')
-        parser.add_argument('--resource-class', metavar='<class>', help='Only this resource class')
+        options.add_resource_class(parser)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Listed:

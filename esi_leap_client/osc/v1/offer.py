@@ -97,7 +97,7 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
     free.add_argument('--now', action='store_true', help='Only offers free at this instant')
     parser.add_argument('--project', metavar='<project>', help='Only offers of this project')
     options.add_resource(parser)
-    options.add_condition(parser)
+    options.add_property(parser)
 
 
 def filters(parsed_args: argparse.Namespace) -> dict[str, Any]:
@@ -125,6 +125,7 @@ def filters(parsed_args: argparse.Namespace) -> dict[str, Any]:
         'resource_type': parsed_args.resource_type,
         'resource_uuid': parsed_args.resource_uuid,
         'resource_class': parsed_args.resource_class,
+        'property': parsed_args.property,
     }
 
 
@@ -154,7 +155,7 @@ class ListOffer(base.Lister):
         found = self.lease.offers(**filters(parsed_args), **options.paging(parsed_args))
         attrs = LONG if parsed_args.long else BRIEF
         extra = [attr for attr in (*DETAIL, *EXTRA) if attr not in attrs]
-        return columns.rows(options.chosen(found, parsed_args), attrs, extra, parsed_args)
+        return columns.rows(options.limited(found, parsed_args), attrs, extra, parsed_args)
 
 
 class ShowOffer(base.ShowOne):

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from osc_lib import exceptions
 
-from esi_leap_client import criteria, moments
+from esi_leap_client import moments
 
 _T = TypeVar('_T')
 
@@ -17,11 +17,6 @@ _T = TypeVar('_T')
 def moment(text: str) -> moments.Moment:
     """Read a time for argparse."""
     return _read(moments.parse, text)
-
-
-def condition(text: str) -> criteria.Condition:
-    """Read a condition on properties for argparse."""
-    return _read(criteria.parse, text)
 
 
 def mapping(text: str) -> dict[str, Any]:
@@ -39,10 +34,17 @@ def mapping(text: str) -> dict[str, Any]:
 
 def positive(text: str) -> int:
     """Read a whole number above zero for argparse."""
-    if not (text.isascii() and text.isdigit() and int(text)):
+    if not natural(text):
         raise argparse.ArgumentTypeError(
             f"'{text}' is not a whole number above zero; write for example 60"
         )
+    return int(text)
+
+
+def natural(text: str) -> int:
+    """Read a whole number for argparse."""
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number; write for example 60")
     return int(text)
 
 
@@ -180,25 +182,39 @@ def add_resource(parser: argparse.ArgumentParser) -> None:
     """Add the filters by node."""
     parser.add_argument('--resource-type', metavar='<type>', help='Only this type of resource')
     parser.add_argument('--resource-uuid', metavar='<node>', help='Only this node, uuid or name')
-    parser.add_argument('--resource-class', metavar='<class>', help='Only this resource class')
+    add_resource_class(parser)
 
 
-def add_condition(parser: argparse.ArgumentParser) -> None:
-    """Add `--property`."""
+def add_resource_class(parser: argparse.ArgumentParser) -> None:
+    """Add the filter by resource class."""
+    parser.add_argument(
+        '--resource-class',
+        metavar='<class>',
+        action='append',
+        help='Only this resource class (repeat for several)',
+    )
+
+
+def add_property(parser: argparse.ArgumentParser) -> None:
+    """Add `--property`, which the service reads."""
     parser.add_argument(
         '--property',
-        dest='conditions',
         metavar='<condition>',
         action='append',
-        type=condition,
-        help='Only nodes with such a property: a name, one of >= <= > < = !=, and a value, for '
-        'example "memory_mb>=65536" (repeat for several; numbers compare as numbers)',
+        help='Only nodes with such a property: for example "memory_mb>=65536", '
+        '"cpu_arch in x86_64,aarch64" or "gpu exists" (repeat for several, which must all hold; '
+        'numbers compare as numbers)',
     )
+
+
+def add_limit(parser: argparse.ArgumentParser) -> None:
+    """Add how much to list."""
+    parser.add_argument('--limit', metavar='<n>', type=positive, help='List at most so many')
 
 
 def add_paging(parser: argparse.ArgumentParser) -> None:
     """Add how much to list, from where, in which order."""
-    parser.add_argument('--limit', metavar='<n>', type=positive, help='List at most so many')
+    add_limit(parser)
     parser.add_argument('--marker', metavar='<uuid>', help='List what comes after this one')
     parser.add_argument(
         '--sort',
@@ -217,32 +233,25 @@ def paging(parsed_args: argparse.Namespace) -> dict[str, Any]:
         Query parameters; None for what was not asked.
     """
     key, _, direction = (parsed_args.sort or '').partition(':')
-    filtered = getattr(parsed_args, 'conditions', None)
     return {
-        'limit': None if filtered else parsed_args.limit,
+        'limit': parsed_args.limit,
         'marker': parsed_args.marker,
         'sort_key': key or None,
         'sort_dir': direction or None,
     }
 
 
-def chosen(found: Iterable[_T], parsed_args: argparse.Namespace) -> Iterator[_T]:
-    """Keep what meets the conditions, up to the limit.
+def limited(found: Iterable[_T], parsed_args: argparse.Namespace) -> Iterator[_T]:
+    """Keep to the limit; to the service it is only the size of a page.
 
     Args:
-        found: Offers or leases.
-        parsed_args: Holds `limit` and maybe `conditions`.
+        found: What is listed.
+        parsed_args: Holds `limit`.
 
     Returns:
         Those that are wanted; no page beyond them is fetched.
     """
-    conditions = getattr(parsed_args, 'conditions', None) or ()
-    wanted = (
-        item
-        for item in found
-        if all(test.holds(getattr(item, 'resource_properties', None) or {}) for test in conditions)
-    )
-    return islice(wanted, getattr(parsed_args, 'limit', None))
+    return islice(found, parsed_args.limit)
 
 
 def given(**values: object) -> dict[str, Any]:
