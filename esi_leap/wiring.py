@@ -14,7 +14,7 @@ from openstack import connection
 from oslo_config import cfg
 from oslo_db import options as db_options
 
-from esi_leap import clock, identity, policy
+from esi_leap import clock, identity, metrics, policy
 from esi_leap.actions.deps import Deps as ActionDeps
 from esi_leap.api import app, auth
 from esi_leap.core.booking import Limits
@@ -54,7 +54,14 @@ def database(conf: cfg.ConfigOpts) -> Database:
 def api(
     conf: cfg.ConfigOpts, base: Database | None = None
 ) -> Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]:
-    """Return the WSGI application, over `base` or the database of the configuration."""
+    """Return the WSGI application, over `base` or the database of the configuration.
+
+    What comes in through the port of `[metrics] api_port` is answered with the metrics.
+    """
+    base = base or database(conf)
+    meter = metrics.Api() if conf.metrics.api_port else None
+    if meter:
+        base.watch(meter.connections)
     enforcer = policy.enforcer(conf)
     noauth = conf.api.auth_strategy == 'noauth'
     try:
@@ -62,7 +69,7 @@ def api(
     except ValueError as error:
         raise ConfigurationError(str(error)) from error
     deps = ActionDeps(
-        store=Store(base or database(conf)),
+        store=Store(base),
         fleet=fleet(conf),
         identity=identity.NoKeystone() if noauth else _keystone(conf),
         now=clock.now,
@@ -84,11 +91,19 @@ def api(
     def judge(rule: str, target: Any, creds: object) -> bool:  # noqa: ANN401 - a policy target
         return policy.allows(enforcer, rule, target, creds)
 
-    return app.build(deps, judge, authenticate, conf)
+    if meter is None:
+        return app.build(deps, judge, authenticate, conf)
+    application = app.build(deps, judge, authenticate, conf, meter.answered)
+    return meter.beside(application, conf.metrics.api_port)
 
 
-def manager(conf: cfg.ConfigOpts, base: Database | None = None) -> Loop:
-    """Return a manager, over `base` or the database of the configuration."""
+def manager(
+    conf: cfg.ConfigOpts, base: Database | None = None, meter: metrics.Manager | None = None
+) -> Loop:
+    """Return a manager, over `base` or the database of the configuration; `meter` counts."""
+    meter = meter or metrics.Manager()
+    base = base or database(conf)
+    base.watch(meter.connections)
     found = fleet(conf)
     holding = conf.manager.holding_project
     if holding is None:
@@ -106,8 +121,9 @@ def manager(conf: cfg.ConfigOpts, base: Database | None = None) -> Loop:
         )
     return Loop(
         ManagerDeps(
-            agenda=Store(base or database(conf)),
+            agenda=Store(base),
             fleet=found,
+            meter=meter,
             now=clock.now,
             monotonic=time.monotonic,
             new_uuid=new_uuid,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+import time
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
@@ -33,6 +34,7 @@ from esi_leap.context import Context, Judge
 from esi_leap.core.errors import UnauthenticatedError, UnavailableError
 
 WSGI = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+Answered = Callable[[str, str, int, str | None, float], None]
 
 _SERVICE_TYPE = 'lease'
 _KEPT = ('WWW-Authenticate',)
@@ -50,7 +52,13 @@ _MIDDLEWARE: dict[int, Exception] = {
 NOUNS = (root, offers, leases, contracts, events)
 
 
-def build(deps: Deps, judge: Judge, authenticate: Callable[[WSGI], WSGI], conf: object) -> WSGI:
+def build(
+    deps: Deps,
+    judge: Judge,
+    authenticate: Callable[[WSGI], WSGI],
+    conf: object,
+    answered: Answered | None = None,
+) -> WSGI:
     """Build the application.
 
     Args:
@@ -58,6 +66,7 @@ def build(deps: Deps, judge: Judge, authenticate: Callable[[WSGI], WSGI], conf: 
         judge: asks the policy.
         authenticate: wraps an application so that the environment says who calls.
         conf: oslo.config, for the middleware.
+        answered: is told of every answer: route, method, status, code of the error, seconds.
     """
     application: WSGI = pecan.Pecan(
         _Root(deps, judge),
@@ -72,7 +81,8 @@ def build(deps: Deps, judge: Judge, authenticate: Callable[[WSGI], WSGI], conf: 
     application = _json_only(authenticate(application))
     application = _in_our_form(sizelimit.RequestBodySizeLimiter(application, conf))
     application = http_proxy_to_wsgi.HTTPProxyToWSGI(application, conf)
-    return request_id.RequestId(application, conf)
+    application = request_id.RequestId(application, conf)
+    return _told(application, answered) if answered else application
 
 
 class _Request(pecan.Request):
@@ -99,7 +109,7 @@ class _Errors(hooks.PecanHook):
 
     def on_error(self, state: Any, error: Exception) -> webob.Response:  # noqa: ANN401 - Pecan's
         request = state.request
-        answer = errors.response(error, request.environ.get('openstack.request_id'))
+        answer = errors.response(error, request.environ)
         with contextlib.suppress(exc.HTTPNotAcceptable):
             _say_version(answer, _version(request))
         return answer
@@ -197,8 +207,27 @@ def _in_our_form(application: WSGI) -> WSGI:
         error = _MIDDLEWARE.get(answer.status_int)
         if error is not None and b'"faultstring"' not in answer.body:
             said = {key: answer.headers[key] for key in _KEPT if key in answer.headers}
-            answer = errors.response(error, environ.get('openstack.request_id'))
+            answer = errors.response(error, environ)
             answer.headers.update(said)
+        return answer(environ, start_response)
+
+    return wrapped
+
+
+def _told(application: WSGI, answered: Answered) -> WSGI:
+    """Tell of every answer, in words of ours and none of the caller's."""
+
+    def wrapped(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        begun = time.monotonic()
+        answer = webob.Request(environ).get_response(application)
+        found: Route | None = environ.get('esi_leap.route')
+        answered(
+            found.path if found else 'none',
+            found.method if found else 'other',
+            answer.status_int,
+            environ.get(errors.CODE),
+            time.monotonic() - begun,
+        )
         return answer(environ, start_response)
 
     return wrapped

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Any
 
 import webob
 from webob import exc
@@ -14,6 +15,9 @@ from webob import exc
 from esi_leap.core import errors
 
 _LOG = logging.getLogger(__name__)
+
+#: Where the code of an error is left in the environment of its request.
+CODE = 'esi_leap.error'
 
 #: Kind of error to status; a subclass has the status of its nearest base here.
 STATUSES: dict[type[errors.LeapError], HTTPStatus] = {
@@ -45,9 +49,16 @@ class _Fault:
     details: Mapping[str, object] = field(default_factory=dict)
 
 
-def response(error: Exception, request_id: str | None) -> webob.Response:
-    """Turn any exception into an answer; one that we do not know says only the request's id."""
+def response(error: Exception, environ: MutableMapping[str, Any]) -> webob.Response:
+    """Turn any exception into an answer; one that we do not know says only the request's id.
+
+    Args:
+        error: what was raised.
+        environ: of the request; the code of the error is left in it for those who count.
+    """
+    request_id = environ.get('openstack.request_id')
     fault = _fault(error, request_id)
+    environ[CODE] = fault.code
     body = {
         'error': {
             'code': fault.code,

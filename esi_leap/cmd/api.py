@@ -5,11 +5,12 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import sys
+from contextlib import nullcontext
 
 from gunicorn.app.base import BaseApplication
 from oslo_config import cfg
 
-from esi_leap import wiring
+from esi_leap import metrics, wiring
 from esi_leap.cmd import run
 
 #: A worker that does not answer for this long, in seconds, is replaced.
@@ -27,7 +28,7 @@ class _Server(BaseApplication):
         """Set gunicorn's options."""
         api = self._conf.api
         settings = {
-            'bind': f'{api.host_ip}:{api.port}',
+            'bind': [f'{api.host_ip}:{api.port}'],
             'workers': api.api_workers or multiprocessing.cpu_count(),
             'worker_class': 'gthread',
             'threads': api.api_threads,
@@ -35,6 +36,10 @@ class _Server(BaseApplication):
             'proc_name': 'esi-leap-api',
             'control_socket_disable': True,  # signals are how it is controlled
         }
+        beside = self._conf.metrics
+        if beside.api_port:
+            settings['bind'].append(f'{beside.host}:{beside.api_port}')
+            settings['child_exit'] = lambda _, worker: metrics.forget(worker.pid)
         for name, value in settings.items():
             self.cfg.set(name, value)
 
@@ -44,12 +49,13 @@ class _Server(BaseApplication):
 
 
 def _main(conf: cfg.ConfigOpts) -> None:
-    wiring.api(conf)  # a configuration that cannot work is one sentence here, not one a worker
-    # What the workers share with this process stays shared only while nobody writes to it, and the
-    # garbage collector writes to every object that it looks at.
-    gc.collect()
-    gc.freeze()
-    _Server(conf).run()
+    with metrics.shared() if conf.metrics.api_port else nullcontext():
+        wiring.api(conf)  # a configuration that cannot work is one sentence here, not one a worker
+        # What the workers share with this process stays shared only while nobody writes to it, and
+        # the garbage collector writes to every object that it looks at.
+        gc.collect()
+        gc.freeze()
+        _Server(conf).run()
 
 
 def main() -> int:

@@ -8,14 +8,22 @@ import sys
 
 from oslo_config import cfg
 
-from esi_leap import wiring
+from esi_leap import metrics, wiring
 from esi_leap.cmd import run
 
 _LOG = logging.getLogger(__name__)
 
 
 def _main(conf: cfg.ConfigOpts) -> None:
-    loop = wiring.manager(conf)
+    meter = metrics.Manager()
+    loop = wiring.manager(conf, meter=meter)
+    if conf.metrics.manager_port:
+        try:
+            meter.serve(conf.metrics.host, conf.metrics.manager_port)
+        except OSError as error:
+            raise wiring.ConfigurationError(
+                f'[metrics] host and manager_port cannot be listened on: {error.strerror}.'
+            ) from error
 
     def end(number: int, frame: object) -> None:
         del frame

@@ -11,7 +11,7 @@ from oslo_db import options as db_options
 from oslo_log import log
 from oslo_policy import opts as policy_opts
 
-from esi_leap.conf import api, dummy_node, manager, quota
+from esi_leap.conf import api, dummy_node, manager, metrics, quota
 
 #: Groups with the credentials and endpoint of another service.
 SERVICES = {'ironic': 'baremetal', 'keystone': 'identity'}
@@ -47,6 +47,7 @@ def registered() -> cfg.ConfigOpts:
     conf.register_opts(quota.OPTS, group='quota')
     conf.register_opts(manager.OPTS, group='manager')
     conf.register_opts(dummy_node.OPTS, group='dummy_node')
+    conf.register_opts(metrics.OPTS, group='metrics')
     conf.register_opts(db_options.database_opts, group='database')
     policy_opts.set_defaults(conf)
     # A database that is away is an answer, not a reason to keep a request waiting for it.
@@ -69,6 +70,7 @@ def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
         ('quota', quota.OPTS),
         ('manager', manager.OPTS),
         ('dummy_node', dummy_node.OPTS),
+        ('metrics', metrics.OPTS),
         *((group, _service_opts(kind)) for group, kind in SERVICES.items()),
     ]
 

@@ -275,6 +275,21 @@ class Store(Protocol):
         """List events, all that are visible by now, in the order of their ids."""
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How far behind the managers are.
+
+    Attributes:
+        due: leases for which something is due now.
+        late: leases whose start or end has come and is not done, tried or not.
+        since: the earliest such start or end.
+    """
+
+    due: int
+    late: int
+    since: datetime | None
+
+
 class Agenda(Protocol):
     """The store as the manager sees it: what is due, and claims on nodes."""
 
@@ -289,6 +304,9 @@ class Agenda(Protocol):
 
     def release(self, node_id: int, claim: str) -> None:
         """Give a claim back."""
+
+    def backlog(self, now: datetime) -> Backlog:
+        """Return how far behind the managers are."""
 
     def beat(self, kind: str, host: str, now: datetime) -> None:
         """Give a sign of life of a process on a host."""

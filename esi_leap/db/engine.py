@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -61,6 +61,18 @@ class Database:
         """Open a transaction that only reads."""
         with self._facade.reader.connection.using(_Use()) as connection:
             yield connection
+
+    def watch(self, changed: Callable[[int], None]) -> None:
+        """Tell of each connection that is taken from the pool (1) and given back (-1).
+
+        To be called before the first use.
+        """
+
+        def listen(engine: sa.Engine) -> None:
+            sa.event.listen(engine, 'checkout', lambda *_: changed(1))
+            sa.event.listen(engine, 'checkin', lambda *_: changed(-1))
+
+        self._facade.append_on_engine_create(listen)
 
     @property
     def engine(self) -> sa.Engine:

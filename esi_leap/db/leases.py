@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import sqlalchemy as sa
 
-from esi_leap.core.lease import Lease
-from esi_leap.core.ports import LeaseView, Query, Scope
+from esi_leap.core.lease import PENDING, Lease, Status
+from esi_leap.core.ports import Backlog, LeaseView, Query, Scope
 from esi_leap.db import lists, rows
 from esi_leap.db.offers import COLUMNS as BOOKING_COLUMNS
 from esi_leap.db.tables import bookings
@@ -18,6 +19,8 @@ COLUMNS = {
     'offer_uuid': bookings.c.offer_uuid,
     'contract_uuid': bookings.c.contract_uuid,
 }
+
+_WAITING = (Status.WAIT_FULFILL, Status.WAIT_EXPIRE, Status.WAIT_CANCEL)
 
 
 def read(connection: sa.Connection, scope: Scope, query: Query) -> Sequence[LeaseView]:
@@ -39,3 +42,16 @@ def read(connection: sa.Connection, scope: Scope, query: Query) -> Sequence[Leas
         for row in connection.execute(select)
         if isinstance(lease := rows.booking(row), Lease)
     ]
+
+
+def backlog(connection: sa.Connection, now: datetime) -> Backlog:
+    """Count what managers owe: only what is due or waits is looked at, by index."""
+    status, due = bookings.c.status, bookings.c.next_action_at <= now
+    moment = sa.case((status.in_(PENDING), bookings.c.start_time), else_=bookings.c.end_time)
+    late = sa.or_(moment <= now, status == Status.WAIT_CANCEL)
+    select = sa.select(
+        sa.func.count(sa.case((due, 1))),
+        sa.func.count(sa.case((late, 1))),
+        sa.func.min(sa.case((moment <= now, moment))),
+    ).where(bookings.c.kind == 'lease', sa.or_(due, status.in_(_WAITING)))
+    return Backlog(*connection.execute(select).one())

@@ -19,6 +19,7 @@ from esi_leap.core.errors import (
 from esi_leap.core.handover import Node
 from esi_leap.core.inventory import Sighting
 from esi_leap.core.ports import (
+    Backlog,
     ContractView,
     EventQuery,
     EventView,
@@ -51,6 +52,11 @@ class Store:
         """Return when a process of a kind last gave a sign of life, None if none ever did."""
         with self._reader() as connection:
             return heartbeats.newest(connection, kind)
+
+    def backlog(self, now: datetime) -> Backlog:
+        """Return how far behind the managers are."""
+        with self._reader() as connection:
+            return leases.backlog(connection, now)
 
     def beat(self, kind: str, host: str, now: datetime) -> None:
         """Give a sign of life."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
-from esi_leap.core.ports import Agenda, Fleet
+from esi_leap.core.ports import Agenda, Backlog, Fleet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +31,29 @@ class Settings:
     call_time: float
 
 
+class Meter(Protocol):
+    """Who counts what a manager does; times in seconds."""
+
+    def ticked(self, now: datetime, backlog: Backlog) -> None:
+        """Note that the manager has looked what is due, and what it saw."""
+
+    def handed_over(self, seconds: float) -> None:
+        """Note that a lessee has got a node, so long after the start of the lease."""
+
+    def returned(self, seconds: float) -> None:
+        """Note that a node is available again, so long after a lessee lost it."""
+
+    def failed(self, code: str) -> None:
+        """Note that something went wrong, by the code of the error."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deps:
     """The world of the manager. `monotonic` measures how long a claim still is."""
 
     agenda: Agenda
     fleet: Fleet
+    meter: Meter
     now: Callable[[], datetime]
     monotonic: Callable[[], float]
     new_uuid: Callable[[], str]

@@ -58,9 +58,11 @@ class Loop:
             self._beat()
         except LeapError as error:
             _LOG.warning('looking for what is due: %s', error.message)
+            self._deps.meter.failed(error.code)
             return poll
         except Exception:  # noqa: BLE001 - whatever it is, the next tick comes
             _LOG.exception('looking for what is due failed')
+            self._deps.meter.failed(LeapError.code)
             return poll
         if following is None:
             return poll
@@ -70,7 +72,9 @@ class Loop:
         """Tell others, now and then, that the tick has come so far."""
         if self._deps.monotonic() >= self._next_beat:
             self._next_beat = self._deps.monotonic() + _BEAT
-            self._deps.agenda.beat(KIND, self._deps.settings.host, self._deps.now())
+            now = self._deps.now()
+            self._deps.agenda.beat(KIND, self._deps.settings.host, now)
+            self._deps.meter.ticked(now, self._deps.agenda.backlog(now))
 
     def _work(self, node_id: int) -> None:
         """Do all that is due for one node, in order, under one claim."""
@@ -80,8 +84,10 @@ class Loop:
             _LOG.info('node row %s: %s', node_id, error)
         except LeapError as error:
             _LOG.warning('node row %s: %s', node_id, error.message)
+            self._deps.meter.failed(error.code)
         except Exception:  # noqa: BLE001 - one node's trouble never stops the others
             _LOG.exception('working on node row %s failed', node_id)
+            self._deps.meter.failed(LeapError.code)
         finally:
             with self._lock:
                 self._working.discard(node_id)

@@ -165,6 +165,7 @@ class Work:
                         active = fresh.activated(now)
                         event = Event('esi_leap.lease.fulfill.end', active)
                         book.put(Change((active,), (event,), node=given))
+                        self._deps.meter.handed_over((now - fresh.window.start).total_seconds())
                     else:  # cancelled or over meanwhile: it is taken back next
                         book.put(Change((), node=given))
                 case Refused(reason) | Lost(reason):
@@ -261,7 +262,10 @@ class Work:
             for each in book.occupancy()
             if isinstance(each, Lease) and each.starts(now)
         ]
+        lost = book.lease(book.node.lease).expire_time if book.node.lease else None
         book.put(Change(tuple(waiting), node=book.node.freed()))
+        if lost is not None:
+            self._deps.meter.returned((now - lost).total_seconds())
 
     def _drive(self, node: Node, decide: Callable[[Machine], Step]) -> Step | Late:
         """Look, decide and act until the step is reached or something is in the way."""
@@ -292,16 +296,16 @@ class Work:
             raise OutOfTimeError
         try:
             call()
-        except NodeNotFoundError:
-            return Late(_GONE)
-        except NodeBusyError as error:
-            return Late(error.message)
-        except UnavailableError as error:
-            return Late(error.message, unavailable=True)
+        except (NodeNotFoundError, NodeBusyError, UnavailableError) as error:
+            self._deps.meter.failed(error.code)
+            if isinstance(error, NodeNotFoundError):
+                return Late(_GONE)
+            return Late(error.message, unavailable=isinstance(error, UnavailableError))
         return None
 
     def _failed(self, task: due.Task, error: Exception) -> None:
         """Keep what we did not expect with the lease or the node, and go on with the others."""
+        self._deps.meter.failed(LeapError.code)
         reason = (
             f'The service made an error ({type(error).__name__}); operators find it in the log.'
         )

@@ -13,7 +13,7 @@ from esi_leap.core.handover import Node, State
 from esi_leap.core.instant import FOREVER
 from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Status
-from esi_leap.core.ports import Query
+from esi_leap.core.ports import Backlog, Query
 from esi_leap.db.store import Store
 
 from .given import ALL, NOW, a_lease, a_node, an_offer, at, change, created, write
@@ -180,3 +180,43 @@ class TestClaims:
         with ThreadPoolExecutor(8) as pool:
             won = list(pool.map(claims, range(8)))
         assert sorted(each for mine in won for each in mine) == nodes
+
+
+class TestBacklog:
+    def test_of_nothing(self, store: Store) -> None:
+        assert store.backlog(NOW) == Backlog(0, 0, None)
+
+    @pytest.mark.parametrize(
+        ('values', 'now', 'expected'),
+        [
+            ({}, 1, (0, 0, None)),
+            ({}, 2, (1, 1, 2)),
+            ({}, 4, (1, 1, 2)),
+            ({'status': Status.WAIT_FULFILL, 'retry_at': at(4)}, 3, (0, 1, 2)),
+            ({'status': Status.WAIT_FULFILL, 'retry_at': at(4)}, 4, (1, 1, 2)),
+            ({'status': Status.ACTIVE}, 4, (0, 0, None)),
+            ({'status': Status.ACTIVE}, 6, (1, 1, 5)),
+            ({'status': Status.WAIT_EXPIRE, 'retry_at': at(9)}, 7, (0, 1, 5)),
+            ({'status': Status.ERROR}, 4, (0, 0, None)),
+            ({'status': Status.ERROR}, 5, (1, 1, 5)),
+            ({'status': Status.WAIT_CANCEL, 'retry_at': at(3)}, 2.5, (0, 1, None)),
+            ({'status': Status.EXPIRED}, 7, (0, 0, None)),
+        ],
+    )
+    def test_of_a_lease_from_hour_2_to_5(
+        self,
+        store: Store,
+        values: dict[str, object],
+        now: float,
+        expected: tuple[int, int, float | None],
+    ) -> None:
+        write(store, a_lease(a_node(store), start=2, end=5, **values))
+        write(store, an_offer(a_node(store, 'n2'), start=0, end=1))  # no lease is late in it
+        due, late, since = expected
+        found = store.backlog(at(now))
+        assert found == Backlog(due, late, None if since is None else at(since))
+
+    def test_of_several_the_earliest_counts(self, store: Store) -> None:
+        for number, start in enumerate((4, 2, 3, 50)):
+            write(store, a_lease(a_node(store, f'n{number}'), f'l{number}', start, 60))
+        assert store.backlog(at(9)) == Backlog(3, 3, at(2))

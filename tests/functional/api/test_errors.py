@@ -68,7 +68,7 @@ def test_no_two_errors_share_a_code() -> None:
 
 @pytest.mark.parametrize('kind', list(kinds()), ids=lambda kind: kind.__name__)
 def test_an_error_answers_in_both_shapes(kind: type[errors.LeapError]) -> None:
-    answer = table.response(kind('It is so.', field='name'), 'req-1')
+    answer = table.response(kind('It is so.', field='name'), {'openstack.request_id': 'req-1'})
     code, status = CODES[kind.__name__]
     assert answer.status_int == status
     assert answer.json == {
@@ -88,7 +88,8 @@ def test_an_error_answers_in_both_shapes(kind: type[errors.LeapError]) -> None:
 
 def test_an_unknown_error_says_only_the_request_id(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR):
-        answer = table.response(RuntimeError("SELECT 'secret' FROM bookings"), 'req-1')
+        error = RuntimeError("SELECT 'secret' FROM bookings")
+        answer = table.response(error, {'openstack.request_id': 'req-1'})
     assert answer.status_int == HTTPStatus.INTERNAL_SERVER_ERROR
     assert answer.json['error']['code'] == 'internal'
     assert answer.json['faultcode'] == 'Server'

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from esi_leap import metrics
 from esi_leap.core import booking
 from esi_leap.core.handover import Machine, Verb
 from esi_leap.core.interval import Interval
@@ -69,6 +70,7 @@ class World:
         schema.upgrade(self.database)
         self.store = Store(self.database)
         self._uuids = (f'00000000-0000-4000-8000-{number:012d}' for number in itertools.count(1))
+        self.meter = metrics.Manager()
         self.deps = self.manager()
 
     def manager(self, **settings: object) -> Deps:
@@ -87,6 +89,7 @@ class World:
         return Deps(
             agenda=self.store,
             fleet={'dummy_node': self.nodes},
+            meter=self.meter,
             now=lambda: self.now,
             monotonic=self._seconds,
             new_uuid=self._uuids.__next__,

@@ -1,0 +1,137 @@
+"""What a manager counts: of its work in a world of our own, and over HTTP in the real program."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import requests
+from prometheus_client.parser import text_string_to_metric_families
+
+from esi_leap.core.errors import NodeBusyError
+from sandbox import ports
+
+from .conftest import World
+
+BIN = Path(sys.executable).parent
+CONFIGURATION = """
+[database]
+connection = sqlite:///{folder}/esi-leap.sqlite
+[dummy_node]
+dummy_node_dir = {folder}
+[metrics]
+manager_port = {port}
+"""
+
+
+def number(world: World, name: str, **labels: str) -> float:
+    found = world.meter.registry.get_sample_value(f'esi_leap_{name}', labels)
+    assert found is not None, name
+    return found
+
+
+def test_durations_of_a_hand_over_and_a_return(world: World) -> None:
+    lease = world.lease('borrower', 0, 60)
+    world.wait(seconds=7)
+    assert number(world, 'hand_over_seconds_count') == 1
+    assert number(world, 'hand_over_seconds_sum') == 7
+
+    def locked(call: int) -> None:
+        if world.see(lease).expire_time is not None:
+            raise NodeBusyError('It is locked.')
+
+    world.nodes.before = locked
+    world.wait(minutes=60)
+    assert world.see(lease).expire_time is not None
+    assert number(world, 'return_seconds_count') == 0
+    world.nodes.before = lambda call: None
+    world.wait(minutes=5)
+    assert number(world, 'return_seconds_count') == 1
+    assert number(world, 'return_seconds_sum') == 5 * 60
+
+
+def test_a_hand_over_that_had_to_wait_is_counted_once_and_whole(world: World) -> None:
+    world.change(maintenance=True)
+    world.lease('borrower', 0, 60)
+    world.wait(minutes=10)
+    assert number(world, 'hand_over_seconds_count') == 0
+    world.change(maintenance=False)
+    world.wait(minutes=10)
+    assert number(world, 'hand_over_seconds_count') == 1
+    assert number(world, 'hand_over_seconds_sum') == 20 * 60
+
+
+def test_what_goes_wrong_is_counted_by_its_code(world: World) -> None:
+    def busy(call: int) -> None:
+        if call == 1:
+            raise NodeBusyError('It is locked.')
+        if call == 2:
+            raise RuntimeError('a defect')
+
+    world.nodes.before = busy
+    world.lease('borrower', 0, 60)
+    world.wait()
+    assert number(world, 'work_errors_total', code='node.busy') == 1
+    world.wait(seconds=60)
+    assert number(world, 'work_errors_total', code='internal') == 1
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> tuple[list[str], int]:
+    """Return the options of the program, and the port of its metrics."""
+    port = ports.pick()
+    file = tmp_path / 'esi-leap.conf'
+    file.write_text(CONFIGURATION.format(folder=tmp_path, port=port), encoding='utf-8')
+    options = ['--config-file', str(file)]
+    subprocess.run([BIN / 'esi-leap-dbsync', *options, 'upgrade'], check=True)
+    return options, port
+
+
+def test_the_program_answers_on_a_port_of_its_own(settings: tuple[list[str], int]) -> None:
+    options, port = settings
+    process = subprocess.Popen([BIN / 'esi-leap-manager', *options], stderr=subprocess.DEVNULL)
+    try:
+        seen = _scraped(port)
+    finally:
+        process.terminate()
+        assert process.wait(timeout=30) == 0
+    assert abs(seen['esi_leap_last_tick_timestamp_seconds'] - time.time()) < 60
+    assert seen['esi_leap_leases_due'] == 0
+    assert seen['esi_leap_lateness_seconds'] == 0
+    assert seen['esi_leap_database_connections'] <= 2
+
+
+def _scraped(port: int) -> dict[str, float]:
+    for _ in range(300):
+        try:
+            text = requests.get(f'http://127.0.0.1:{port}/metrics', timeout=5).text
+        except requests.ConnectionError:
+            text = ''
+        found = {
+            sample.name: sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        }
+        if found.get('esi_leap_last_tick_timestamp_seconds'):
+            return found
+        time.sleep(0.1)
+    raise AssertionError(text)
+
+
+def test_a_port_that_is_taken_is_said_in_a_sentence(settings: tuple[list[str], int]) -> None:
+    options, port = settings
+    with socket.create_server(('127.0.0.1', port)):
+        done = subprocess.run(
+            [BIN / 'esi-leap-manager', *options],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode == 1
+    assert '[metrics] host and manager_port cannot be listened on' in done.stderr
+    assert 'Traceback' not in done.stderr
