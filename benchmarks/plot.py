@@ -1,0 +1,37 @@
+"""The pictures of the measurements, as SVG, the same for the same numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib import pyplot as plt
+
+mpl.use('svg')
+mpl.rcParams['svg.hashsalt'] = 'esi-leap'  # or the ids of elements would differ each time
+mpl.rcParams['svg.fonttype'] = 'none'  # text stays text
+
+_TITLES = {'mariadb': 'MariaDB', 'postgresql': 'PostgreSQL'}
+
+
+def curves(results: Mapping[str, Any], picture: Path) -> None:
+    """Draw the time of each request over the number of offers and leases, a panel a database."""
+    figure, panels = plt.subplots(
+        1, len(results), figsize=(5.2 * len(results), 4.6), sharey=True, squeeze=False
+    )
+    for panel, (kind, curve) in zip(panels[0], results.items(), strict=True):
+        sizes = [int(each) for each in curve]
+        for name in next(iter(curve.values())):
+            times = [at[name]['median_ms'] for at in curve.values()]
+            panel.plot(sizes, times, marker='o', markersize=4, label=name)
+        panel.set(
+            title=_TITLES[kind], xscale='log', xlabel='offers, and as many leases and nodes', ylim=0
+        )
+        panel.grid(alpha=0.3)
+    panels[0][0].set_ylabel('median time of a request, ms')
+    handles, names = panels[0][0].get_legend_handles_labels()
+    figure.legend(handles, names, loc='lower center', ncols=3, frameon=False, fontsize=8)
+    figure.tight_layout(rect=(0, 0.12, 1, 1))
+    figure.savefig(picture, format='svg', metadata={'Date': None})
