@@ -43,8 +43,7 @@ COLUMNS = {
 
 def read(connection: sa.Connection, scope: Scope, query: Query) -> Sequence[ContractView]:
     """Read a page of contracts with names, status and the uuids of leases: two statements."""
-    select = lists.joined(contracts, with_node=False)
-    select = select.add_columns(STATUS.label('status'))
+    select = lists.keys(contracts, query, COLUMNS)
     if not scope.everything:
         select = select.where(
             sa.or_(
@@ -55,7 +54,7 @@ def read(connection: sa.Connection, scope: Scope, query: Query) -> Sequence[Cont
     visible = select
     select = lists.equal(select, query.equal, COLUMNS)
     select = lists.paged(connection, select, contracts, query, COLUMNS, visible=visible)
-    found = list(connection.execute(select))
+    found = list(connection.execute(select.add_columns(STATUS.label('status'))))
     leases = defaultdict(list)
     uuids = [row.uuid for row in found]
     if uuids:

@@ -25,7 +25,7 @@ _WAITING = (Status.WAIT_FULFILL, Status.WAIT_EXPIRE, Status.WAIT_CANCEL)
 
 def read(connection: sa.Connection, scope: Scope, query: Query) -> Sequence[LeaseView]:
     """Read a page of leases with their nodes and names: one statement."""
-    select = lists.joined(bookings)
+    select = lists.keys(bookings, query, COLUMNS)
     select = select.where(bookings.c.kind == 'lease')
     if not scope.everything:
         select = select.where(

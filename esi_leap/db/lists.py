@@ -12,19 +12,16 @@ from esi_leap.db import criteria, rows
 from esi_leap.db.tables import bookings, nodes, projects
 
 
-def joined(table: sa.Table, *, with_node: bool = True) -> sa.Select:
-    """Select a table with its node and the names of its provider and consumer."""
-    owner, lessee = projects.alias('owner'), projects.alias('lessee')
-    source = table.outerjoin(owner, owner.c.id == table.c.owner_id).outerjoin(
-        lessee, lessee.c.id == table.c.lessee_id
+def keys(table: sa.Table, query: Query, columns: Mapping[str, sa.ColumnElement]) -> sa.Select:
+    """Select the ids of a table's rows, beside their nodes if the query looks at those."""
+    asked = {*query.equal, *(key for key, _ in query.sort)}
+    of_node = any(
+        getattr(column, 'table', None) is nodes for key, column in columns.items() if key in asked
     )
-    own = rows.BOOKING if table is bookings else tuple(table.c)
-    columns: list[object] = [*own, owner.c.name.label('owner_name')]
-    columns.append(lessee.c.name.label('lessee_name'))
-    if with_node:
-        source = source.join(nodes, nodes.c.id == table.c.node_id)
-        columns += rows.NODE
-    return sa.select(*columns).select_from(source)
+    if of_node or 'node' in asked or query.criteria:
+        source = table.join(nodes, nodes.c.id == table.c.node_id)
+        return sa.select(table.c.id).select_from(source)
+    return sa.select(table.c.id)
 
 
 def names(row: sa.Row) -> dict[str, str]:
@@ -86,14 +83,17 @@ def paged(
     *,
     visible: sa.Select,
 ) -> sa.Select:
-    """Order the rows and cut one page, after the marker's place in that order.
+    """Cut one page of ids, after the marker's place in their order, and select all of its rows.
 
     The place is the marker's values, not a count of rows, so a page stays right while rows are
     added. The row's id decides between equals.
 
+    Rows are read and joined only when the page is cut: a database that sees the joins first may
+    read and sort whatever there is, and a page takes the longer the more that is.
+
     Args:
         connection: where the marker is looked up.
-        select: the list, filtered.
+        select: the ids of the list, filtered.
         table: the table of the list.
         query: order and page.
         columns: what can be sorted by.
@@ -115,9 +115,25 @@ def paged(
         if place is None:
             raise InvalidError(f"There is no object with the marker '{query.marker}'.")
         select = select.where(_after(order, place))
-    for column, descending in order:
-        select = select.order_by(column.desc() if descending else column.asc())
-    return select if query.limit is None else select.limit(query.limit + 1)
+    ordered = [column.desc() if descending else column.asc() for column, descending in order]
+    if query.limit is not None:
+        select = select.order_by(*ordered).limit(query.limit + 1)
+    return _joined(table, select.subquery('page')).order_by(*ordered)
+
+
+def _joined(table: sa.Table, page: sa.Subquery) -> sa.Select:
+    """Select rows with the names of provider and consumer, and bookings with their nodes."""
+    owner, lessee = projects.alias('owner'), projects.alias('lessee')
+    source = (
+        page.join(table, table.c.id == page.c.id)
+        .outerjoin(owner, owner.c.id == table.c.owner_id)
+        .outerjoin(lessee, lessee.c.id == table.c.lessee_id)
+    )
+    wanted: list[object] = [owner.c.name.label('owner_name'), lessee.c.name.label('lessee_name')]
+    if table is not bookings:
+        return sa.select(*table.c, *wanted).select_from(source)
+    source = source.join(nodes, nodes.c.id == table.c.node_id)
+    return sa.select(*rows.BOOKING, *wanted, *rows.NODE).select_from(source)
 
 
 def _after(order: list[tuple[sa.ColumnElement, bool]], place: sa.Row) -> sa.ColumnElement[bool]:

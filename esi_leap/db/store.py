@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -169,7 +169,11 @@ class Store:
 
     def due(self, now: datetime, limit: int) -> Sequence[int]:
         """Return the nodes for which something is due and that nobody has claimed, latest first."""
-        moments = _moments(lambda moment: moment <= now)
+        booked, looked = bookings.c.next_action_at, nodes.c.retry_at
+        moments = sa.union_all(
+            sa.select(bookings.c.node_id, booked.label('moment')).where(booked <= now),
+            sa.select(nodes.c.id, looked).where(looked <= now),
+        ).subquery()
         select = (
             sa.select(nodes.c.id)
             .join(moments, moments.c.node_id == nodes.c.id)
@@ -183,7 +187,13 @@ class Store:
 
     def next_due(self, now: datetime) -> datetime | None:
         """Return when the next thing is due after `now`."""
-        moments = _moments(lambda moment: moment > now)
+        # The first entry of each index; a minimum of both together would be looked for in all.
+        moments = sa.union_all(
+            *(
+                sa.select(sa.func.min(moment).label('moment')).where(moment > now)
+                for moment in (bookings.c.next_action_at, nodes.c.retry_at)
+            )
+        ).subquery()
         with self._reader() as connection:
             return connection.execute(sa.select(sa.func.min(moments.c.moment))).scalar()
 
@@ -236,15 +246,6 @@ class Store:
     def _reader(self) -> Iterator[sa.Connection]:
         with _translated(), self._database.reader() as connection:
             yield connection
-
-
-def _moments(when: Callable[[sa.ColumnElement], sa.ColumnElement[bool]]) -> sa.Subquery:
-    """Return (node_id, moment) of all that is due, each half limited so that its index serves."""
-    booked, looked = bookings.c.next_action_at, nodes.c.retry_at
-    return sa.union_all(
-        sa.select(bookings.c.node_id, booked.label('moment')).where(when(booked)),
-        sa.select(nodes.c.id, looked).where(when(looked)),
-    ).subquery()
 
 
 @contextmanager
