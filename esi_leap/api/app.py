@@ -13,7 +13,8 @@ from typing import Any
 import microversion_parse
 import pecan
 import webob
-from oslo_middleware import http_proxy_to_wsgi, request_id, sizelimit
+from oslo_config import cfg
+from oslo_middleware import cors, http_proxy_to_wsgi, request_id, sizelimit
 from pecan import hooks
 from webob import exc
 
@@ -56,7 +57,7 @@ def build(
     deps: Deps,
     judge: Judge,
     authenticate: Callable[[WSGI], WSGI],
-    conf: object,
+    conf: cfg.ConfigOpts,
     answered: Answered | None = None,
 ) -> WSGI:
     """Build the application.
@@ -80,6 +81,8 @@ def build(
     )
     application = _json_only(authenticate(application))
     application = _in_our_form(sizelimit.RequestBodySizeLimiter(application, conf))
+    if conf.cors.allowed_origin:
+        application = _for_other_origins(application, conf)
     application = http_proxy_to_wsgi.HTTPProxyToWSGI(application, conf)
     application = request_id.RequestId(application, conf)
     return _told(application, answered) if answered else application
@@ -214,6 +217,22 @@ def _in_our_form(application: WSGI) -> WSGI:
     return wrapped
 
 
+def _for_other_origins(application: WSGI, conf: cfg.ConfigOpts) -> WSGI:
+    """Let pages of other origins call that are named in the configuration.
+
+    Only their requests go through the middleware, which answers 200 to every OPTIONS that it sees.
+    """
+    shared = cors.CORS(application, conf)
+
+    def wrapped(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        preflight = 'HTTP_ACCESS_CONTROL_REQUEST_METHOD' in environ
+        cross = 'HTTP_ORIGIN' in environ and (preflight or environ['REQUEST_METHOD'] != 'OPTIONS')
+        answer: Iterable[bytes] = (shared if cross else application)(environ, start_response)
+        return answer
+
+    return wrapped
+
+
 def _told(application: WSGI, answered: Answered) -> WSGI:
     """Tell of every answer, in words of ours and none of the caller's."""
 
@@ -225,7 +244,7 @@ def _told(application: WSGI, answered: Answered) -> WSGI:
             found.path if found else 'none',
             found.method if found else 'other',
             answer.status_int,
-            environ.get(errors.CODE),
+            environ.get(errors.CODE) if answer.status_int >= HTTPStatus.BAD_REQUEST else None,
             time.monotonic() - begun,
         )
         return answer(environ, start_response)

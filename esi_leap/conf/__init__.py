@@ -11,7 +11,7 @@ from oslo_db import options as db_options
 from oslo_log import log
 from oslo_policy import opts as policy_opts
 
-from esi_leap.conf import api, dummy_node, manager, metrics, quota
+from esi_leap.conf import api, cors, dummy_node, manager, metrics, quota
 
 #: Groups with the credentials and endpoint of another service.
 SERVICES = {'ironic': 'baremetal', 'keystone': 'identity'}
@@ -50,6 +50,8 @@ def registered() -> cfg.ConfigOpts:
     conf.register_opts(metrics.OPTS, group='metrics')
     conf.register_opts(db_options.database_opts, group='database')
     policy_opts.set_defaults(conf)
+    cors.set_defaults()
+    conf.register_opts(cors.OPTS, group='cors')
     # A database that is away is an answer, not a reason to keep a request waiting for it.
     conf.set_default('max_retries', 1, group='database')
     conf.set_default('retry_interval', 1, group='database')

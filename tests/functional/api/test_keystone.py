@@ -20,6 +20,8 @@ CONFIGURATION = """
 host_ip = 127.0.0.1
 port = {port}
 api_workers = 1
+[cors]
+allowed_origin = https://dashboard.example.com
 [database]
 connection = sqlite:///{folder}/esi-leap.sqlite
 [dummy_node]
@@ -129,3 +131,14 @@ def test_noauth_is_for_loopback_only(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert 'host_ip must be a loopback address; it is 0.0.0.0' in done.stderr
+
+
+def test_a_browser_may_ask_before_it_has_a_token(url: str) -> None:
+    origin = {'Origin': 'https://dashboard.example.com'}
+    asked = {**origin, 'Access-Control-Request-Method': 'POST'}
+    answer = requests.options(f'{url}/v1/leases', headers=asked, timeout=60)
+    assert answer.status_code == requests.codes.ok
+    assert answer.headers['Access-Control-Allow-Origin'] == origin['Origin']
+    answer = requests.post(f'{url}/v1/leases', headers=origin, json={}, timeout=60)
+    assert answer.status_code == requests.codes.unauthorized  # and the page can read so
+    assert answer.headers['Access-Control-Allow-Origin'] == origin['Origin']
