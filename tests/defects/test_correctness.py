@@ -372,3 +372,22 @@ def test_a24_the_time_filter_of_offers_means_those_that_span_the_range(world, da
         text=True,
     ).stdout
     assert 'Only offers that span this time.' in ' '.join(help_text.split())
+
+
+def test_a18_what_follows_from_a_deletion_is_an_event_too(world, day):
+    node = world.node(power_state=None)
+    offer = world.offer(node)
+    lease = world.make(LESSEE, f'/v1/offers/{offer["uuid"]}/claim', end_time=day(2))
+    world.until(lease['uuid'], 'active')
+    world.call(OWNER, 'DELETE', f'/v1/offers/{offer["uuid"]}')
+    world.until(lease['uuid'], 'deleted')
+    listed = world.call(OWNER, 'GET', f'/v1/events?resource_uuid={node}').json()['events']
+    told = {(each['object_uuid'], each['event_type']) for each in listed}
+    assert {
+        (offer['uuid'], 'esi_leap.offer.delete.end'),
+        (lease['uuid'], 'esi_leap.lease.fulfill.end'),
+        (lease['uuid'], 'esi_leap.lease.delete.start'),
+        (lease['uuid'], 'esi_leap.lease.delete.end'),
+        (lease['contract_uuid'], 'esi_leap.contract.delete.end'),
+    } <= told
+    assert [each['id'] for each in listed] == sorted(each['id'] for each in listed)
