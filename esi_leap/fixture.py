@@ -12,14 +12,16 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from typing import Any, Self
 from wsgiref import simple_server
 
+from esi_leap import clock, wiring
 from esi_leap import conf as configuration
-from esi_leap import wiring
 from esi_leap.db import schema
+from esi_leap.db.store import Store
 
 
 class Service:
@@ -77,6 +79,13 @@ class Service:
         """Add a node to the fleet."""
         described = {'project_owner_id': owner, 'provision_state': 'available', **content}
         (self.nodes / uuid).write_text(json.dumps(described), encoding='utf-8')
+
+    def refresh(self) -> None:
+        """Let the service know all nodes as they are now, instead of within a minute."""
+        nodes, begun = wiring.fleet(self.conf), clock.now()
+        inventory = wiring.inventory(self.conf, Store(self._database), nodes)
+        while (as_of := inventory.as_of()) is None or as_of < begun:
+            inventory.refresh(timedelta())  # unless the manager is about it: then it is done again
 
     def __enter__(self) -> Self:
         for thread in self._threads:

@@ -16,6 +16,7 @@ from oslo_db import options as db_options
 
 from esi_leap import clock, identity, metrics, policy
 from esi_leap.actions.deps import Deps as ActionDeps
+from esi_leap.actions.inventory import Inventory
 from esi_leap.api import app, auth
 from esi_leap.core.booking import Limits
 from esi_leap.core.ports import Fleet, Identity
@@ -25,6 +26,7 @@ from esi_leap.db.store import Store
 from esi_leap.manager.deps import Deps as ManagerDeps
 from esi_leap.manager.deps import Settings
 from esi_leap.manager.loop import Loop
+from esi_leap.manager.refresh import Refresher
 from esi_leap.nodes.dummy import DummyNodes
 from esi_leap.nodes.ironic import IronicNodes
 
@@ -68,10 +70,12 @@ def api(
         authenticate = auth.noauth(conf.api.host_ip) if noauth else auth.keystone(conf)
     except ValueError as error:
         raise ConfigurationError(str(error)) from error
+    store, nodes = Store(base), fleet(conf)
     deps = ActionDeps(
-        store=Store(base),
-        fleet=fleet(conf),
+        store=store,
+        fleet=nodes,
         identity=identity.NoKeystone() if noauth else _keystone(conf),
+        inventory=inventory(conf, store, nodes),
         now=clock.now,
         new_uuid=new_uuid,
         pause=time.sleep,
@@ -119,9 +123,11 @@ def manager(
             f'[manager] claim_time ({conf.manager.claim_time} s) must be more than twice '
             f'[ironic] timeout ({call_time} s).'
         )
+    store = Store(base)
+    refresher = Refresher(inventory(conf, store, found), conf.inventory.refresh_interval)
     return Loop(
         ManagerDeps(
-            agenda=Store(base),
+            agenda=store,
             fleet=found,
             meter=meter,
             now=clock.now,
@@ -139,7 +145,24 @@ def manager(
                 require_clean=conf.manager.require_clean,
                 call_time=call_time,
             ),
+            beside=[refresher],
         )
+    )
+
+
+def inventory(conf: cfg.ConfigOpts, store: Store, nodes: Fleet) -> Inventory:
+    """Return the inventory of the nodes of a fleet."""
+    # Without Keystone there are no names but those that callers say, and a manager without its
+    # credentials does its work all the same.
+    silent = conf.api.auth_strategy == 'noauth' or conf.keystone.auth_type is None
+    return Inventory(
+        store=store,
+        fleet=nodes,
+        identity=None if silent else _keystone(conf),
+        now=clock.now,
+        new_uuid=new_uuid,
+        pause=time.sleep,
+        max_age=timedelta(seconds=conf.inventory.max_age),
     )
 
 

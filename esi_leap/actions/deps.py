@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from esi_leap.actions.inventory import Inventory
 from esi_leap.core.booking import Limits
 from esi_leap.core.errors import UnknownResourceTypeError
 from esi_leap.core.ports import Caller, Fleet, Identity, Nodes, Project, Store
@@ -28,6 +29,7 @@ class Deps:
     store: Store
     fleet: Fleet
     identity: Identity
+    inventory: Inventory
     now: Callable[[], datetime]
     new_uuid: Callable[[], str]
     pause: Callable[[float], None]

@@ -11,7 +11,7 @@ from oslo_db import options as db_options
 from oslo_log import log
 from oslo_policy import opts as policy_opts
 
-from esi_leap.conf import api, cors, dummy_node, manager, metrics, quota
+from esi_leap.conf import api, cors, dummy_node, inventory, manager, metrics, quota
 
 #: Groups with the credentials and endpoint of another service.
 SERVICES = {'ironic': 'baremetal', 'keystone': 'identity'}
@@ -46,6 +46,7 @@ def registered() -> cfg.ConfigOpts:
     conf.register_opts(api.OPTS, group='api')
     conf.register_opts(quota.OPTS, group='quota')
     conf.register_opts(manager.OPTS, group='manager')
+    conf.register_opts(inventory.OPTS, group='inventory')
     conf.register_opts(dummy_node.OPTS, group='dummy_node')
     conf.register_opts(metrics.OPTS, group='metrics')
     conf.register_opts(db_options.database_opts, group='database')
@@ -71,6 +72,7 @@ def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
         ('api', api.OPTS),
         ('quota', quota.OPTS),
         ('manager', manager.OPTS),
+        ('inventory', inventory.OPTS),
         ('dummy_node', dummy_node.OPTS),
         ('metrics', metrics.OPTS),
         *((group, _service_opts(kind)) for group, kind in SERVICES.items()),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -79,6 +79,13 @@ class Nodes(Protocol):
             NodeBusyError: not now; the node is locked or in transition.
             NodeNotFoundError: the node is gone.
             UnavailableError: the service does not answer, or did not in time.
+        """
+
+    def pages(self) -> Iterator[Sequence[Sighting]]:
+        """Read all machines, page after page. Each step of the iterator asks the service once.
+
+        Raises:
+            UnavailableError: the service does not answer, in any of the steps.
         """
 
 
@@ -290,8 +297,59 @@ class Backlog:
     since: datetime | None
 
 
+class Inventory(Protocol):
+    """The store as a refresh of the inventory sees it.
+
+    A chore is what one process does at a time; it has a name.
+    """
+
+    def see(
+        self, resource_type: str, seen: Sequence[Sighting], asked: datetime, now: datetime
+    ) -> None:
+        """Bring the rows of machines up to date, each in a transaction that is soon over.
+
+        Args:
+            resource_type: of all these machines.
+            seen: what was seen of them.
+            asked: when their service was asked; what was seen after that instant stays.
+            now: when it had answered.
+        """
+
+    def miss(
+        self, resource_type: str, seen: Collection[str], asked: datetime, now: datetime
+    ) -> None:
+        """Note that a service does not have those machines any more that it did not show.
+
+        Args:
+            resource_type: of all machines that were asked for.
+            seen: the uuids of those that it showed.
+            asked: when it was first asked; what was seen after that instant is there.
+            now: the present instant.
+        """
+
+    def nameless(self, limit: int) -> Sequence[str]:
+        """Return projects, at most `limit`, whose names lists would show and nobody knows."""
+
+    def remember(self, projects: Collection[Project]) -> None:
+        """Keep the names of projects in the directory that lists read."""
+
+    def claim_chore(self, name: str, claim: str, now: datetime, until: datetime) -> bool:
+        """Claim a chore, or lengthen one's own claim; False if somebody else has it."""
+
+    def release_chore(self, name: str, claim: str, done_at: datetime | None) -> None:
+        """Give the claim back; `done_at` says that the chore was done, and as of when."""
+
+    def chores(self, names: Collection[str]) -> Mapping[str, datetime]:
+        """Return when chores were last done; those that never were are left out."""
+
+
 class Agenda(Protocol):
     """The store as the manager sees it: what is due, and claims on nodes."""
+
+    def node(
+        self, machine: Sighting, resource_type: str, now: datetime, asked: datetime | None = None
+    ) -> Node:
+        """Bring the row of a machine up to date, as `Store.node`."""
 
     def due(self, now: datetime, limit: int) -> Sequence[int]:
         """Return the keys of nodes for which something is due and that nobody has claimed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -32,10 +33,20 @@ def claim(connection: sa.Connection, name: str, claim: str, now: datetime, until
     return taken.rowcount == 1
 
 
-def release(connection: sa.Connection, name: str, claim: str) -> None:
-    """Give a claim back."""
+def release(
+    connection: sa.Connection, name: str, claim: str, done_at: datetime | None = None
+) -> None:
+    """Give a claim back; `done_at` says that the chore was done, and as of when."""
+    values: dict[str, object] = {'claim': None, 'claimed_until': None}
+    if done_at is not None:
+        values['done_at'] = done_at
     connection.execute(
-        chores.update()
-        .where(chores.c.name == name, chores.c.claim == claim)
-        .values(claim=None, claimed_until=None)
+        chores.update().where(chores.c.name == name, chores.c.claim == claim).values(values)
     )
+
+
+def done(connection: sa.Connection, names: Collection[str]) -> Mapping[str, datetime]:
+    """Return when chores were last done; those that never were are left out."""
+    select = sa.select(chores.c.name, chores.c.done_at)
+    ever = select.where(chores.c.name.in_(list(names)), chores.c.done_at.is_not(None))
+    return dict(connection.execute(ever).all())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -12,8 +12,10 @@ from esi_leap.core.criteria import facts
 from esi_leap.core.handover import State
 from esi_leap.core.inventory import Sighting
 from esi_leap.db import rows
-from esi_leap.db.tables import node_properties, nodes
+from esi_leap.db.tables import bookings, node_properties, nodes, projects
 
+#: Rows that are fetched at once where all of them are looked at.
+_PAGE = 1000
 #: What `rows.node` reads of a node, and what is seen of it.
 _COLUMNS = (
     *rows.NODE,
@@ -80,6 +82,48 @@ def write(
             written.append(each)
     if written:
         _describe(connection, resource_type, written)
+
+
+def missing(
+    connection: sa.Connection, resource_type: str, seen: Collection[str], asked: datetime
+) -> list[int]:
+    """Return the keys of the nodes that were not seen, and not later than `asked` either."""
+    column = nodes.c
+    select = (
+        sa.select(column.id, column.resource_uuid)
+        .where(column.resource_type == resource_type, column.gone_at.is_(None))
+        .where(column.refreshed_at <= asked)
+        .order_by(column.id)
+        .execution_options(yield_per=_PAGE)
+    )
+    return [row.id for row in connection.execute(select) if row.resource_uuid not in seen]
+
+
+def write_off(
+    connection: sa.Connection, ids: Sequence[int], asked: datetime, now: datetime
+) -> None:
+    """Note that nodes are gone, unless they were seen later than `asked`."""
+    connection.execute(
+        nodes.update()
+        .where(nodes.c.id.in_(ids), nodes.c.refreshed_at <= asked)
+        .values(gone_at=now, refreshed_at=now)
+    )
+
+
+def nameless(connection: sa.Connection, limit: int) -> list[str]:
+    """Return projects of nodes and bookings that the directory does not have."""
+    found: dict[str, None] = {}
+    for column in (nodes.c.owner_id, nodes.c.lessee_id, bookings.c.owner_id, bookings.c.lessee_id):
+        unknown = (
+            sa.select(column)
+            .distinct()
+            .select_from(column.table.outerjoin(projects, projects.c.id == column))
+            .where(projects.c.id.is_(None), column != '')
+            .order_by(column)
+            .limit(limit)
+        )
+        found.update(dict.fromkeys(connection.execute(unknown).scalars()))
+    return list(found)[:limit]
 
 
 def _insert(

@@ -39,6 +39,8 @@ from esi_leap.db.tables import NO_OVERLAP, bookings, nodes, projects
 _NAMES_TTL = 60
 #: Tries of a write that several processes may do at once.
 _ATTEMPTS = 5
+#: Nodes whose rows a refresh locks at a time.
+_LOCKED = 50
 
 
 class Store:
@@ -75,6 +77,55 @@ class Store:
             with self._reader() as connection:
                 row = inventory.known(connection, resource_type, [machine])[machine.uuid]
         return rows.node(row)
+
+    def see(
+        self, resource_type: str, seen: Sequence[Sighting], asked: datetime, now: datetime
+    ) -> None:
+        """Bring the rows of machines up to date; those that say the same are not written."""
+        with self._reader() as connection:
+            known = inventory.known(connection, resource_type, seen)
+        news = [
+            each
+            for each in seen
+            if each.uuid not in known or inventory.is_news(each, known[each.uuid])
+        ]
+        # Few rows are locked at a time: bookings of the same nodes wait for these locks.
+        for start in range(0, len(news), _LOCKED):
+            some = news[start : start + _LOCKED]
+            ids = {each.uuid: known[each.uuid].id for each in some if each.uuid in known}
+            self._write(resource_type, some, ids, asked=asked, now=now)
+
+    def miss(
+        self, resource_type: str, seen: Collection[str], asked: datetime, now: datetime
+    ) -> None:
+        """Note that a service does not have those machines any more that it did not show."""
+        with self._reader() as connection:
+            gone = inventory.missing(connection, resource_type, seen, asked)
+        for start in range(0, len(gone), _LOCKED):
+            with self._writer() as connection:
+                inventory.write_off(connection, gone[start : start + _LOCKED], asked, now)
+
+    def nameless(self, limit: int) -> Sequence[str]:
+        """Return projects whose names lists would show and nobody knows."""
+        with self._reader() as connection:
+            return inventory.nameless(connection, limit)
+
+    def claim_chore(self, name: str, claim: str, now: datetime, until: datetime) -> bool:
+        """Claim a chore, or lengthen one's own claim; False if somebody else has it."""
+        with self._writer() as connection:
+            chores.ensure(connection, name)
+        with self._writer() as connection:
+            return chores.claim(connection, name, claim, now, until)
+
+    def release_chore(self, name: str, claim: str, done_at: datetime | None) -> None:
+        """Give the claim back; `done_at` says that the chore was done, and as of when."""
+        with self._writer() as connection:
+            chores.release(connection, name, claim, done_at)
+
+    def chores(self, names: Collection[str]) -> Mapping[str, datetime]:
+        """Return when chores were last done; those that never were are left out."""
+        with self._reader() as connection:
+            return chores.done(connection, names)
 
     def remember(self, found: Collection[Project]) -> None:
         """Keep the names of projects in the directory that lists read."""

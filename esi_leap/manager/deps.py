@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from threading import Event
 from typing import Protocol
 
 from esi_leap.core.ports import Agenda, Backlog, Fleet
@@ -49,7 +50,12 @@ class Meter(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deps:
-    """The world of the manager. `monotonic` measures how long a claim still is."""
+    """The world of the manager.
+
+    Attributes:
+        monotonic: measures how long a claim still is.
+        beside: what runs beside the work on nodes, each until its event is set.
+    """
 
     agenda: Agenda
     fleet: Fleet
@@ -58,6 +64,7 @@ class Deps:
     monotonic: Callable[[], float]
     new_uuid: Callable[[], str]
     settings: Settings
+    beside: Sequence[Callable[[Event], None]] = ()
 
 
 #: Longest time between two tries of a service that does not answer: it is due within seconds of

@@ -38,9 +38,14 @@ class Loop:
 
     def run(self) -> None:
         """Work until `stop` is called."""
+        beside = [threading.Thread(target=each, args=(self._stop,)) for each in self._deps.beside]
+        for thread in beside:
+            thread.start()
         with ThreadPoolExecutor(self._deps.settings.threads, 'node') as pool:
             while not self._stop.is_set():
                 self._stop.wait(self._tick(pool))
+        for thread in beside:
+            thread.join()
 
     def _tick(self, pool: ThreadPoolExecutor) -> float:
         """Hand out what is due; return how long to sleep, in seconds."""

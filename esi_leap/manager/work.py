@@ -62,6 +62,7 @@ def work_on(deps: Deps, node_id: int, stopping: Callable[[], bool]) -> None:
     try:
         while not stopping() and work.once():
             pass
+        work.report()
     finally:
         deps.agenda.release(node_id, claim)
 
@@ -81,6 +82,7 @@ class Work:
         self._node_id = node_id
         self._claim = claim
         self._act_until = until - deps.settings.call_time
+        self._seen: tuple[str, Machine, datetime] | None = None
 
     def once(self) -> bool:
         """Do the first thing that is due for the node; False if there was none.
@@ -117,6 +119,12 @@ class Work:
             _LOG.exception('node %s: %s failed', node.resource_uuid, task)
             self._failed(task, error)
         return True
+
+    def report(self) -> None:
+        """Let the inventory know what was seen of the node last: lists need not wait for it."""
+        if self._seen is not None:
+            resource_type, machine, asked = self._seen
+            self._deps.agenda.node(machine, resource_type, self._deps.now(), asked)
 
     def _act(self, task: due.Task, node: Node) -> None:
         match task:
@@ -287,8 +295,12 @@ class Work:
 
     def _look(self, node: Node) -> tuple[Machine | None, Late | None]:
         seen: list[Machine] = []
+        asked = self._deps.now()
         late = self._try(lambda: seen.append(self._nodes(node).get(node.resource_uuid)))
-        return (None, late) if late is not None else (seen[0], None)
+        if late is not None:
+            return None, late
+        self._seen = node.resource_type, seen[0], asked
+        return seen[0], None
 
     def _try(self, call: Callable[[], Any]) -> Late | None:
         """Call another service, if the claim is long enough for it."""

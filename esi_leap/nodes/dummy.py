@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,11 @@ from esi_leap.core.handover import (
     Provision,
     Verb,
 )
+from esi_leap.core.inventory import Sighting
 
 PREFIX = 'dummy-node-'
 _LONGEST = 36
+_PAGE = 500
 #: Where the fields of a machine are in the file.
 _KEYS = {'lessee': 'project_id', 'properties/lease_uuid': 'lease_uuid'}
 #: The state each provision verb leads to; there is nothing to wait for.
@@ -76,6 +78,23 @@ class DummyNodes:
             case DetachVif(vif):
                 content['vifs'] = [each for each in content.get('vifs', []) if each != vif]
         self._write(machine.uuid, content)
+
+    def pages(self) -> Iterator[Sequence[Sighting]]:
+        """Read all machines. A file that cannot be read is none, nor is one that goes meanwhile."""
+        try:
+            names = sorted(each.name for each in self._directory.iterdir())
+        except OSError as error:
+            raise UnavailableError(f'The directory {self._directory} cannot be read.') from error
+        for start in range(0, len(names), _PAGE):
+            yield [
+                machine for name in names[start : start + _PAGE] if (machine := self._peek(name))
+            ]
+
+    def _peek(self, name: str) -> Machine | None:
+        try:
+            return self.get(name)
+        except (NodeNotFoundError, UnavailableError):
+            return None
 
     def _path(self, uuid: str) -> Path:
         unfit = '/' in uuid or '\0' in uuid or uuid.startswith('.')

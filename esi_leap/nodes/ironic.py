@@ -9,7 +9,7 @@ Nothing is retried here: the manager backs off, and knows when its claim on the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,6 +27,7 @@ from esi_leap.core.handover import (
     Provision,
     Verb,
 )
+from esi_leap.core.inventory import Sighting
 
 #: Names and uuids that Ironic accepts; anything else would be a path or a query in a URL.
 _IDENT = re.compile(r'(?!\.+$)[0-9A-Za-z._~-]{1,255}')
@@ -62,8 +63,27 @@ _FIELDS = (
 )
 _VERSION = '1.65'
 
+#: What the inventory asks for of each node.
+_SEEN = (
+    'uuid',
+    'name',
+    'owner',
+    'lessee',
+    'properties',
+    'resource_class',
+    'provision_state',
+    'target_provision_state',
+    'power_state',
+    'target_power_state',
+    'maintenance',
+)
+
 _LABEL = 'lease_uuid'
 _NOT_FOR_READERS = frozenset({_LABEL, 'capabilities'})
+
+
+#: Nodes at the end of a page of which one has to exist still when the next page is read.
+_MARKS = 5
 
 
 class IronicNodes:
@@ -72,10 +92,12 @@ class IronicNodes:
     Args:
         connection: an openstacksdk connection. Its proxy is asked for at each use, because making
             it asks Ironic for its versions.
+        page_size: nodes that are asked for at once, where all are read.
     """
 
-    def __init__(self, connection: Any) -> None:  # noqa: ANN401 - the SDK has no types
+    def __init__(self, connection: Any, page_size: int = 1000) -> None:  # noqa: ANN401 - untyped
         self._connection = connection
+        self._page_size = page_size
 
     def find(self, ident: str) -> Machine:
         """Find a machine by uuid or name, without its virtual interfaces."""
@@ -106,6 +128,13 @@ class IronicNodes:
                 case DetachVif(vif):
                     proxy.detach_vif_from_node(machine.uuid, vif, ignore_missing=True)
 
+    def pages(self) -> Iterator[Sequence[Sighting]]:
+        """Read all machines, page after page; Ironic may make the pages smaller than we ask."""
+        marks: list[str] = []
+        while page := self._page(marks):
+            yield [_sighting(node) for node in page]
+            marks = [node['uuid'] for node in page[-_MARKS:]]
+
     def with_automatic_lessee(self) -> list[str]:
         """Return the names of the nodes whose lessee a deployment has set, past every policy."""
         with self._asked('list'):
@@ -114,6 +143,24 @@ class IronicNodes:
                 for node in self._connection.baremetal.nodes(details=True)
                 if _automatic(node.driver_internal_info)
             ]
+
+    def _page(self, marks: list[str]) -> list[dict[str, Any]]:
+        """Read the page after the last of the nodes of the page before that still exists."""
+        params: dict[str, object] = {'fields': ','.join(_SEEN), 'limit': self._page_size}
+        while True:
+            after = {'marker': marks[-1]} if marks else {}
+            try:
+                with self._asked('list'):
+                    answer = self._connection.baremetal.get(
+                        '/nodes', params={**params, **after}, microversion=_VERSION
+                    )
+                    sdk.raise_from_response(answer)
+                    page: list[dict[str, Any]] = answer.json()['nodes']
+                    return page
+            except NodeNotFoundError as error:
+                marks[-1:] = []
+                if not marks:
+                    raise UnavailableError('Ironic lost the place in its list.') from error
 
     def _read(self, ident: str) -> dict[str, Any]:
         answer = self._connection.baremetal.get(
@@ -159,8 +206,30 @@ def _patch(values: Any) -> list[dict[str, object]]:  # noqa: ANN401 - a mapping 
     ]
 
 
+def _sighting(node: Mapping[str, Any]) -> Sighting:
+    return Sighting(**_shown(node))
+
+
+def _shown(node: Mapping[str, Any]) -> dict[str, Any]:
+    properties = node['properties'] or {}
+    return {
+        'uuid': node['uuid'],
+        'name': node['name'] or node['uuid'],
+        'owner': node['owner'],
+        'lessee': node['lessee'],
+        'resource_class': node['resource_class'],
+        'properties': {
+            key: value for key, value in properties.items() if key not in _NOT_FOR_READERS
+        },
+        'provision_state': node['provision_state'],
+        'target_provision_state': node['target_provision_state'],
+        'power_state': node['power_state'],
+        'target_power_state': node['target_power_state'],
+        'maintenance': bool(node['maintenance']),
+    }
+
+
 def _machine(node: Mapping[str, Any], vifs: tuple[str, ...]) -> Machine:
-    properties = dict(node['properties'] or {})
     values = {
         'extra': node['extra'] or {},
         'description': node['description'],
@@ -169,20 +238,10 @@ def _machine(node: Mapping[str, Any], vifs: tuple[str, ...]) -> Machine:
         'protected_reason': node['protected_reason'],
     }
     return Machine(
-        uuid=node['uuid'],
-        name=node['name'] or node['uuid'],
-        owner=node['owner'],
-        lessee=node['lessee'],
-        lease_label=properties.get(_LABEL),
-        provision_state=node['provision_state'],
-        target_provision_state=node['target_provision_state'],
-        power_state=node['power_state'],
-        target_power_state=node['target_power_state'],
-        resource_class=node['resource_class'],
-        properties={key: value for key, value in properties.items() if key not in _NOT_FOR_READERS},
+        **_shown(node),
+        lease_label=(node['properties'] or {}).get(_LABEL),
         fields={name: values[name] for name in REMEMBERED},
         busy=_busy(node),
-        maintenance=bool(node['maintenance']),
         maintenance_reason=node['maintenance_reason'],
         retired=bool(node['retired']),
         fault=node['fault'],

@@ -1,0 +1,161 @@
+"""Keeping the rows of nodes up to date with the services that have the nodes."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from esi_leap.core import ports
+from esi_leap.core.errors import LeapError, StaleClaimError, UnavailableError, UnknownProjectError
+from esi_leap.core.ports import Fleet, Identity, Nodes
+
+_LOG = logging.getLogger(__name__)
+
+#: How long a refresh has its chore for itself without a sign of life.
+_CLAIM = timedelta(minutes=2)
+#: How long after a failure nobody tries again because of a request.
+_PAUSE = timedelta(seconds=10)
+#: How long, in seconds, a request waits for the very first refresh, and between two looks.
+_PATIENCE, _LOOK = 10.0, 0.1
+#: Most projects whose names one refresh asks for.
+_NAMES = 100
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class _State:
+    """What one process knows by itself."""
+
+    good_until: datetime = _NEVER
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    nameless: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    """The inventory, and when it is refreshed.
+
+    Attributes:
+        identity: who knows the names of projects; None leaves unknown names unknown.
+        max_age: how old it may be when somebody uses it.
+        pause: sleeps for some seconds.
+    """
+
+    store: ports.Inventory
+    fleet: Fleet
+    identity: Identity | None
+    now: Callable[[], datetime]
+    new_uuid: Callable[[], str]
+    pause: Callable[[float], None]
+    max_age: timedelta
+    _state: _State = field(default_factory=_State)
+
+    def refresh(self, older_than: timedelta) -> None:
+        """Read all nodes of each service whose last complete refresh is older than this.
+
+        What another process reads now is left to it.
+
+        Raises:
+            LeapError: a service, or the database, does not answer. The others are read.
+        """
+        failed: list[LeapError] = []
+        for kind, service in self.fleet.items():
+            try:
+                if self._is_older(kind, older_than) and self._read(kind, service, older_than):
+                    self._name()
+            except LeapError as error:
+                failed.append(error)
+        if failed:
+            raise failed[0]
+
+    def freshen(self) -> None:
+        """Have it refreshed if it is too old: beside the caller, who gets what is there.
+
+        Only while nothing was ever read he has to wait.
+
+        Raises:
+            UnavailableError: nothing was ever read, and it does not come to it.
+        """
+        now = self.now()
+        if now < self._state.good_until:
+            return
+        done = self.as_of()
+        waited = 0.0
+        while done is None:
+            self.refresh(timedelta())
+            done = self.as_of()
+            if done is None and waited >= _PATIENCE:
+                raise UnavailableError('The inventory of nodes is being made; try again.')
+            if done is None:  # somebody else is about it
+                self.pause(_LOOK)
+                waited += _LOOK
+        self._state.good_until = done + self.max_age
+        if self._state.good_until <= now and self._state.lock.acquire(blocking=False):
+            threading.Thread(target=self._beside, name='inventory', daemon=True).start()
+
+    def _beside(self) -> None:
+        try:
+            self.refresh(self.max_age)
+        except LeapError as error:
+            _LOG.warning('refreshing the inventory: %s', error.message)
+            self._state.good_until = self.now() + _PAUSE
+        finally:
+            self._state.lock.release()
+
+    def as_of(self) -> datetime | None:
+        """Return when the service that is longest behind was last read; None if one never was."""
+        names = [_chore(kind) for kind in self.fleet]
+        done = self.store.chores(names)
+        return min(done.values()) if len(done) == len(names) else None
+
+    def _is_older(self, kind: str, than: timedelta) -> bool:
+        done = self.store.chores([_chore(kind)])
+        return self.now() - done.get(_chore(kind), _NEVER) >= than
+
+    def _read(self, kind: str, service: Nodes, older_than: timedelta) -> bool:
+        """Read all nodes of one service; False if another process does, or just has."""
+        name, claim, begun = _chore(kind), self.new_uuid(), self.now()
+        if not self.store.claim_chore(name, claim, begun, begun + _CLAIM):
+            return False
+        done_at = None
+        try:
+            if not self._is_older(kind, older_than):  # it was done between the look and the claim
+                return False
+            seen: set[str] = set()
+            pages = service.pages()
+            asked = begun
+            while (page := next(pages, None)) is not None:
+                self.store.see(kind, page, asked, self.now())
+                seen.update(each.uuid for each in page)
+                asked = self.now()
+                if not self.store.claim_chore(name, claim, asked, asked + _CLAIM):
+                    raise StaleClaimError(f'The claim on {name} is not ours any more.')
+            if seen:  # a service that shows nothing at all rather hides it from us
+                self.store.miss(kind, seen, begun, self.now())
+            done_at = begun
+        finally:
+            self.store.release_chore(name, claim, done_at)
+        return True
+
+    def _name(self) -> None:
+        """Ask for the names of projects that nobody knows, one by one."""
+        if self.identity is None:
+            return
+        for project in self.store.nameless(_NAMES + len(self._state.nameless)):
+            if project in self._state.nameless:
+                continue
+            try:
+                found = self.identity.project(project, None)
+            except UnknownProjectError:
+                found = None
+            if found is None or found.id != project:  # Ironic takes any text for an owner
+                self._state.nameless.add(project)
+            else:
+                self.store.remember([found])
+
+
+def _chore(kind: str) -> str:
+    return f'inventory {kind}'

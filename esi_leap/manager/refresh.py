@@ -1,0 +1,41 @@
+"""The inventory is refreshed beside the work on nodes, so that neither waits for the other."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from threading import Event
+
+from esi_leap.actions.inventory import Inventory
+from esi_leap.core.errors import LeapError
+
+_LOG = logging.getLogger(__name__)
+
+#: Longest time, in seconds, until a refresh that failed is tried again.
+_RETRY = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Refresher:
+    """Refreshes the inventory every `interval` seconds, however many managers there are."""
+
+    inventory: Inventory
+    interval: float
+
+    def __call__(self, stop: Event) -> None:
+        """Work until the event is set."""
+        pause = 0.0
+        while not stop.wait(pause):
+            pause = self.interval if self._refreshed() else min(self.interval, _RETRY)
+
+    def _refreshed(self) -> bool:
+        try:
+            self.inventory.refresh(timedelta(seconds=self.interval))
+        except LeapError as error:
+            _LOG.warning('refreshing the inventory: %s', error.message)
+        except Exception:  # noqa: BLE001 - whatever it is, the next refresh comes
+            _LOG.exception('refreshing the inventory failed')
+        else:
+            return True
+        return False

@@ -1,0 +1,169 @@
+"""All nodes of an Ironic that shows no more than 1,000 at once, whatever is asked for.
+
+The peer speaks Ironic's list: `limit` under its own `max_limit`, `marker`, `fields`, and 404 for a
+marker that does not exist. tests/sandbox/test_nodes.py reads pages of a real one.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+from keystoneauth1 import noauth, session
+from openstack import connection
+
+from esi_leap.core.errors import UnavailableError
+from esi_leap.nodes.ironic import IronicNodes
+
+MAX_LIMIT = 1000
+
+
+class Ironic:
+    """The list of nodes of an Ironic."""
+
+    def __init__(self, number: int) -> None:
+        self.nodes = [self.node(n) for n in range(number)]
+        self.asked: list[dict[str, str]] = []
+        self.before: Callable[[int], None] = lambda turn: None
+        self.broken = False
+
+    @staticmethod
+    def node(n: int) -> dict[str, Any]:
+        return {
+            'uuid': f'00000000-0000-4000-8000-{n:012}',
+            'name': f'node-{n}' if n % 2 else None,
+            'owner': 'owner' if n % 3 else None,
+            'lessee': None,
+            'properties': {'cpus': n, 'lease_uuid': 'x', 'capabilities': 'y'},
+            'resource_class': 'metal',
+            'provision_state': 'available',
+            'target_provision_state': None,
+            'power_state': None,
+            'target_power_state': None,
+            'maintenance': False,
+            'driver_info': {'password': 'secret'},
+        }
+
+    def page(self, query: dict[str, str]) -> tuple[int, dict[str, Any]]:
+        self.before(len(self.asked))
+        self.asked.append(query)
+        if self.broken:
+            return 500, {'error_message': 'the database is away'}
+        uuids = [each['uuid'] for each in self.nodes]
+        first = 0
+        if 'marker' in query:
+            if query['marker'] not in uuids:
+                return 404, {'error_message': f'Node {query["marker"]} could not be found.'}
+            first = uuids.index(query['marker']) + 1
+        limit = min(int(query.get('limit', MAX_LIMIT)), MAX_LIMIT)
+        fields = query['fields'].split(',') if 'fields' in query else ['uuid']
+        found = self.nodes[first : first + limit]
+        return 200, {'nodes': [{name: each[name] for name in fields} for each in found]}
+
+
+@pytest.fixture
+def ironic() -> Ironic:
+    return Ironic(2345)
+
+
+@pytest.fixture
+def nodes(ironic: Ironic) -> Iterator[IronicNodes]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            url = urlsplit(self.path)
+            status, body = 200, _versions(self.headers['Host'])
+            if url.path.endswith('/nodes'):
+                query = {key: value[0] for key, value in parse_qs(url.query).items()}
+                status, body = ironic.page(query)
+            sent = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header('Content-Type', 'application/json')
+            self.send_header('Content-Length', str(len(sent)))
+            self.end_headers()
+            self.wfile.write(sent)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(('127.0.0.1', 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    url = f'http://127.0.0.1:{server.server_port}/v1'
+    with requests.Session() as http:
+        talk = session.Session(auth=noauth.NoAuth(endpoint=url), session=http)
+        made = connection.Connection(session=talk, baremetal_endpoint_override=url)
+        yield IronicNodes(made)
+        made.close()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def _versions(host: str) -> dict[str, Any]:
+    version = {
+        'id': 'v1',
+        'status': 'CURRENT',
+        'min_version': '1.1',
+        'version': '1.95',
+        'links': [{'href': f'http://{host}/v1/', 'rel': 'self'}],
+    }
+    return {'id': 'v1', 'default_version': version, 'version': version, 'versions': [version]}
+
+
+def numbers(nodes: IronicNodes) -> list[int]:
+    return [int(each.uuid[-12:]) for page in nodes.pages() for each in page]
+
+
+def test_more_than_a_thousand_nodes_are_all_there(nodes: IronicNodes, ironic: Ironic) -> None:
+    pages = list(nodes.pages())
+
+    assert [len(page) for page in pages] == [1000, 1000, 345]
+    assert [int(each.uuid[-12:]) for page in pages for each in page] == list(range(2345))
+    assert {'lessee', 'properties', 'maintenance'} <= set(ironic.asked[0]['fields'].split(','))
+    assert 'driver_info' not in ironic.asked[0]['fields']
+    unnamed, named, owned_by_nobody = pages[0][0], pages[0][1], pages[0][3]
+    assert unnamed.name == unnamed.uuid
+    assert (named.name, named.owner, owned_by_nobody.owner) == ('node-1', 'owner', None)
+    assert named.properties == {'cpus': 1}
+
+
+def test_an_ironic_without_nodes_has_no_pages(nodes: IronicNodes, ironic: Ironic) -> None:
+    ironic.nodes.clear()
+    assert list(nodes.pages()) == []
+
+
+def test_pages_stay_right_while_nodes_come_and_go(nodes: IronicNodes, ironic: Ironic) -> None:
+    def change(turn: int) -> None:
+        if turn == 1:  # the last two of the first page, one of it, and one of the next
+            for n in (1500, 999, 998, 3):
+                del ironic.nodes[n]
+            ironic.nodes.append(Ironic.node(9999))
+
+    ironic.before = change
+    found = numbers(nodes)
+    assert found == [n for n in [*range(2345), 9999] if n != 1500]
+
+
+def test_a_place_that_is_lost_is_no_end(nodes: IronicNodes, ironic: Ironic) -> None:
+    def change(turn: int) -> None:
+        if turn == 1:
+            del ironic.nodes[990:1000]
+
+    ironic.before = change
+    with pytest.raises(UnavailableError):
+        numbers(nodes)
+
+
+def test_an_error_on_any_page_is_no_end(nodes: IronicNodes, ironic: Ironic) -> None:
+    def change(turn: int) -> None:
+        ironic.broken = turn == 2
+
+    ironic.before = change
+    with pytest.raises(UnavailableError):
+        numbers(nodes)
