@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Callable
 
 from oslo_config import cfg
-from oslo_upgradecheck import upgradecheck
+from oslo_db import exception as db_errors
+from oslo_policy.policy import InvalidDefinitionError
+from oslo_upgradecheck import common_checks, upgradecheck
+from sqlalchemy import exc as sa_errors
 
 from esi_leap import conf as configuration
-from esi_leap import wiring
+from esi_leap import policy, wiring
 from esi_leap.core.errors import LeapError
 from esi_leap.db import schema
 from esi_leap.nodes.ironic import IronicNodes
+
+#: How one rule names another.
+_REFERENCE = re.compile(r'\brule:([\w:.-]+)')
 
 
 class _Checks(upgradecheck.UpgradeCommands):
@@ -22,7 +30,14 @@ class _Checks(upgradecheck.UpgradeCommands):
         self._conf = conf
 
     def _schema(self) -> upgradecheck.Result:
-        found, newest = schema.version(wiring.database(self._conf)), schema.newest()
+        newest = schema.newest()
+        try:
+            found = schema.version(wiring.database(self._conf))
+        except (wiring.ConfigurationError, db_errors.DBError, sa_errors.DBAPIError) as error:
+            return upgradecheck.Result(
+                upgradecheck.Code.FAILURE,
+                f'The database cannot be read: {str(error).splitlines()[0]}',
+            )
         if found == newest:
             return upgradecheck.Result(upgradecheck.Code.SUCCESS)
         return upgradecheck.Result(
@@ -31,12 +46,40 @@ class _Checks(upgradecheck.UpgradeCommands):
             'run esi-leap-dbsync upgrade.',
         )
 
+    def _api(self) -> upgradecheck.Result:
+        return self._made(wiring.api)
+
     def _manager(self) -> upgradecheck.Result:
+        return self._made(wiring.manager)
+
+    def _made(self, make: Callable[[cfg.ConfigOpts], object]) -> upgradecheck.Result:
         try:
-            wiring.manager(self._conf)
+            make(self._conf)
         except wiring.ConfigurationError as error:
             return upgradecheck.Result(upgradecheck.Code.FAILURE, str(error))
         return upgradecheck.Result(upgradecheck.Code.SUCCESS)
+
+    def _policy_file(self) -> upgradecheck.Result:
+        return common_checks.check_policy_json(self, self._conf)
+
+    def _rules(self) -> upgradecheck.Result:
+        """Read the policy files as the API does: a rule that nobody asks protects nothing."""
+        enforcer = policy.enforcer(self._conf)
+        try:
+            enforcer.load_rules()
+            enforcer.check_rules(raise_on_violation=True)
+        except (ValueError, InvalidDefinitionError) as error:
+            return upgradecheck.Result(
+                upgradecheck.Code.FAILURE, f'The policy files cannot be used: {error}'
+            )
+        idle = set(enforcer.file_rules) - set(enforcer.registered_rules)
+        idle -= {name for rule in enforcer.rules.values() for name in _REFERENCE.findall(str(rule))}
+        if not idle:
+            return upgradecheck.Result(upgradecheck.Code.SUCCESS)
+        return upgradecheck.Result(
+            upgradecheck.Code.WARNING,
+            f'Nothing asks these rules of the policy files: {", ".join(sorted(idle))}.',
+        )
 
     def _lessees(self) -> upgradecheck.Result:
         try:
@@ -54,7 +97,10 @@ class _Checks(upgradecheck.UpgradeCommands):
 
     _upgrade_checks = (
         ('Database schema', _schema),
+        ('API', _api),
         ('Manager', _manager),
+        ('Policy file', _policy_file),
+        ('Policy rules', _rules),
         ('Lessees set by deployments', _lessees),
     )
 

@@ -1,0 +1,161 @@
+"""`esi-leap-status upgrade check`, the program itself: what it finds, and its exit code."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from esi_leap.cmd import status
+from esi_leap.db import schema
+from esi_leap.db.engine import Database
+
+#: oslo.upgradecheck says a name of prettytable's that has another one now.
+pytestmark = pytest.mark.filterwarnings("ignore:the 'ALL' constant:DeprecationWarning")
+
+BIN = Path(sys.executable).parent
+CONFIGURATION = """
+[api]
+auth_strategy = noauth
+host_ip = {host}
+[database]
+connection = {database}
+[dummy_node]
+dummy_node_dir = {folder}
+[oslo_policy]
+policy_file = {folder}/{policy}
+"""
+AWAY = 'postgresql+psycopg://nobody@127.0.0.1:1/nothing'
+SUCCESS, WARNING, FAILURE = 0, 1, 2
+
+
+@dataclass
+class Deployment:
+    """A folder with a configuration."""
+
+    folder: Path
+    database: str
+    host: str = '127.0.0.1'
+    policy: str = 'policy.yaml'
+
+    @property
+    def options(self) -> list[str]:
+        """What the programs are called with."""
+        file = self.folder / 'esi-leap.conf'
+        file.write_text(
+            CONFIGURATION.format(
+                folder=self.folder, database=self.database, host=self.host, policy=self.policy
+            ),
+            encoding='utf-8',
+        )
+        return ['--config-file', str(file)]
+
+    def rules(self, text: str) -> None:
+        (self.folder / self.policy).write_text(text, encoding='utf-8')
+
+
+Found = tuple[int, dict[str, tuple[str, str]]]
+Check = Callable[[Deployment], Found]
+
+
+def read(code: int, table: str) -> Found:
+    """Return the exit code, and for each check its result and the details."""
+    lines = [line.strip('| ') for line in table.splitlines() if line.startswith('|')]
+    pattern = r'Check: (.*?)\nResult: (\w+)\nDetails: (.*?)(?=\nCheck: |\Z)'
+    found = re.findall(pattern, '\n'.join(lines), re.DOTALL)
+    return code, {
+        # Long words are cut at their hyphens.
+        name: (result, ' '.join(details.split()).replace('- ', '-'))
+        for name, result, details in found
+    }
+
+
+@pytest.fixture
+def check(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Check:
+    """Run the program in this process."""
+
+    def check(deployment: Deployment) -> Found:
+        argv = ['esi-leap-status', *deployment.options, 'upgrade', 'check']
+        monkeypatch.setattr(sys, 'argv', argv)
+        return read(status.main(), capsys.readouterr().out)
+
+    return check
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Deployment:
+    made = Deployment(tmp_path, f'sqlite:///{tmp_path}/esi-leap.sqlite')
+    database = Database(made.database)
+    schema.upgrade(database)
+    database.close()
+    return made
+
+
+def test_all_is_well(deployment: Deployment) -> None:
+    command = [BIN / 'esi-leap-status', *deployment.options, 'upgrade', 'check']
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    code, found = read(done.returncode, done.stdout)
+    assert 'Traceback' not in done.stderr
+    assert {result for result, _ in found.values()} == {'Success'}
+    assert {'Database schema', 'API', 'Manager', 'Policy file', 'Policy rules'} <= set(found)
+    assert code == SUCCESS
+
+
+def test_a_schema_that_is_not_made(tmp_path: Path, check: Check) -> None:
+    code, found = check(Deployment(tmp_path, f'sqlite:///{tmp_path}/empty.sqlite'))
+    assert code == FAILURE
+    assert found['Database schema'][0] == 'Failure'
+    assert 'run esi-leap-dbsync upgrade' in found['Database schema'][1]
+
+
+def test_a_database_that_is_away(tmp_path: Path, check: Check) -> None:
+    code, found = check(Deployment(tmp_path, AWAY))
+    assert code == FAILURE
+    assert found['Database schema'][1].startswith('The database cannot be read: ')
+    assert found['Manager'][0] == 'Success'  # the others are looked at all the same
+
+
+def test_an_api_that_would_not_start(deployment: Deployment, check: Check) -> None:
+    deployment.host = '192.0.2.1'
+    code, found = check(deployment)
+    assert code == FAILURE
+    assert found['API'][1].startswith('auth_strategy = noauth believes every caller')
+
+
+def test_rules_that_nobody_asks(deployment: Deployment, check: Check) -> None:
+    deployment.rules(
+        'our_people: "role:ours"\n'
+        'esi_leap:offer:create: "rule:our_people"\n'
+        'esi_leap:offer:craete: "!"\n'
+        'esi_leap:owner_change:get: "rule:is_admin"\n'
+    )
+    code, found = check(deployment)
+    assert code == WARNING
+    assert found['Policy rules'] == (
+        'Warning',
+        (
+            'Nothing asks these rules of the policy files: esi_leap:offer:craete, '
+            'esi_leap:owner_change:get.'
+        ),
+    )
+
+
+@pytest.mark.parametrize('text', ['esi_leap:offer:create: "rule:nobody_wrote_it"', 'x: [1, 2'])
+def test_rules_that_cannot_be_read(deployment: Deployment, check: Check, text: str) -> None:
+    deployment.rules(text)
+    code, found = check(deployment)
+    assert code == FAILURE
+    assert found['Policy rules'][1].startswith('The policy files cannot be used: ')
+
+
+def test_rules_in_json(deployment: Deployment, check: Check) -> None:
+    deployment.policy = 'policy.json'
+    deployment.rules('{"esi_leap:offer:create": "rule:is_admin"}')
+    code, found = check(deployment)
+    assert code == FAILURE
+    assert 'JSON-formatted' in found['Policy file'][1]
