@@ -74,7 +74,7 @@ def api(
     deps = ActionDeps(
         store=store,
         fleet=nodes,
-        identity=identity.NoKeystone() if noauth else _keystone(conf),
+        identity=identity.NoKeystone() if noauth else keystone(conf),
         inventory=inventory(conf, store, nodes),
         now=clock.now,
         new_uuid=new_uuid,
@@ -180,7 +180,8 @@ def fleet(conf: cfg.ConfigOpts) -> Fleet:
     return found
 
 
-def _keystone(conf: cfg.ConfigOpts) -> Identity:
+def keystone(conf: cfg.ConfigOpts) -> Identity:
+    """Return Keystone with the rights of `[keystone]`."""
     if conf.keystone.auth_type is None:
         raise ConfigurationError('[keystone] has no credentials; project names cannot be known.')
     return identity.Keystone(_connection(conf, 'keystone', 'identity'))

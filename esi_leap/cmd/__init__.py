@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ try:
     from sqlalchemy import exc as sa_errors
 
     from esi_leap import conf as configuration
+    from esi_leap.conf import existing
     from esi_leap.core.errors import LeapError
     from esi_leap.wiring import ConfigurationError
 except ModuleNotFoundError as missing:  # the base package, which brings the programs, is the client
@@ -20,6 +22,9 @@ except ModuleNotFoundError as missing:  # the base package, which brings the pro
         f'{Path(sys.argv[0]).name} needs what the client does without ({missing.name}): '
         "pip install 'esi-leap[server]'"
     )
+
+
+_LOG = logging.getLogger(__name__)
 
 
 def run(
@@ -41,6 +46,8 @@ def run(
     try:
         conf(list(argv), project='esi-leap', prog=prog)
         log.setup(conf, 'esi-leap')
+        for warning in existing.warnings(conf):
+            _LOG.warning(warning)
         return body(conf) or 0
     except (ConfigurationError, LeapError, cfg.ConfigFilesNotFoundError) as error:
         sys.stderr.write(f'{prog}: {error}\n')

@@ -6,6 +6,7 @@ import gc
 import multiprocessing
 import sys
 from contextlib import nullcontext
+from ssl import VerifyMode
 
 from gunicorn.app.base import BaseApplication
 from oslo_config import cfg
@@ -40,6 +41,11 @@ class _Server(BaseApplication):
         if beside.api_port:
             settings['bind'].append(f'{beside.host}:{beside.api_port}')
             settings['child_exit'] = lambda _, worker: metrics.forget(worker.pid)
+        if api.enable_ssl_api:
+            ssl = self._conf.ssl
+            settings |= {'certfile': ssl.cert_file, 'keyfile': ssl.key_file}
+            if ssl.ca_file:
+                settings |= {'ca_certs': ssl.ca_file, 'cert_reqs': VerifyMode.CERT_REQUIRED}
         for name, value in settings.items():
             self.cfg.set(name, value)
 
@@ -49,6 +55,8 @@ class _Server(BaseApplication):
 
 
 def _main(conf: cfg.ConfigOpts) -> None:
+    if conf.api.enable_ssl_api and not (conf.ssl.cert_file and conf.ssl.key_file):
+        raise wiring.ConfigurationError('[api] enable_ssl_api needs [ssl] cert_file and key_file.')
     with metrics.shared() if conf.metrics.api_port else nullcontext():
         wiring.api(conf)  # a configuration that cannot work is one sentence here, not one a worker
         # What the workers share with this process stays shared only while nobody writes to it, and

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from typing import Any
 
@@ -10,7 +11,10 @@ from oslo_config import cfg
 
 from esi_leap import clock, wiring
 from esi_leap.cmd import run
+from esi_leap.core.errors import LeapError, UnknownProjectError
 from esi_leap.db import existing, schema, takeover
+from esi_leap.db.engine import Database
+from esi_leap.db.store import Store
 
 #: What scripts for the existing service call, and what to do instead.
 _INSTEAD = {
@@ -56,11 +60,13 @@ def _main(conf: cfg.ConfigOpts) -> int:
 
 
 def _upgrade(conf: cfg.ConfigOpts) -> int:
+    database = wiring.database(conf)
     try:
-        report = takeover.upgrade(wiring.database(conf), clock.now(), wiring.new_uuid)
+        report = takeover.upgrade(database, clock.now(), wiring.new_uuid)
     except takeover.TakeoverError as error:
         sys.stderr.write(f'esi-leap-dbsync: {error}\n')
         return 1
+    _learn_names(conf, database)
     if report is not None:
         kept = ', '.join(
             takeover.PREFIX + name for name in existing.TABLES if name in report.counts
@@ -73,6 +79,26 @@ def _upgrade(conf: cfg.ConfigOpts) -> int:
         ]
         sys.stdout.write('\n'.join(lines) + '\n')
     return 0
+
+
+def _learn_names(conf: cfg.ConfigOpts, database: Database) -> None:
+    """Ask Keystone for the names of projects that were taken over, since lists never ask it."""
+    with database.reader() as connection:
+        nameless = takeover.nameless(connection)
+    if not nameless:
+        return
+    found = []
+    try:
+        keystone = wiring.keystone(conf)
+        for project in nameless:
+            with contextlib.suppress(UnknownProjectError):  # deleted since: it stays without one
+                found.append(keystone.project(project, None))
+    except (wiring.ConfigurationError, LeapError) as error:
+        sys.stderr.write(
+            f'esi-leap-dbsync: {len(nameless)} projects are shown without their names until this '
+            f'is run again: {error}\n'
+        )
+    Store(database).remember(found)
 
 
 def main() -> int:

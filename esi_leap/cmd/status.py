@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from oslo_config import cfg
 from oslo_db import exception as db_errors
@@ -14,12 +14,15 @@ from sqlalchemy import exc as sa_errors
 
 from esi_leap import conf as configuration
 from esi_leap import policy, wiring
-from esi_leap.core.errors import LeapError
-from esi_leap.db import schema
+from esi_leap.conf import existing
+from esi_leap.core.errors import LeapError, NodeNotFoundError, UnknownProjectError
+from esi_leap.db import schema, takeover
 from esi_leap.nodes.ironic import IronicNodes
 
 #: How one rule names another.
 _REFERENCE = re.compile(r'\brule:([\w:.-]+)')
+
+_UNREADABLE = (wiring.ConfigurationError, db_errors.DBError, sa_errors.DBAPIError)
 
 
 class _Checks(upgradecheck.UpgradeCommands):
@@ -33,11 +36,8 @@ class _Checks(upgradecheck.UpgradeCommands):
         newest = schema.newest()
         try:
             found = schema.version(wiring.database(self._conf))
-        except (wiring.ConfigurationError, db_errors.DBError, sa_errors.DBAPIError) as error:
-            return upgradecheck.Result(
-                upgradecheck.Code.FAILURE,
-                f'The database cannot be read: {str(error).splitlines()[0]}',
-            )
+        except _UNREADABLE as error:
+            return _unreadable(error)
         if found == newest:
             return upgradecheck.Result(upgradecheck.Code.SUCCESS)
         return upgradecheck.Result(
@@ -45,6 +45,59 @@ class _Checks(upgradecheck.UpgradeCommands):
             f'The schema is at revision {found}, the newest is {newest}; '
             'run esi-leap-dbsync upgrade.',
         )
+
+    def _takeover(self) -> upgradecheck.Result:
+        try:
+            with wiring.database(self._conf).reader() as connection:
+                report = takeover.survey(connection)
+        except _UNREADABLE as error:
+            return _unreadable(error)
+        if report is None:
+            return upgradecheck.Result(upgradecheck.Code.SUCCESS)
+        lines = [*report.lines(), *self._gone(report), *self._unknown(report)]
+        sys.stdout.write('\n'.join(['In the database of the existing service:', *lines, '']))
+        return upgradecheck.Result(
+            upgradecheck.Code.WARNING,
+            'The database is that of the existing service; what is in it is printed above. Stop '
+            'that service, make a backup, and run esi-leap-dbsync upgrade.',
+        )
+
+    def _gone(self, report: takeover.Report) -> Iterator[str]:
+        """Say which nodes of offers and leases that go on are not there any more."""
+        gone = []
+        try:
+            fleet = wiring.fleet(self._conf)
+            for kind, uuid in sorted(report.nodes):
+                try:
+                    if kind in fleet:
+                        fleet[kind].find(uuid)
+                except NodeNotFoundError:
+                    gone.append(uuid)
+        except (wiring.ConfigurationError, LeapError) as error:
+            yield f'Whether the nodes exist could not be checked: {error}'
+        if gone:
+            yield f'{len(gone)} x node is gone: its leases end with that reason: {", ".join(gone)}'
+
+    def _unknown(self, report: takeover.Report) -> Iterator[str]:
+        """Say which projects Keystone does not know."""
+        unknown = []
+        try:
+            keystone = wiring.keystone(self._conf)
+            for project in sorted(report.projects):
+                try:
+                    keystone.project(project, None)
+                except UnknownProjectError:
+                    unknown.append(project)
+        except (wiring.ConfigurationError, LeapError) as error:
+            yield f'Whether the projects exist could not be checked: {error}'
+        if unknown:
+            yield f'{len(unknown)} x unknown project: shown without a name: {", ".join(unknown)}'
+
+    def _options(self) -> upgradecheck.Result:
+        idle = list(existing.warnings(self._conf))
+        if not idle:
+            return upgradecheck.Result(upgradecheck.Code.SUCCESS)
+        return upgradecheck.Result(upgradecheck.Code.WARNING, ' '.join(idle))
 
     def _api(self) -> upgradecheck.Result:
         return self._made(wiring.api)
@@ -96,12 +149,20 @@ class _Checks(upgradecheck.UpgradeCommands):
         )
 
     _upgrade_checks = (
+        ('Database of the existing service', _takeover),
         ('Database schema', _schema),
+        ('Options without effect', _options),
         ('API', _api),
         ('Manager', _manager),
         ('Policy file', _policy_file),
         ('Policy rules', _rules),
         ('Lessees set by deployments', _lessees),
+    )
+
+
+def _unreadable(error: Exception) -> upgradecheck.Result:
+    return upgradecheck.Result(
+        upgradecheck.Code.FAILURE, f'The database cannot be read: {str(error).splitlines()[0]}'
     )
 
 

@@ -11,7 +11,7 @@ from oslo_db import options as db_options
 from oslo_log import log
 from oslo_policy import opts as policy_opts
 
-from esi_leap.conf import api, cors, dummy_node, inventory, manager, metrics, quota
+from esi_leap.conf import api, cors, dummy_node, inventory, manager, metrics, quota, ssl
 
 #: Groups with the credentials and endpoint of another service.
 SERVICES = {'ironic': 'baremetal', 'keystone': 'identity'}
@@ -44,6 +44,7 @@ def registered() -> cfg.ConfigOpts:
     log.register_options(conf)
     conf.set_default('use_stderr', True)  # noqa: FBT003 - what a program prints is its answer
     conf.register_opts(api.OPTS, group='api')
+    conf.register_opts(ssl.OPTS, group='ssl')
     conf.register_opts(quota.OPTS, group='quota')
     conf.register_opts(manager.OPTS, group='manager')
     conf.register_opts(inventory.OPTS, group='inventory')
@@ -70,6 +71,7 @@ def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
     """List the options for the sample configuration file, with our own defaults."""
     return [
         ('api', api.OPTS),
+        ('ssl', ssl.OPTS),
         ('quota', quota.OPTS),
         ('manager', manager.OPTS),
         ('inventory', inventory.OPTS),

@@ -5,6 +5,11 @@ from oslo_config import cfg
 OPTS = [
     cfg.HostAddressOpt('host_ip', default='0.0.0.0', help='Address that the API listens on.'),  # noqa: S104 - as the existing service does
     cfg.PortOpt('port', default=7777, help='Port that the API listens on.'),
+    cfg.BoolOpt(
+        'enable_ssl_api',
+        default=False,
+        help='Serve TLS, with the certificate of [ssl]. A proxy before the API can do it as well.',
+    ),
     cfg.IntOpt('api_workers', min=1, help='Worker processes; unset: one for each CPU.'),
     cfg.IntOpt('api_threads', min=1, default=8, help='Threads of each worker.'),
     cfg.StrOpt(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import importlib.util
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,7 +36,7 @@ class Database:
         self.url = url
         self._facade = enginefacade.transaction_context()
         self._facade.configure(
-            connection=_with_all_texts(url),
+            connection=_with_all_texts(_with_a_driver(url)),
             sqlite_fk=True,
             thread_checkin=False,  # sleeps at each return to the pool, for the sake of greenlets
             **options,
@@ -82,6 +83,25 @@ class Database:
     def close(self) -> None:
         """Close the pool."""
         self._facade.dispose_pool()
+
+
+#: Drivers that a database URL of the existing service may name, their modules, and ours.
+_DRIVERS = {
+    'mysql': ('MySQLdb', 'mysql+pymysql'),
+    'mysql+mysqldb': ('MySQLdb', 'mysql+pymysql'),
+    'mysql+mysqlconnector': ('mysql', 'mysql+pymysql'),
+    'postgresql': ('psycopg2', 'postgresql+psycopg'),
+    'postgresql+psycopg2': ('psycopg2', 'postgresql+psycopg'),
+}
+
+
+def _with_a_driver(text: str) -> str:
+    """Name the driver that is installed with this service, if the one of the URL is not there."""
+    url = sa.make_url(text)
+    module, ours = _DRIVERS.get(url.drivername, ('', ''))
+    if module and importlib.util.find_spec(module) is None:
+        url = url.set(drivername=ours)
+    return url.render_as_string(hide_password=False)
 
 
 def _with_all_texts(text: str) -> str:

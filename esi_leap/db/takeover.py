@@ -22,10 +22,11 @@ from esi_leap.core.contract import Contract
 from esi_leap.core.handover import State
 from esi_leap.core.instant import EARLIEST
 from esi_leap.core.lease import Lease
+from esi_leap.db import events as numbering
 from esi_leap.db import existing, rows, schema
 from esi_leap.db.engine import Database
 from esi_leap.db.existing import Found, Oddity
-from esi_leap.db.tables import bookings, chores, contracts, events, metadata, nodes
+from esi_leap.db.tables import bookings, chores, contracts, events, metadata, nodes, projects
 
 #: Where its tables are kept.
 PREFIX = 'esi_leap_1_'
@@ -54,16 +55,27 @@ class Report:
         counts: rows of each of its tables, by status where it has one.
         oddities: uuids, or ids of events, of the rows with each oddity.
         copied: rows of ours that came of the tables; empty if nothing was copied yet.
+        nodes: type and uuid of the nodes on which something is held.
+        projects: ids of all projects that are a side of something.
     """
 
     counts: dict[str, Counter[str]] = field(default_factory=dict)
     oddities: dict[Oddity, list[str]] = field(default_factory=dict)
     copied: dict[str, int] = field(default_factory=dict)
+    nodes: set[tuple[str, str]] = field(default_factory=set)
+    projects: set[str] = field(default_factory=set)
 
     def note(self, ident: object, oddities: frozenset[Oddity]) -> None:
         """Remember that a row is odd."""
         for each in oddities:
             self.oddities.setdefault(each, []).append(str(ident))
+
+    def see(self, found: Found) -> None:
+        """Remember what an offer or a lease is about."""
+        self.note(found.value.uuid, found.oddities)
+        self.projects |= {found.value.owner_id, found.value.lessee_id or ''} - {''}
+        if found.value.holding:
+            self.nodes.add(found.key)
 
     def lines(self) -> Iterator[str]:
         """Say it to people, line by line."""
@@ -112,11 +124,19 @@ def survey(connection: sa.Connection) -> Report | None:
     placed = {each.value.uuid: each for each in existing.holding(connection, found)}
     for page in _read(connection, found, placed):
         for each in page:
-            report.note(each.value.uuid, each.oddities)
+            report.see(each)
     for entries in existing.batches(connection, found.get('events')):
         for row in entries:
             report.note(row['id'], existing.event_oddities(row))
     return report
+
+
+def nameless(connection: sa.Connection) -> list[str]:
+    """Return the ids of the projects that are a side of something and whose names nobody knows."""
+    sides = sa.union(sa.select(bookings.c.owner_id), sa.select(bookings.c.lessee_id)).subquery()
+    (side,) = sides.c
+    query = sa.select(side).where(side != '', side.not_in(sa.select(projects.c.id)))
+    return list(connection.execute(query.order_by(side)).scalars())
 
 
 @contextmanager
@@ -201,14 +221,14 @@ def _copy(connection: sa.Connection, now: datetime, new_uuid: Callable[[], str])
     for page in _read(connection, found, placed):
         _copy_bookings(connection, page, ids, new_uuid)
         for each in page:
-            report.note(each.value.uuid, each.oddities)
+            report.see(each)
     for each in placed.values():
         if each.value.parent is not None:
             mine = bookings.c.uuid == each.value.uuid
             connection.execute(bookings.update().where(mine).values(parent_uuid=each.value.parent))
     last = _copy_events(connection, found, report)
     if last is not None:
-        connection.execute(chores.insert().values(name='events', position=last))
+        connection.execute(chores.insert().values(name=numbering.CHORE, position=last))
     connection.execute(chores.insert().values(name=_DONE, done_at=now))
     _compare(connection, report)
     return report

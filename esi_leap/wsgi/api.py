@@ -4,13 +4,17 @@ The configuration is that of the files oslo.config finds for `esi-leap`, or of t
 the environment variable `ESI_LEAP_CONFIG_FILE`. The command line belongs to the server.
 """
 
+import logging
 import os
 
 from oslo_log import log
 
 from esi_leap import conf, wiring
+from esi_leap.conf import existing
 
 _file = os.environ.get('ESI_LEAP_CONFIG_FILE')
 _conf = conf.load(['--config-file', _file] if _file else [], 'esi-leap-api')
 log.setup(_conf, 'esi-leap')
+for _warning in existing.warnings(_conf):
+    logging.getLogger(__name__).warning(_warning)
 application = wiring.api(_conf)

@@ -1,0 +1,312 @@
+"""Our programs where those of the existing service ran: its configuration, scripts and data."""
+
+import runpy
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import requests
+import sqlalchemy as sa
+from oslo_config import cfg
+
+from esi_leap import conf as configuration
+from esi_leap import wiring
+from esi_leap.cmd import dbsync
+from esi_leap.conf import existing
+from esi_leap.core.errors import UnavailableError, UnknownProjectError
+from esi_leap.core.ports import Project, Query, Scope
+from esi_leap.db.engine import Database
+from esi_leap.db.store import Store
+from sandbox import ports
+from tests.functional.db import existing_service as old
+
+BIN = Path(sys.executable).parent
+NOON = datetime.now(UTC).replace(tzinfo=None)
+DAY = timedelta(days=1)
+
+#: The sample of its README, with everything that its other pages name.
+CONFIGURATION = """
+[DEFAULT]
+log_dir =
+transport_url = rabbit://bus.example
+[api]
+host_ip = 127.0.0.1
+port = {port}
+api_workers = 1
+max_limit = 1000
+public_endpoint = https://leases.example
+[pecan]
+auth_enable = true
+debug = false
+[database]
+connection = sqlite:///{folder}/esi-leap.sqlite
+[keystone_authtoken]
+www_authenticate_uri = http://127.0.0.1:{nobody}
+auth_type = password
+auth_url = http://127.0.0.1:{nobody}
+username = admin
+password = very-secret
+user_domain_name = Default
+project_name = admin
+project_domain_name = Default
+[keystone]
+api_endpoint = http://127.0.0.1:{nobody}
+auth_type = password
+auth_url = http://127.0.0.1:{nobody}
+username = esi-leap
+password = very-secret
+user_domain_name = Default
+project_name = service
+project_domain_name = Default
+[oslo_concurrency]
+lock_path = {folder}
+[oslo_messaging_notifications]
+driver = messagingv2
+transport_url = rabbit://bus.example
+[ironic]
+auth_type = password
+api_endpoint = http://127.0.0.1:{nobody}
+auth_url = http://127.0.0.1:{nobody}
+project_name = service
+project_domain_name = Default
+user_domain_name = Default
+username = ironic
+password = very-secret
+[notification]
+notification_level = info
+[serialconsoleproxy]
+host_address = 0.0.0.0
+"""
+
+_SELF_SIGNED = [
+    *('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2'),
+    *('-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'),
+]
+
+IDLE = [
+    '[api] public_endpoint',
+    '[pecan] debug',
+    '[ironic] api_endpoint',
+    '[keystone] api_endpoint',
+    '[oslo_concurrency] lock_path',
+]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Path:
+    port = ports.pick()
+    text = CONFIGURATION.format(port=port, nobody=ports.pick(frozenset({port})), folder=tmp_path)
+    (tmp_path / 'esi-leap.conf').write_text(text, encoding='utf-8')
+    return tmp_path / 'esi-leap.conf'
+
+
+@pytest.fixture
+def database(settings: Path, open_database: Callable[..., Database]) -> Database:
+    """A database of the existing service, with an offer, a lease and an event."""
+    found = open_database(f'sqlite:///{settings.parent}/esi-leap.sqlite')
+    content = {
+        'offers': [old.offer('o', NOON - DAY, old.FOREVER)],
+        'leases': [old.lease('l', NOON, NOON + DAY, status='active', offer_uuid='o')],
+        'events': [old.event(7)],
+    }
+    with found.writer() as connection:
+        old.make(connection, content)
+    return found
+
+
+def run(program: str, settings: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [BIN / program, '--config-file', settings, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+def read(settings: Path) -> cfg.ConfigOpts:
+    return configuration.load(['--config-file', str(settings)], 'esi-leap')
+
+
+class TestConfiguration:
+    def test_what_does_nothing_is_said(self, settings: Path) -> None:
+        said = list(existing.warnings(read(settings)))
+        assert [each.split(' has no effect')[0] for each in said] == IDLE
+
+    def test_the_sample_of_ours_is_without_blemish(self, tmp_path: Path) -> None:
+        (tmp_path / 'empty.conf').touch()
+        assert list(existing.warnings(read(tmp_path / 'empty.conf'))) == []
+
+    def test_no_authentication_is_not_believed(self, settings: Path) -> None:
+        text = settings.read_text(encoding='utf-8')
+        settings.write_text(text.replace('auth_enable = true', 'auth_enable = false'))
+        assert any(
+            'every request needs a token' in each for each in existing.warnings(read(settings))
+        )
+
+    def test_the_api_starts_with_it(self, settings: Path, database: Database) -> None:
+        assert run('esi-leap-dbsync', settings, 'upgrade').returncode == 0
+        conf = read(settings)
+        assert callable(wiring.api(conf, database))
+
+    def test_the_manager_says_what_it_misses(self, settings: Path) -> None:
+        ended = run('esi-leap-manager', settings)
+        assert ended.returncode == 1
+        last = ended.stderr.splitlines()[-1]
+        assert last.startswith('esi-leap-manager: [manager] holding_project is not set')
+
+    @pytest.mark.parametrize(
+        ('database_kind', 'named', 'driver'),
+        [
+            ('mariadb', 'mysql', 'mysql+pymysql'),
+            ('mariadb', 'mysql+mysqlconnector', 'mysql+pymysql'),
+            ('postgresql', 'postgresql', 'postgresql+psycopg'),
+        ],
+        indirect=['database_kind'],
+    )
+    def test_drivers_that_are_not_there_are_replaced(
+        self, database_url: str, named: str, driver: str, open_database: Callable[..., Database]
+    ) -> None:
+        url = sa.make_url(database_url).set(drivername=named)
+        found = open_database(url.render_as_string(hide_password=False))
+        assert found.engine.url.drivername == driver
+        with found.reader() as connection:
+            assert connection.execute(sa.select(1)).scalar() == 1
+
+    def test_it_serves_tls(self, settings: Path, database: Database) -> None:
+        certificate, key = settings.with_name('cert.pem'), settings.with_name('key.pem')
+        openssl = shutil.which('openssl')
+        assert openssl is not None
+        subprocess.run(
+            [openssl, *_SELF_SIGNED, '-keyout', key, '-out', certificate],
+            check=True,
+            capture_output=True,
+        )
+        text = settings.read_text(encoding='utf-8').replace('[api]', '[api]\nenable_ssl_api = true')
+        settings.write_text(f'{text}[ssl]\ncert_file = {certificate}\nkey_file = {key}\n')
+        url = f'https://127.0.0.1:{read(settings).api.port}/'
+        with (settings.parent / 'log').open('wb') as log:
+            command = [BIN / 'esi-leap-api', '--config-file', settings]
+            process = subprocess.Popen(command, stdout=log, stderr=log)
+        try:
+            deadline = time.monotonic() + 60
+            while True:
+                try:
+                    answer = requests.get(url, verify=certificate, timeout=10)
+                    break
+                except requests.ConnectionError:
+                    assert time.monotonic() < deadline
+                    time.sleep(0.2)
+        finally:
+            process.terminate()
+            process.wait(30)
+        assert answer.json()['name'] == 'ESI Leap API'
+
+    def test_tls_without_a_certificate_is_refused(self, settings: Path) -> None:
+        text = settings.read_text(encoding='utf-8')
+        settings.write_text(text.replace('[api]', '[api]\nenable_ssl_api = true'))
+        ended = run('esi-leap-api', settings)
+        assert (ended.returncode, 'cert_file and key_file' in ended.stderr) == (1, True)
+
+    def test_the_file_for_wsgi_servers(
+        self, settings: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv('ESI_LEAP_CONFIG_FILE', str(settings))
+        assert callable(
+            runpy.run_path(str(BIN / 'esi-leap-api-wsgi'), run_name='wsgi')['application']
+        )
+
+
+class TestScripts:
+    def test_the_entry_point_of_its_container(self, settings: Path, database: Database) -> None:
+        """It makes the schema and stamps it at every start."""
+        for _ in range(2):
+            for arguments in (
+                ['create_schema'],
+                ['stamp', '--revision', 'head'],
+                ['stamp', 'head'],
+            ):
+                ended = run('esi-leap-dbsync', settings, *arguments)
+                assert ended.returncode == 0, ended.stderr
+        assert len(Store(database).leases(Scope(everything=True), Query())) == 1
+
+    @pytest.mark.parametrize('arguments', [[], ['--revision', 'head'], ['--revision']])
+    def test_upgrade_counts(self, settings: Path, database: Database, arguments: list[str]) -> None:
+        ended = run('esi-leap-dbsync', settings, 'upgrade', *arguments)
+        assert ended.returncode == 0
+        lines = ended.stdout.splitlines()
+        assert '  offers: 1 (available 1), copied 1' in lines
+        assert '  leases: 1 (active 1), copied 1' in lines
+        assert '  events: 1, copied 1' in lines
+        assert run('esi-leap-dbsync', settings, 'upgrade').stdout == ''
+
+    @pytest.mark.parametrize(
+        ('arguments', 'said'),
+        [
+            (['downgrade', '--revision', 'base'], 'restore the backup'),
+            (['revision', '-m', 'x', '--autogenerate'], 'checkout of the project'),
+        ],
+    )
+    def test_what_is_not_there_says_what_to_do(
+        self, settings: Path, arguments: list[str], said: str
+    ) -> None:
+        ended = run('esi-leap-dbsync', settings, *arguments)
+        assert (ended.returncode, said in ended.stderr) == (1, True)
+
+    def test_a_database_that_cannot_be_taken_over(self, settings: Path, database: Database) -> None:
+        run('esi-leap-dbsync', settings, 'upgrade')
+        with database.writer() as connection:
+            connection.execute(sa.text('CREATE TABLE leases (id INTEGER, updated_at DATETIME)'))
+            connection.execute(sa.text('INSERT INTO leases VALUES (1, NULL)'))
+        ended = run('esi-leap-dbsync', settings, 'upgrade')
+        assert ended.returncode == 1
+        assert 'went on after its database was taken over' in ended.stderr
+
+
+class TestCheck:
+    def test_it_counts_before_and_is_silent_afterwards(
+        self, settings: Path, database: Database
+    ) -> None:
+        before = run('esi-leap-status', settings, 'upgrade', 'check').stdout
+        assert 'leases: 1 (active 1)\n' in before
+        assert 'Whether the nodes exist could not be checked: ' in before
+        assert 'run esi-leap-dbsync upgrade' in before
+        assert '[api] public_endpoint has no effect' in before
+        run('esi-leap-dbsync', settings, 'upgrade')
+        assert 'leases: 1' not in run('esi-leap-status', settings, 'upgrade', 'check').stdout
+
+
+class Keystone:
+    """One project is known, one is gone, and the service may be away."""
+
+    def __init__(self, *, away: bool) -> None:
+        self._away = away
+
+    def project(self, ident: str, domain_id: str | None) -> Project:
+        del domain_id
+        if self._away:
+            raise UnavailableError('Keystone does not answer; try again.')
+        if ident != 'p-owner':
+            raise UnknownProjectError.of(ident, 'anywhere')
+        return Project(ident, 'the lender')
+
+    def ancestors(self, project_id: str) -> frozenset[str]:
+        raise NotImplementedError(project_id)
+
+
+class TestNames:
+    def test_they_are_learnt_as_soon_as_keystone_answers(
+        self,
+        settings: Path,
+        database: Database,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        monkeypatch.setattr(sys, 'argv', ['x', '--config-file', str(settings), 'upgrade'])
+        for away in (True, False):
+            monkeypatch.setattr(wiring, 'keystone', lambda conf, away=away: Keystone(away=away))
+            assert dbsync.main() == 0
+            said = '2 projects are shown without their names until this is run again'
+            assert (said in capsys.readouterr().err) is away
+        (found,) = Store(database).leases(Scope(everything=True), Query())
+        assert found.names == {'p-owner': 'the lender'}
