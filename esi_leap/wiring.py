@@ -158,7 +158,7 @@ def inventory(conf: cfg.ConfigOpts, store: Store, nodes: Fleet) -> Inventory:
     return Inventory(
         store=store,
         fleet=nodes,
-        identity=None if silent else _keystone(conf),
+        identity=None if silent else keystone(conf),
         now=clock.now,
         new_uuid=new_uuid,
         pause=time.sleep,
