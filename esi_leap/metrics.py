@@ -178,6 +178,11 @@ class Manager(_Numbers):
             buckets=_SLOW,
             registry=self.registry,
         )
+        self._inventory = Gauge(
+            'esi_leap_inventory_timestamp_seconds',
+            'When the nodes of the service that is longest behind were last read.',
+            registry=self.registry,
+        )
         self._errors = Counter(
             'esi_leap_work_errors',
             'What went wrong in the work of the manager.',
@@ -200,6 +205,10 @@ class Manager(_Numbers):
     def returned(self, seconds: float) -> None:
         """Note that a node is available again, so long after a lessee lost it."""
         self._return.observe(seconds)
+
+    def refreshed(self, as_of: datetime) -> None:
+        """Note when the service of nodes that is longest behind was last read."""
+        self._inventory.set(as_of.timestamp())
 
     def failed(self, code: str) -> None:
         """Note that something went wrong, by the code of the error."""

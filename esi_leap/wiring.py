@@ -124,7 +124,7 @@ def manager(
             f'[ironic] timeout ({call_time} s).'
         )
     store = Store(base)
-    refresher = Refresher(inventory(conf, store, found), conf.inventory.refresh_interval)
+    refresher = Refresher(inventory(conf, store, found), meter, conf.inventory.refresh_interval)
     return Loop(
         ManagerDeps(
             agenda=store,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from oslo_db import exception as db_errors
 
 from esi_leap.db.tables import heartbeats
+
+_FORGET = timedelta(days=7)
 
 
 def write(connection: sa.Connection, kind: str, host: str, now: datetime) -> None:
@@ -16,6 +18,9 @@ def write(connection: sa.Connection, kind: str, host: str, now: datetime) -> Non
     beat = heartbeats.update().where(mine).values(beaten_at=now)
     if connection.execute(beat).rowcount:
         return
+    # Hosts come and go, above all those of containers.
+    forgotten = heartbeats.c.beaten_at < now - _FORGET
+    connection.execute(heartbeats.delete().where(heartbeats.c.kind == kind, forgotten))
     try:
         with connection.begin_nested():
             connection.execute(heartbeats.insert().values(kind=kind, host=host, beaten_at=now))

@@ -44,6 +44,9 @@ class Meter(Protocol):
     def returned(self, seconds: float) -> None:
         """Note that a node is available again, so long after a lessee lost it."""
 
+    def refreshed(self, as_of: datetime) -> None:
+        """Note when the service of nodes that is longest behind was last read."""
+
     def failed(self, code: str) -> None:
         """Note that something went wrong, by the code of the error."""
 

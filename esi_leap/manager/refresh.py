@@ -9,6 +9,7 @@ from threading import Event
 
 from esi_leap.actions.inventory import Inventory
 from esi_leap.core.errors import LeapError
+from esi_leap.manager.deps import Meter
 
 _LOG = logging.getLogger(__name__)
 
@@ -21,6 +22,7 @@ class Refresher:
     """Refreshes the inventory every `interval` seconds, however many managers there are."""
 
     inventory: Inventory
+    meter: Meter
     interval: float
 
     def __call__(self, stop: Event) -> None:
@@ -32,10 +34,15 @@ class Refresher:
     def _refreshed(self) -> bool:
         try:
             self.inventory.refresh(timedelta(seconds=self.interval))
+            as_of = self.inventory.as_of()
+            if as_of is not None:
+                self.meter.refreshed(as_of)
         except LeapError as error:
             _LOG.warning('refreshing the inventory: %s', error.message)
+            self.meter.failed(error.code)
         except Exception:  # noqa: BLE001 - whatever it is, the next refresh comes
             _LOG.exception('refreshing the inventory failed')
+            self.meter.failed(LeapError.code)
         else:
             return True
         return False

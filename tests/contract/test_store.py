@@ -26,7 +26,7 @@ from esi_leap.core.interval import Interval
 from esi_leap.core.ports import Project, Query
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
-from esi_leap.db.tables import events, nodes
+from esi_leap.db.tables import events, heartbeats, nodes
 
 from .given import (
     ALL,
@@ -570,6 +570,18 @@ def test_the_newest_sign_of_life_is_kept_for_each_kind(store: Store) -> None:
     assert store.last_beat('manager') == NOW + timedelta(seconds=9)
     store.beat('manager', 'one', NOW + timedelta(seconds=10))
     assert store.last_beat('manager') == NOW + timedelta(seconds=10)
+
+
+def test_hosts_that_are_gone_for_long_are_forgotten_when_a_new_one_comes(
+    store: Store, database: Database
+) -> None:
+    store.beat('manager', 'gone', NOW)
+    store.beat('manager', 'quiet', NOW + timedelta(days=6))
+    store.beat('relay', 'gone', NOW)
+    store.beat('manager', 'new', NOW + timedelta(days=8))
+    with database.reader() as connection:
+        hosts = connection.execute(sa.select(heartbeats.c.kind, heartbeats.c.host)).all()
+    assert set(hosts) == {('manager', 'quiet'), ('manager', 'new'), ('relay', 'gone')}
 
 
 def test_first_signs_of_life_at_once(store: Store) -> None:
