@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -478,6 +479,52 @@ class TestAgain:
 
 class KilledError(Exception):
     """The process ended here."""
+
+
+class TestGuide:
+    """The statements of the migration guide are these, and do what it says."""
+
+    @pytest.fixture
+    def statements(self) -> list[list[str]]:
+        guide = Path(__file__).parents[3] / 'doc/source/install/migration.rst'
+        blocks = guide.read_text(encoding='utf-8').split('.. code-block:: sql\n\n')[1:]
+        code = (
+            itertools.takewhile(lambda line: line[:4] in {'    ', ''}, each.splitlines())
+            for each in blocks
+        )
+        return [[line.strip().rstrip(';') for line in lines if line] for lines in code]
+
+    def test_going_back_and_coming_again(
+        self, empty: Database, statements: list[list[str]]
+    ) -> None:
+        filled(empty, {name: [*ORDERLY[name], *ODD.get(name, [])] for name in ORDERLY})
+        before = rows_of(empty)
+        taken_over(empty)
+        first = booked(empty)
+        with empty.writer() as connection:
+            for each in statements[0]:
+                connection.exec_driver_sql(each)
+            assert set(sa.inspect(connection).get_table_names()) == {*before, 'alembic_version'}
+        assert rows_of(empty) == before
+        taken_over(empty)
+        assert booked(empty).keys() == first.keys()
+
+    def test_dropping_what_was_kept(self, empty: Database, statements: list[list[str]]) -> None:
+        taken_over(filled(empty, ORDERLY))
+        ((drop,),) = statements[1:]
+        kind = empty.engine.dialect.name
+        with empty.engine.connect() as connection:
+            if kind == 'mysql':
+                connection.exec_driver_sql('SET FOREIGN_KEY_CHECKS = 0')
+            if kind == 'sqlite':
+                connection.exec_driver_sql('PRAGMA foreign_keys = OFF')
+                connection.commit()
+            tables = drop.removeprefix('DROP TABLE ').split(', ')
+            for each in tables if kind == 'sqlite' else [', '.join(tables)]:
+                connection.exec_driver_sql(f'DROP TABLE {each}')
+            connection.commit()
+        assert taken_over(empty) is None
+        assert len(booked(empty)) == 12
 
 
 _CHANGES = frozenset({'ALTER', 'COMMENT', 'CREATE', 'DELETE', 'DROP', 'INSERT', 'UPDATE'})
