@@ -32,6 +32,9 @@ ALIASES = [
     policy.RuleDefault('is_lease_owner', 'project_id:%(lease.owner_id)s', 'Who provides'),
     policy.RuleDefault('is_lease_lessee', 'project_id:%(lease.project_id)s', 'Who leases'),
     policy.RuleDefault(
+        'is_lease_lender', 'project_id:%(lease.lender_id)s', 'Who leased it to who sub-lets it'
+    ),
+    policy.RuleDefault(
         'is_lease_party', 'rule:is_lease_owner or rule:is_lease_lessee', 'Either side of a lease'
     ),
 ]
@@ -44,7 +47,12 @@ RULES = [
         'GET /v1/offers',
         'POST /v1/offers',
     ),
-    _rule('esi_leap:offer:create', _PROVIDE, 'Offer a node of the project', 'POST /v1/offers'),
+    _rule(
+        'esi_leap:offer:create',
+        _PROVIDE,
+        'Offer a node that the project owns or has leased',
+        'POST /v1/offers',
+    ),
     _rule('esi_leap:offer:get', _READ, 'Show an offer', 'GET /v1/offers/{ident}'),
     _rule('esi_leap:offer:get_all', _READ, 'List offers', 'GET /v1/offers'),
     _rule(
@@ -66,11 +74,16 @@ RULES = [
         'GET /v1/leases',
         'GET /v1/contracts',
     ),
-    _rule('esi_leap:lease:create', _PROVIDE, 'Lease out an own node', 'POST /v1/leases'),
+    _rule(
+        'esi_leap:lease:create',
+        _PROVIDE,
+        'Lease out a node that the project owns or has leased',
+        'POST /v1/leases',
+    ),
     _rule(
         'esi_leap:lease:get',
-        f'rule:is_admin or ({_USER} and rule:is_lease_party)',
-        'Show a lease',
+        f'rule:is_admin or ({_USER} and (rule:is_lease_party or rule:is_lease_lender))',
+        'Show a lease, or one that is sub-let from it',
         'GET /v1/leases/{ident}',
     ),
     _rule('esi_leap:lease:get_all', _READ, 'List leases', 'GET /v1/leases'),

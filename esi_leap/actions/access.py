@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 from uuid import UUID
@@ -11,13 +10,10 @@ from esi_leap.actions.deps import Deps
 from esi_leap.core.calendar import Booking
 from esi_leap.core.errors import (
     AmbiguousNameError,
-    ConflictError,
     DeniedError,
     InvalidError,
-    NodeNotFoundError,
-    UnknownProjectError,
 )
-from esi_leap.core.handover import Machine, Node
+from esi_leap.core.handover import Machine
 from esi_leap.core.offer import Offer
 from esi_leap.core.ports import Caller, Project, Query, Scope
 
@@ -63,10 +59,13 @@ def offer_scope(deps: Deps, ctx: Caller) -> Scope:
 
 
 def party_scope(ctx: Caller) -> Scope:
-    """Return what leases and contracts the caller may see: those his project is a side of."""
+    """Return what leases and contracts the caller may see: those his project is a side of.
+
+    He also sees the leases that others have sub-let of what he leased to them.
+    """
     if ctx.can('esi_leap:lease:lease_admin'):
         return Scope(everything=True)
-    return Scope(project_id=ctx.project_id or '')
+    return Scope(project_id=ctx.project_id or '', sublet=True)
 
 
 def offer_target(offer: Offer) -> dict[str, str | None]:
@@ -74,9 +73,15 @@ def offer_target(offer: Offer) -> dict[str, str | None]:
     return {'offer.project_id': offer.owner_id}
 
 
-def lease_target(owner_id: str, lessee_id: str) -> dict[str, str | None]:
+def lease_target(
+    owner_id: str, lessee_id: str, lender_id: str | None = None
+) -> dict[str, str | None]:
     """Return what the policy knows of a lease or a contract."""
-    return {'lease.owner_id': owner_id, 'lease.project_id': lessee_id}
+    return {
+        'lease.owner_id': owner_id,
+        'lease.project_id': lessee_id,
+        'lease.lender_id': lender_id,
+    }
 
 
 def find(
@@ -102,37 +107,6 @@ def find(
     return found[0] if found else None
 
 
-def owned_node(deps: Deps, ctx: Caller, ident: str, resource_type: str | None) -> tuple[Node, str]:
-    """Return the row of a node that the caller may offer and lease out, and who provides it.
-
-    The provider is the node's owner; of a node that has none, the admin's own project.
-
-    Raises:
-        NodeNotFoundError: there is none, or the caller may not know of it.
-        DeniedError: he may see it, but it is another's.
-        ConflictError: it is getting another owner.
-    """
-    kind, service = deps.nodes(resource_type)
-    asked = deps.now()
-    try:
-        machine = service.find(ident)
-    except NodeNotFoundError:  # in the words of the request, as for a node that he may not see
-        raise NodeNotFoundError.of(ident) from None
-    admin = ctx.can('esi_leap:offer:offer_admin')
-    if machine.owner != ctx.project_id and not admin:
-        if _sees_node(deps, ctx, machine):
-            raise DeniedError(f'Access was denied to {kind} {ident}.')
-        raise NodeNotFoundError.of(ident)
-    provider = machine.owner or own_project(ctx)
-    if provider != ctx.project_id:
-        with contextlib.suppress(UnknownProjectError):  # its name is not known, then
-            deps.store.remember([deps.identity.project(provider, None)])
-    node = deps.store.node(machine, kind, deps.now(), asked)
-    if node.owner_id != (machine.owner or ''):  # somebody has seen it later
-        raise ConflictError(f'The owner of node {ident} is changing; try again.')
-    return node, provider
-
-
 def remember(deps: Deps, ctx: Caller, *others: Project) -> None:
     """Keep the names of the caller's project and of others for the lists."""
     name = getattr(ctx, 'project_name', None)
@@ -145,7 +119,8 @@ def names(deps: Deps, value: Booking) -> Mapping[str, str]:
     return deps.store.names({each for each in (value.owner_id, value.lessee_id) if each})
 
 
-def _sees_node(deps: Deps, ctx: Caller, machine: Machine) -> bool:
+def sees_node(deps: Deps, ctx: Caller, machine: Machine) -> bool:
+    """Tell whether a node that is not his own is in anything that the caller may see."""
     if ctx.project_id is not None and machine.lessee == ctx.project_id:
         return True
     on_it = Query(equal={'resource_uuid': machine.uuid}, limit=1)

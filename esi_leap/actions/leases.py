@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from esi_leap.actions import access
+from esi_leap.actions import access, title
 from esi_leap.actions.deps import Deps
 from esi_leap.core import booking
 from esi_leap.core.booking import Change
@@ -49,27 +49,31 @@ class Filters:
 
 
 def create(deps: Deps, ctx: Caller, request: NewLease) -> LeaseView:
-    """Lease a node of the caller's project (an admin: of any) to a project."""
+    """Lease a node that the caller's project owns or has leased (an admin: any) to a project."""
     access.require(ctx, 'esi_leap:lease:create')
     project = deps.project(request.project, ctx)
-    node, provider = access.owned_node(deps, ctx, request.node, request.resource_type)
+    times = request.start, request.end
+    his = title.of(deps, ctx, request.node, request.resource_type, times)
     limits = deps.limits_for(ctx)
     access.remember(deps, ctx, project)
     now = deps.now()
-    start = max(request.start or now, now)
+    start, end = booking.sublet_times(his.lender, *times, now)
+    start = max(start or now, now)
     lease = Lease(
         uuid=deps.new_uuid(),
         name=request.name,
-        node_id=node.id,
+        node_id=his.node.id,
         contract=deps.new_uuid(),
-        owner_id=provider,
+        owner_id=his.provider,
         lessee_id=project.id,
-        window=booking.lease_window(start, request.end or limits.end(start), now),
+        window=booking.lease_window(start, end or limits.end(start), now),
         purpose=request.purpose,
         properties=request.properties,
+        parent=his.parent,
+        parent_lease=his.parent,
     )
-    with deps.store.booking(node.id, now) as book:
-        if book.node.owner_id != node.owner_id:
+    with deps.store.booking(his.node.id, now) as book:
+        if book.node.owner_id != his.node.owner_id:
             raise ConflictError(f'The owner of node {request.node} is changing; try again.')
         calendar = book.occupancy(lease.window)
         change = booking.plan_lease(lease, book.node, calendar, limits, now)
@@ -78,7 +82,10 @@ def create(deps: Deps, ctx: Caller, request: NewLease) -> LeaseView:
 
 
 def index(deps: Deps, ctx: Caller, query: Query, whose: Filters) -> Sequence[LeaseView]:
-    """List leases of the caller's project, as either side; of others as the rules allow."""
+    """List leases of the caller's project, as either side; of others as the rules allow.
+
+    What his lessees have sub-let is in the list if he asks for what lies in one of their leases.
+    """
     access.require(ctx, 'esi_leap:lease:get_all')
     mine = whose.owner_id == ctx.project_id if whose.owner_id else False
     foreign = (whose.owner_id is not None and not mine) or (
@@ -88,7 +95,8 @@ def index(deps: Deps, ctx: Caller, query: Query, whose: Filters) -> Sequence[Lea
         access.require(ctx, 'esi_leap:lease:lease_admin')
         scope = _EVERYTHING
     else:
-        scope = Scope(project_id=ctx.project_id or '')
+        of_one = 'parent_lease_uuid' in query.equal
+        scope = Scope(project_id=ctx.project_id or '', sublet=of_one)
     parties = {'owner_id': whose.owner_id, 'lessee_id': whose.project_id}
     wanted = {key: value for key, value in parties.items() if value is not None}
     return deps.store.leases(scope, replace(query, equal={**query.equal, **wanted}))
@@ -108,7 +116,7 @@ def show(deps: Deps, ctx: Caller, ident: str) -> LeaseView:
         ended=lambda each: not each.lease.holding,
         kind='lease',
     )
-    if found is None or not ctx.can('esi_leap:lease:get', _target(found.lease)):
+    if found is None or not ctx.can('esi_leap:lease:get', _seen_by(deps, found.lease)):
         raise LeaseNotFoundError.of(ident)
     return found
 
@@ -158,7 +166,8 @@ def cancel_one(deps: Deps, found: LeaseView) -> bool:
         lease = book.lease(found.lease.uuid)
         if not lease.holding:
             return False
-        book.put(booking.plan_cancel(lease, book.node, now))
+        calendar = book.occupancy(lease.window)
+        book.put(booking.plan_cancel(lease, book.node, calendar, now))
     return True
 
 
@@ -177,6 +186,14 @@ def view(deps: Deps, uuid: str, change: Change, book: Book) -> LeaseView:
     """Show a lease that the caller has just made or changed, as it was written."""
     [lease] = [each for each in change.bookings if isinstance(each, Lease) and each.uuid == uuid]
     return LeaseView(lease, book.node, access.names(deps, lease))
+
+
+def _seen_by(deps: Deps, lease: Lease) -> dict[str, str | None]:
+    """Return what the policy knows of a lease that somebody looks at."""
+    query = Query(equal={'uuid': lease.parent_lease}, limit=1)
+    above = deps.store.leases(_EVERYTHING, query) if lease.parent_lease else ()
+    lender = above[0].lease.owner_id if above else None
+    return access.lease_target(lease.owner_id, lease.lessee_id, lender)
 
 
 def _target(lease: Lease) -> dict[str, str | None]:

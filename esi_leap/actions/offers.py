@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from esi_leap.actions import access
+from esi_leap.actions import access, title
 from esi_leap.actions.deps import Deps
 from esi_leap.actions.leases import gone, view
 from esi_leap.core import booking
@@ -42,23 +42,27 @@ class Claim:
 
 
 def create(deps: Deps, ctx: Caller, request: NewOffer) -> OfferView:
-    """Offer a node of the caller's project (an admin: of any)."""
+    """Offer a node that the caller's project owns or has leased (an admin: any)."""
     access.require(ctx, 'esi_leap:offer:create')
     lessee = deps.project(request.lessee, ctx) if request.lessee is not None else None
-    node, provider = access.owned_node(deps, ctx, request.node, request.resource_type)
+    times = request.start, request.end
+    his = title.of(deps, ctx, request.node, request.resource_type, times)
     now = deps.now()
+    start, end = booking.sublet_times(his.lender, *times, now)
     offer = Offer(
         uuid=deps.new_uuid(),
         name=request.name,
-        node_id=node.id,
-        owner_id=provider,
+        node_id=his.node.id,
+        owner_id=his.provider,
         lessee_id=lessee.id if lessee else None,
-        window=booking.offer_window(request.start, request.end or FOREVER, now),
+        window=booking.offer_window(start, end or FOREVER, now),
         properties=request.properties,
+        parent=his.parent,
+        parent_lease=his.parent,
     )
     access.remember(deps, ctx, *([lessee] if lessee else []))
-    with deps.store.booking(node.id, now) as book:
-        if book.node.owner_id != node.owner_id:
+    with deps.store.booking(his.node.id, now) as book:
+        if book.node.owner_id != his.node.owner_id:
             raise ConflictError(f'The owner of node {request.node} is changing; try again.')
         change = booking.plan_offer(offer, book.node, book.occupancy(offer.window), now)
         book.put(change)

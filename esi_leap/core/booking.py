@@ -6,6 +6,7 @@ write, or raises the error for the caller. Nothing here reads or writes anything
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -16,9 +17,11 @@ from esi_leap.core.contract import Contract
 from esi_leap.core.errors import (
     FinalStateError,
     InvalidWindowError,
+    NotHeldError,
     OfferNotFoundError,
     OfferWindowError,
     OutsideError,
+    SubletError,
     TooLongError,
     WindowConflictError,
 )
@@ -28,6 +31,10 @@ from esi_leap.core.instant import FOREVER, render
 from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease
 from esi_leap.core.offer import Offer
+
+#: How often a node may be lent on: 1 lets the lessee of a node's owner sub-let it, and nobody whom
+#: it was sub-let to. The calendar, the manager and the hand-over know no limit.
+SUBLETTING_DEPTH = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +91,48 @@ def lease_window(start: datetime | None, end: datetime, now: datetime) -> Interv
     return Interval(max(offer_window(start, end, now).start, now), end)
 
 
+def sublet_times(
+    lender: Lease | None, start: datetime | None, end: datetime | None, now: datetime
+) -> tuple[datetime | None, datetime | None]:
+    """Return the times of a request; those that are not given are those of the lease sub-let."""
+    if lender is None:
+        return start, end
+    return (
+        max(now, lender.window.start) if start is None else start,
+        lender.window.end if end is None else end,
+    )
+
+
+def lender(
+    held: Iterable[Lease], start: datetime | None, end: datetime | None, now: datetime
+) -> Lease | None:
+    """Return the lease from which its lessee can sub-let from `start` to `end`, the first if many.
+
+    Args:
+        held: his leases of one node.
+        start: None is as soon as the lease has begun.
+        end: None is the end of the lease.
+        now: the present instant.
+    """
+    for each in sorted(held, key=lambda each: (each.parent_lease is not None, each.window)):
+        first, last = sublet_times(each, start, end, now)
+        lendable = each.status in leases.LENDABLE
+        if lendable and first and last and each.window.start <= first < last <= each.window.end:
+            return each
+    return None
+
+
 def plan_offer(offer: Offer, node: Node, calendar: Calendar, now: datetime) -> Change:
     """Plan a new offer of `node`. The owner's own leases inside its window become its children.
 
     Raises:
         InvalidWindowError: the window has passed.
+        NotHeldError: it is sub-let, and the lease does not have the window.
+        SubletError: it is sub-let from a lease that is sub-let itself.
         WindowConflictError: something else is booked in it.
     """
     _not_past(offer.window.end, now)
+    _check_lender(offer, node, calendar)
     adopted = []
     for each in calendar.blockers(offer.parent, offer.window):
         own = isinstance(each, Lease) and each.offer is None and each.owner_id == offer.owner_id
@@ -107,18 +148,23 @@ def plan_lease(
     """Plan a direct lease of `node` by its owner, in his own open offer if it lies inside one.
 
     Raises:
+        NotHeldError: it is sub-let, and the lease does not have the window.
+        SubletError: it is sub-let from a lease that is sub-let itself.
         TooLongError: longer than `limits` allow.
         WindowConflictError: something else is booked in the window.
     """
     limits.check(lease.window)
-    for each in calendar.blockers(None, lease.window):
+    _check_lender(lease, node, calendar)
+    offered = None
+    for each in calendar.blockers(lease.parent, lease.window):
         own = isinstance(each, Offer) and each.owner_id == lease.owner_id
         if not (own and each.window.contains(lease.window)):
             raise _conflict(node, each)
-        lease = replace(lease, parent=each.uuid)
-    if lease.parent is not None:
-        for each in calendar.blockers(lease.parent, lease.window):
+        offered = each.uuid
+    if offered is not None:
+        for each in calendar.blockers(offered, lease.window):
             raise _conflict(node, each)
+        lease = replace(lease, parent=offered)
     return _agreed(lease, now)
 
 
@@ -150,7 +196,8 @@ def plan_claim(
         frame = Interval(max(offer.window.start, now), offer.window.end)
         free = [(each.start, each.end) for each in calendar.free(offer.uuid, frame)]
         raise OfferWindowError.of(offer.uuid, (lease.window.start, lease.window.end), free)
-    return _agreed(replace(lease, offer=offer.uuid, parent=offer.uuid), now)
+    claimed = replace(lease, offer=offer.uuid, parent=offer.uuid, parent_lease=offer.parent_lease)
+    return _agreed(claimed, now)
 
 
 def plan_update(
@@ -173,37 +220,36 @@ def plan_update(
     return Change((changed,), (Event('esi_leap.lease.update.end', changed),))
 
 
-def plan_cancel(lease: Lease, node: Node, now: datetime) -> Change:
+def plan_cancel(lease: Lease, node: Node, calendar: Calendar, now: datetime) -> Change:
     """Plan the end of a lease that somebody asked for, and that has not ended.
 
-    Where nothing has to be torn down it is deleted at once; else the manager is asked to take the
-    node from the lessee, now, also when the lease waited for a later try.
+    What its lessee has sub-let ends with it, and before it. Where nothing has to be torn down it is
+    deleted at once; else the manager is asked to take the node from the lessee, now, also when the
+    lease waited for a later try.
 
     Raises:
         TransitionError: the lease has ended: the caller should have said that it is not found.
     """
+    inside = _withdrawn(lease.uuid, lease.uuid, node, calendar, now)
     if lease.ending:
-        return Change((replace(lease, retry_at=now),))
-    if node.inherited or node.is_with(lease):
-        return Change((lease.cancelling(leases.TAKEN, now),))
+        return _joined(inside, Change((replace(lease, retry_at=now),)))
+    waits = any(each.holding for each in inside.bookings)
+    if waits or node.inherited or node.is_with(lease):
+        return _joined(inside, Change((lease.cancelling(leases.TAKEN, now),)))
     gone = lease.to(leases.Status.DELETED, expire_time=now)
-    return Change((gone,), (Event('esi_leap.lease.delete.end', gone),))
+    return _joined(inside, Change((gone,), (Event('esi_leap.lease.delete.end', gone),)))
 
 
 def plan_withdraw(offer: Offer, node: Node, calendar: Calendar, now: datetime) -> Change:
     """Plan the deletion of an offer: the leases claimed from it are cancelled with it."""
-    gone = replace(offer, status=offers.Status.DELETED, reason=None)
-    bookings: list[Booking] = [gone]
-    events = [Event('esi_leap.offer.delete.end', gone)]
+    inside: list[Change] = []
     for each in calendar.children(offer.uuid):
-        child = replace(each, parent=offer.parent)
-        if isinstance(child, Lease) and child.offer == offer.uuid:
-            cancelled = plan_cancel(child, node, now)
-            bookings.extend(cancelled.bookings)
-            events.extend(cancelled.events)
+        moved = replace(each, parent=offer.parent)
+        if isinstance(moved, Lease) and moved.offer == offer.uuid:
+            inside.append(plan_cancel(moved, node, calendar, now))
         else:
-            bookings.append(child)
-    return Change(tuple(bookings), tuple(events))
+            inside.append(Change((moved,)))
+    return _joined(*inside, _deleted(offer))
 
 
 def plan_expire(offer: Offer, calendar: Calendar) -> Change:
@@ -211,6 +257,48 @@ def plan_expire(offer: Offer, calendar: Calendar) -> Change:
     gone = replace(offer, status=offers.Status.EXPIRED, reason=None)
     moved = [replace(each, parent=offer.parent) for each in calendar.children(offer.uuid)]
     return Change((gone, *moved), (Event('esi_leap.offer.expire.end', gone),))
+
+
+def _withdrawn(
+    uuid: str, parent: str | None, node: Node, calendar: Calendar, now: datetime
+) -> Change:
+    """Plan the end of all that lies in the booking `uuid`; what has to wait goes under `parent`."""
+    ends: list[Change] = []
+    for each in calendar.children(uuid):
+        if isinstance(each, Lease):
+            ends.append(plan_cancel(replace(each, parent=parent), node, calendar, now))
+        else:
+            ends += [_withdrawn(each.uuid, parent, node, calendar, now), _deleted(each)]
+    return _joined(*ends)
+
+
+def _deleted(offer: Offer) -> Change:
+    gone = replace(offer, status=offers.Status.DELETED, reason=None)
+    return Change((gone,), (Event('esi_leap.offer.delete.end', gone),))
+
+
+def _joined(*changes: Change) -> Change:
+    return Change(
+        tuple(each for change in changes for each in change.bookings),
+        tuple(each for change in changes for each in change.events),
+    )
+
+
+def _check_lender(booking: Booking, node: Node, calendar: Calendar) -> None:
+    """Refuse to sub-let what the lessee does not hold, now that the calendar is locked."""
+    if booking.parent_lease is None:
+        return
+    lenders = calendar.lenders(booking)
+    held = [each for each in lenders[:1] if each.lessee_id == booking.owner_id]
+    if lender(held, booking.window.start, booking.window.end, booking.window.start) is None:
+        raise NotHeldError.of(
+            node.resource_type,
+            node.resource_uuid,
+            (booking.window.start, booking.window.end),
+            [(each.window.start, each.window.end) for each in held],
+        )
+    if len(lenders) > SUBLETTING_DEPTH:
+        raise SubletError.of(lenders[0].uuid)
 
 
 def _agreed(lease: Lease, now: datetime) -> Change:

@@ -2,7 +2,7 @@
 
 Siblings never overlap and a child lies inside its parent. A node's children are its offers and
 direct leases; an offer's children are the leases claimed from it and the owner's own leases made
-inside it; a lease's children would be what its lessee sub-lets.
+inside it; a lease's children are what its lessee sub-lets. The tree may be of any depth.
 """
 
 from __future__ import annotations
@@ -36,6 +36,14 @@ class Calendar:
         return sorted(
             (each for each in self if each.parent == parent), key=lambda each: each.window
         )
+
+    def lenders(self, booking: Booking) -> tuple[Lease, ...]:
+        """Return the leases that a booking is sub-let from, the nearest first."""
+        found: list[Lease] = []
+        while isinstance(lender := self.get(booking.parent_lease), Lease):
+            found.append(lender)
+            booking = lender
+        return tuple(found)
 
     def blockers(
         self, parent: str | None, window: Interval, but: frozenset[str] = frozenset()

@@ -2,6 +2,9 @@
 
 Ends come before starts: a node is taken from the lessee whose time is over before anybody else can
 get it. A node that is on its way back blocks every start until it is available.
+
+Of leases that lie in each other, by sub-letting, the innermost ends first and the outermost starts
+first. The innermost that runs is the one that has the node, or that gets it back.
 """
 
 from __future__ import annotations
@@ -12,9 +15,9 @@ from datetime import datetime
 from itertools import chain
 from typing import TypeAlias
 
-from esi_leap.core.calendar import Booking
+from esi_leap.core.calendar import Booking, Calendar
 from esi_leap.core.handover import Node, State
-from esi_leap.core.lease import Lease
+from esi_leap.core.lease import Lease, Status
 from esi_leap.core.offer import Offer
 
 
@@ -41,14 +44,14 @@ class Prepare:
 
 @dataclass(frozen=True, slots=True)
 class HandOver:
-    """Go on with a hand-over that has begun."""
+    """Go on with a hand-over that has begun, the first or that after a sub-lease."""
 
     lease: Lease
 
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """A lease should start, but the node is not back yet."""
+    """A lease should start, but the node is not back yet; or end, but one inside it has not."""
 
     lease: Lease
     reason: str
@@ -56,7 +59,13 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class GiveBack:
-    """Go on with the return of the node."""
+    """Go on with the return of the node.
+
+    Attributes:
+        heirs: who gets it: a lease that was sub-let, then its own lenders; empty is nobody.
+    """
+
+    heirs: tuple[Lease, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +96,8 @@ Task: TypeAlias = (
     Take | End | Prepare | HandOver | Blocked | GiveBack | Check | Search | Recognise | Expire
 )
 
-_ON_ITS_WAY = {
+_IN_THE_WAY = {
+    State.AVAILABLE: 'The node is not with the lessee who sub-lets it',
     State.RETURNING: 'The node is being returned by its last lessee',
     State.CLEANING: 'The node is being cleaned',
     State.LOST: 'The node was taken out of the hands of this service',
@@ -106,48 +116,84 @@ def plan(node: Node, bookings: Sequence[Booking], now: datetime) -> Task | None:
     """
     if node.inherited:
         return None if node.retry_at is not None and node.retry_at > now else Recognise()
-    leases = sorted(
-        (each for each in bookings if isinstance(each, Lease)), key=lambda each: each.window
-    )
-    offers = [each for each in bookings if isinstance(each, Offer)]
+    calendar = Calendar(bookings)
+    leases = _outermost_first(calendar)
+    offers = [each for each in calendar if isinstance(each, Offer)]
     return next(
         chain(
-            _ends(node, leases, now),
+            _ends(node, _innermost_first(leases, calendar), offers, now),
             (Expire(each) for each in offers if each.window.end <= now),
-            _returns(node, leases, now),
+            _returns(node, leases, calendar, now),
             _starts(node, leases, now),
         ),
         None,
     )
 
 
-def _ends(node: Node, leases: Sequence[Lease], now: datetime) -> Iterator[Task]:
+def heirs(calendar: Calendar, now: datetime) -> tuple[Lease, ...]:
+    """Return the lease that gets a returned node back, then its lenders; empty if none runs."""
+    running = [
+        each
+        for each in _outermost_first(calendar)
+        if each.status is Status.ACTIVE and not each.ends(now)
+    ]
+    return (running[-1], *calendar.lenders(running[-1])) if running else ()
+
+
+def _outermost_first(calendar: Calendar) -> list[Lease]:
+    leases = [each for each in calendar if isinstance(each, Lease)]
+    return sorted(leases, key=lambda each: (len(calendar.lenders(each)), each.window))
+
+
+def _innermost_first(leases: Sequence[Lease], calendar: Calendar) -> list[Lease]:
+    return sorted(leases, key=lambda each: -len(calendar.lenders(each)))
+
+
+def _ends(
+    node: Node, leases: Sequence[Lease], offers: Sequence[Offer], now: datetime
+) -> Iterator[Task]:
+    inside: dict[str | None, Lease] = {each.parent_lease: each for each in leases}
     for lease in leases:
-        if lease.ends(now) and _due(lease, now):
+        if not (lease.ends(now) and _due(lease, now)):
+            continue
+        yield from (Expire(each) for each in offers if each.parent_lease == lease.uuid)
+        if lease.uuid in inside:
+            yield Blocked(
+                lease, f'Lease {inside[lease.uuid].uuid}, which lies in it, has not ended.'
+            )
+        else:
             yield Take(lease) if node.is_with(lease) else End(lease)
 
 
-def _returns(node: Node, leases: Sequence[Lease], now: datetime) -> Iterator[Task]:
+def _returns(
+    node: Node, leases: Sequence[Lease], calendar: Calendar, now: datetime
+) -> Iterator[Task]:
     if node.retry_at is None or node.retry_at > now:
         return
     if node.state in {State.RETURNING, State.CLEANING}:
-        yield GiveBack()
+        yield GiveBack(heirs(calendar, now))
     elif node.state is State.LOST:
         yield Search()
-    elif node.state is State.HANDED_OVER:
-        yield from (Check(each) for each in leases if node.is_with(each) and not each.ends(now))
+    for lease in leases:
+        if not node.is_with(lease) or lease.ends(now):
+            continue
+        if node.state is State.HANDED_OVER:
+            yield Check(lease)
+        elif lease.status is Status.ACTIVE:
+            yield HandOver(lease)
 
 
 def _starts(node: Node, leases: Sequence[Lease], now: datetime) -> Iterator[Task]:
     for lease in leases:
         if not lease.starts(now) or not _due(lease, now):
             continue
-        if node.state is State.AVAILABLE:
+        still = node.state in {State.AVAILABLE, State.HANDED_OVER}
+        if still and node.lease == lease.parent_lease:
             yield Prepare(lease)
         elif node.state is State.PREPARING and node.lease == lease.uuid:
             yield HandOver(lease)
         else:
-            why = _ON_ITS_WAY[node.state]
+            why = _IN_THE_WAY[node.state]
             yield Blocked(lease, f'{why}: {node.reason}' if node.reason else f'{why}.')
 
 

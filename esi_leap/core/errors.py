@@ -144,6 +144,46 @@ class TooLongError(DeniedError):
         )
 
 
+class NotHeldError(DeniedError):
+    """A lessee sub-lets a node beyond the window of his lease."""
+
+    code = 'window.not_held'
+    title = 'Window not held'
+
+    @classmethod
+    def of(
+        cls,
+        resource_type: str,
+        resource_uuid: str,
+        wanted: tuple[datetime, datetime],
+        held: Iterable[tuple[datetime, datetime]],
+    ) -> NotHeldError:
+        """Build the error, naming the windows that the caller's leases have."""
+        windows = [[_text(start), _text(end)] for start, end in held]
+        text = ', '.join(f'{start} to {end}' for start, end in windows) or 'no time'
+        return cls(
+            f'You do not have permissions on {resource_type} {resource_uuid} for the time range '
+            f'{_text(wanted[0])} - {_text(wanted[1])}. It is leased to you for {text} (UTC).',
+            held=windows,
+        )
+
+
+class SubletError(DeniedError):
+    """A lessee sub-lets what is sub-let to him."""
+
+    code = 'lease.sublet'
+    title = 'Sub-let already'
+
+    @classmethod
+    def of(cls, lease: str) -> SubletError:
+        """Build the error for the caller's lease."""
+        return cls(
+            f'Access was denied to lease {lease}: the node is sub-let to you with it, and cannot '
+            'be sub-let once more.',
+            lease=lease,
+        )
+
+
 class QuotaError(DeniedError):
     """More than the operator lets one project claim."""
 

@@ -9,18 +9,22 @@ Order of a return: first the lessee loses the node (the holding project becomes 
 console, undeploy or VIFs, power, cleaning; last, in one PATCH, the remembered fields come back and
 the node is nobody's. `instance_info` goes only after the tear-down, which needs it to release
 volumes.
+
+Leases that are sub-let nest: a node that is handed over can be prepared for a lease inside the one
+that has it, and what it was is remembered once more. A return then ends with the node clean, as
+the lender left it, and still with the holding project; from there it is handed over to him again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
 from esi_leap.core.inventory import Sighting
-from esi_leap.core.lease import Lease
+from esi_leap.core.lease import Lease, Status
 
 
 class State(StrEnum):
@@ -37,10 +41,10 @@ class State(StrEnum):
 TRANSITIONS: Mapping[State, frozenset[State]] = {
     State.AVAILABLE: frozenset({State.PREPARING}),
     State.PREPARING: frozenset({State.HANDED_OVER, State.RETURNING, State.AVAILABLE, State.LOST}),
-    State.HANDED_OVER: frozenset({State.RETURNING, State.LOST}),
-    State.RETURNING: frozenset({State.CLEANING, State.AVAILABLE, State.LOST}),
-    State.CLEANING: frozenset({State.RETURNING, State.AVAILABLE, State.LOST}),
-    State.LOST: frozenset({State.AVAILABLE}),
+    State.HANDED_OVER: frozenset({State.PREPARING, State.RETURNING, State.LOST}),
+    State.RETURNING: frozenset({State.CLEANING, State.AVAILABLE, State.PREPARING, State.LOST}),
+    State.CLEANING: frozenset({State.RETURNING, State.AVAILABLE, State.PREPARING, State.LOST}),
+    State.LOST: frozenset({State.AVAILABLE, State.PREPARING}),
 }
 
 #: Fields a lessee may be able to write; remembered at hand-over, restored at the end of a return.
@@ -92,7 +96,8 @@ class Node:
         lease: uuid of the lease that has, gets or had the node; None while it is available, and
             while nobody has looked whom the existing service left it with.
         reason: what the node waits for, in a sentence.
-        remembered: the values of `REMEMBERED` before the hand-over.
+        remembered: the values of `REMEMBERED` before each hand-over that was not undone: the first
+            is the owner's, the next that of the lessee who sub-lets.
         retry_at: when the manager looks at the node again.
         claim: the claim of the manager that works on it.
     """
@@ -107,7 +112,7 @@ class Node:
     state: State = State.AVAILABLE
     lease: str | None = None
     reason: str | None = None
-    remembered: Mapping[str, object] = field(default_factory=dict)
+    remembered: tuple[Mapping[str, object], ...] = ()
     retry_at: datetime | None = None
     attempts: int = 0
     claim: str | None = None
@@ -141,9 +146,31 @@ class Node:
         fresh: dict[str, object] = {'retry_at': None, 'attempts': 0, **changes}
         return replace(self, state=state, reason=reason, **fresh)  # type: ignore[arg-type]
 
-    def freed(self) -> Node:
-        """Return the node available to the next lease."""
-        return self.to(State.AVAILABLE, lease=None, remembered={})
+    def prepared(
+        self, lease: Lease, lenders: Sequence[Lease], fields: Mapping[str, object]
+    ) -> Node:
+        """Return the node on its way to a lease, its present fields remembered."""
+        unknown = len(lenders) - len(self.remembered)  # of one that came to us handed over
+        remembered = (*self.remembered, *unknown * ({},), fields)
+        return self.to(State.PREPARING, lease=lease.uuid, remembered=remembered)
+
+    def left(self, lenders: Sequence[Lease], retry_at: datetime) -> Node:
+        """Return the node whose hand-over has come to nothing: with whom it was before."""
+        return self._of(lenders, State.HANDED_OVER, retry_at)
+
+    def freed(self, heirs: Sequence[Lease], retry_at: datetime) -> Node:
+        """Return the node that is back: on its way to the first heir again, or available."""
+        return self._of(heirs, State.PREPARING, retry_at)
+
+    def before(self, heirs: Sequence[Lease]) -> Mapping[str, object]:
+        """Return what is remembered of the time before a return to these is due."""
+        return next(iter(self.remembered[len(heirs) :]), {})
+
+    def _of(self, heirs: Sequence[Lease], state: State, retry_at: datetime) -> Node:
+        if not heirs:
+            return self.to(State.AVAILABLE, lease=None, remembered=())
+        kept = self.remembered[: len(heirs)]
+        return self.to(state, lease=heirs[0].uuid, remembered=kept, retry_at=retry_at)
 
     def waiting(self, reason: str, retry_at: datetime) -> Node:
         """Return the node in the same state, one attempt later."""
@@ -247,23 +274,40 @@ class Lost:
     reason: str
 
 
-Step: TypeAlias = Act | Wait | Done | Refused | Lost
+@dataclass(frozen=True, slots=True)
+class Untouched:
+    """Nothing of the hand-over is on the machine: who had it before has it still."""
+
+
+Step: TypeAlias = Act | Wait | Done | Refused | Lost | Untouched
 
 LESSEE = 'lessee'
 LABEL = 'properties/lease_uuid'
 
 
-def refusal(machine: Machine, lease: Lease, ours: frozenset[str]) -> str | None:
+def refusal(machine: Machine, lease: Lease, lenders: Sequence[Lease], holding: str) -> str | None:
     """Say why the machine cannot be handed over, or None if it can.
 
     Args:
         machine: what Ironic says now.
         lease: the lease that is due.
-        ours: the projects that may be its lessee at this point without being foreign.
+        lenders: the leases that it was sub-let from, the nearest first.
+        holding: the project that has the node meanwhile.
     """
-    if machine.owner is not None and machine.owner != lease.owner_id:
+    return _unfit(machine, _owner(lease, lenders), {_had(lenders), holding})
+
+
+def _unfit(machine: Machine, owner: str, lessees: Collection[str | None]) -> str | None:
+    """Say why the machine cannot be given to anybody, or None if it can.
+
+    Args:
+        machine: what Ironic says now.
+        owner: who has to own it.
+        lessees: who may be its lessee at this point without being foreign.
+    """
+    if machine.owner is not None and machine.owner != owner:
         return 'The node belongs to another owner now.'
-    if machine.lessee is not None and machine.lessee not in ours:
+    if machine.lessee not in lessees:
         return 'The node has a lessee that this service did not set.'
     if machine.busy is not None:
         return f'The node is busy: {machine.busy}.'
@@ -282,46 +326,62 @@ def refusal(machine: Machine, lease: Lease, ours: frozenset[str]) -> str | None:
     return None
 
 
-def hand_over(machine: Machine, lease: Lease, holding: str) -> Step:
+def hand_over(machine: Machine, lease: Lease, lenders: Sequence[Lease], holding: str) -> Step:
     """Decide the next step of giving the machine to the lessee of `lease`.
 
     Args:
         machine: what Ironic says now.
-        lease: the lease, whose hand-over has begun.
+        lease: the lease whose hand-over has begun; an active one gets it back from a sub-lease.
+        lenders: the leases that it was sub-let from, the nearest first.
         holding: the project that has the node meanwhile.
     """
     if machine.lessee == lease.lessee_id and machine.lease_label == lease.uuid:
         return Done()
-    reason = refusal(machine, lease, frozenset({holding}))
-    if reason is not None and machine.lessee != holding:
-        return Refused(reason)
+    again = lease.status is Status.ACTIVE
+    had = None if again else _had(lenders)
+    reason = _unfit(machine, _owner(lease, lenders), {had, holding})
+    if reason is not None and again:
+        return Wait(reason, moving=machine.busy is not None)
     if reason is not None:
-        # Its owner has to be able to put right what is wrong with it.
-        return Wait(reason) if machine.busy else Act(Patch({LESSEE: None}))
-    if machine.lessee is None:
+        return _undo(machine, reason, had, holding)
+    if machine.lessee != holding:
         return Act(Patch({LESSEE: holding}))
+    if machine.console:
+        return Act(ConsoleOff())
     return Act(Patch({LESSEE: lease.lessee_id, LABEL: lease.uuid}))
 
 
-def drift(machine: Machine, lease: Lease) -> str | None:
+def _undo(machine: Machine, reason: str, had: str | None, holding: str) -> Step:
+    """Its owner, or who sub-lets it, has to be able to put right what is wrong with it."""
+    if machine.lessee != holding:
+        return Refused(reason)
+    return Wait(reason) if machine.busy else Act(Patch({LESSEE: had}))
+
+
+def drift(machine: Machine, lease: Lease, lenders: Sequence[Lease]) -> str | None:
     """Say in what the machine differs from what its running lease promises, or None."""
     if machine.lessee is None:
         return "The node's lessee was cleared outside this service."
     if machine.lessee != lease.lessee_id:
         return "The node's lessee was changed outside this service."
-    if machine.owner is not None and machine.owner != lease.owner_id:
+    if machine.owner is not None and machine.owner != _owner(lease, lenders):
         return 'The node belongs to another owner now.'
     return None
 
 
-def take(machine: Machine, lease: Lease, holding: str) -> Step:
+def take(
+    machine: Machine, node: Node, lease: Lease, lenders: Sequence[Lease], holding: str
+) -> Step:
     """Decide the next step of taking the machine from the lessee; Done: he has lost it."""
     if machine.lessee == holding:
         return Done()
-    if machine.lessee not in {lease.lessee_id, None}:
-        return Lost("The node's lessee was changed outside this service; it was left as found.")
-    if machine.lessee is None and machine.provision_state not in IDLE:
-        return Lost("The node's lessee was cleared outside this service; it was left as found.")
+    never = node.state is State.PREPARING and machine.lease_label != lease.uuid
+    if lenders and never and machine.lessee == _had(lenders):
+        return Untouched()
+    cleared = machine.lessee is None and machine.provision_state not in IDLE
+    if cleared or machine.lessee not in {lease.lessee_id, None}:
+        how = 'cleared' if cleared else 'changed'
+        return Lost(f"The node's lessee was {how} outside this service; it was left as found.")
     if machine.provision_state in ABORTABLE:
         return Act(Provision('abort'))
     if machine.busy is not None:
@@ -332,8 +392,23 @@ def take(machine: Machine, lease: Lease, holding: str) -> Step:
     return Act(Patch(values))
 
 
-def give_back(machine: Machine, node: Node, holding: str, *, require_clean: bool) -> Step:
-    """Decide the next step from "the lessee has lost it" to "free and clean"."""
+def give_back(
+    machine: Machine,
+    node: Node,
+    heirs: Sequence[Lease],
+    holding: str,
+    *,
+    require_clean: bool,
+) -> Step:
+    """Decide the next step from "the lessee has lost it" to "clean, and free or for its heir".
+
+    Args:
+        machine: what Ironic says now.
+        node: our row of it.
+        heirs: the lease whose lessee gets it back, then that lease's lenders; empty if none.
+        holding: the project that has the node meanwhile.
+        require_clean: whether a node that Ironic does not clean stays where it is.
+    """
     if machine.lessee != holding:
         cleaned = node.state is State.CLEANING or not machine.cleans
         if cleaned and machine.lessee is None and machine.lease_label is None:
@@ -342,8 +417,18 @@ def give_back(machine: Machine, node: Node, holding: str, *, require_clean: bool
     return (
         _obstacle(machine, node)
         or _tear_down(machine)
-        or _clean(machine, node, require_clean=require_clean)
+        or _clean(machine, node, heirs, require_clean=require_clean)
     )
+
+
+def _owner(lease: Lease, lenders: Sequence[Lease]) -> str:
+    """Who has to own the machine: the provider of the outermost lease."""
+    return (lease, *lenders)[-1].owner_id
+
+
+def _had(lenders: Sequence[Lease]) -> str | None:
+    """Who has to be the machine's lessee before a hand-over."""
+    return lenders[0].lessee_id if lenders else None
 
 
 def _obstacle(machine: Machine, node: Node) -> Step | None:
@@ -376,10 +461,10 @@ def _cleaning(machine: Machine) -> State | None:
     return State.CLEANING if machine.cleans else None
 
 
-def _clean(machine: Machine, node: Node, *, require_clean: bool) -> Step:
+def _clean(machine: Machine, node: Node, heirs: Sequence[Lease], *, require_clean: bool) -> Step:
     """Nothing is deployed and nothing attached: power off, clean, and restore."""
     if machine.provision_state == 'manageable':
-        return _clean_retired(machine, node) if machine.retired else _provide(machine)
+        return _clean_retired(machine, node, heirs) if machine.retired else _provide(machine)
     if machine.provision_state != 'available':
         error = machine.last_error or 'no error given'
         return Wait(f'The node is {machine.provision_state}: {error}.')
@@ -389,31 +474,35 @@ def _clean(machine: Machine, node: Node, *, require_clean: bool) -> Step:
         return Act(PowerOff())
     if node.state is State.RETURNING and machine.cleans:
         return Act(Provision('manage'))
-    return Act(Patch(_restored(machine, node)))
+    return _restore(machine, node, heirs)
 
 
 def _provide(machine: Machine) -> Step:
     return Act(Provision('provide'), _cleaning(machine))
 
 
-def _clean_retired(machine: Machine, node: Node) -> Step:
+def _clean_retired(machine: Machine, node: Node, heirs: Sequence[Lease]) -> Step:
     """Ironic leaves a retired node manageable after its cleaning, and cleans none that is."""
     if node.state is not State.CLEANING:
         return Wait('The node is retired, and Ironic cleans no retired node.')
     if machine.power_state not in _OFF:
         return Act(PowerOff())
-    return Act(Patch(_restored(machine, node)))
+    return _restore(machine, node, heirs)
 
 
-def _restored(machine: Machine, node: Node) -> dict[str, object]:
+def _restore(machine: Machine, node: Node, heirs: Sequence[Lease]) -> Step:
+    """The node is clean: let it be what it was, and nobody's if no heir waits for it."""
+    before = node.before(heirs)
     values: dict[str, object] = {
-        name: value for name, value in node.remembered.items() if machine.fields.get(name) != value
+        name: value for name, value in before.items() if machine.fields.get(name) != value
     }
     if machine.instance_info:
         values['instance_info'] = None
     if machine.lease_label is not None:
         values[LABEL] = None
-    return {**values, LESSEE: None}
+    if not heirs:
+        values[LESSEE] = None
+    return Act(Patch(values)) if values else Done()
 
 
 def is_back(machine: Machine) -> bool:

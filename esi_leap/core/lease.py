@@ -31,6 +31,9 @@ HOLDING = frozenset(Status) - FINAL
 #: Those that wait for their start.
 PENDING = frozenset({Status.CREATED, Status.WAIT_FULFILL})
 
+#: Those whose lessee may sub-let the node: he has it or will get it, and is to keep it.
+LENDABLE = PENDING | {Status.ACTIVE}
+
 #: Why a lease is ending, as long as nothing is in the way.
 TAKEN = 'The node is being taken from the lessee.'
 

@@ -101,11 +101,13 @@ class Scope:
         everything: no limit.
         project_id: the project whose side of things is visible.
         tree: for offers, the projects a restriction to which includes the caller.
+        sublet: for leases, whether those are visible that lie in a lease by this project.
     """
 
     everything: bool = False
     project_id: str | None = None
     tree: frozenset[str] = frozenset()
+    sublet: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

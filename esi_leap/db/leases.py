@@ -28,12 +28,13 @@ def read(connection: sa.Connection, scope: Scope, query: Query) -> Sequence[Leas
     select = lists.keys(bookings, query, COLUMNS)
     select = select.where(bookings.c.kind == 'lease')
     if not scope.everything:
-        select = select.where(
-            sa.or_(
-                bookings.c.owner_id == scope.project_id,
-                bookings.c.lessee_id == scope.project_id,
-            )
-        )
+        sides = [
+            bookings.c.owner_id == scope.project_id,
+            bookings.c.lessee_id == scope.project_id,
+        ]
+        if scope.sublet:
+            sides.append(_lies_in_a_lease_by(scope.project_id))
+        select = select.where(sa.or_(*sides))
     visible = select
     select = lists.filtered(select, query, COLUMNS)
     select = lists.paged(connection, select, bookings, query, COLUMNS, visible=visible)
@@ -55,3 +56,12 @@ def backlog(connection: sa.Connection, now: datetime) -> Backlog:
         sa.func.min(sa.case((moment <= now, moment))),
     ).where(bookings.c.kind == 'lease', sa.or_(due, status.in_(_WAITING)))
     return Backlog(*connection.execute(select).one())
+
+
+def _lies_in_a_lease_by(project_id: str | None) -> sa.ColumnElement[bool]:
+    lender = bookings.alias('lender')
+    return (
+        sa.select(lender.c.id)
+        .where(lender.c.uuid == bookings.c.parent_lease_uuid, lender.c.owner_id == project_id)
+        .exists()
+    )

@@ -27,7 +27,7 @@ _COLUMNS = (
     nodes.c.maintenance,
     nodes.c.gone_at,
 )
-_FRESH = {'state': str(State.AVAILABLE), 'remembered': {}, 'attempts': 0}
+_FRESH = {'state': str(State.AVAILABLE), 'remembered': [], 'attempts': 0}
 
 
 def known(

@@ -28,6 +28,7 @@ COLUMNS = {
     'resource_uuid': nodes.c.resource_uuid,
     'resource': nodes.c.name,
     'resource_class': nodes.c.resource_class,
+    'parent_lease_uuid': bookings.c.parent_lease_uuid,
 }
 
 

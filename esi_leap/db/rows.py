@@ -19,7 +19,7 @@ from esi_leap.core.offer import Offer
 from esi_leap.db.tables import HOLDING, bookings, nodes
 
 #: States of a node in which the manager looks at it at `retry_at`.
-_WATCHED = frozenset(State) - {State.AVAILABLE, State.PREPARING}
+_WATCHED = frozenset(State) - {State.AVAILABLE}
 
 #: The columns that `node` and `booking` read. A list pays for each column of each row.
 NODE = tuple(
@@ -77,12 +77,19 @@ def node(row: sa.Row[tuple[object, ...]]) -> Node:
         state=State(cell[column.state]),
         lease=cell[column.lease_uuid],
         reason=cell[column.reason],
-        remembered=cell[column.remembered],
+        remembered=_stack(cell[column.remembered]),
         retry_at=cell[column.retry_at],
         attempts=cell[column.attempts],
         claim=cell[column.claim],
         claimed_until=cell[column.claimed_until],
     )
+
+
+def _stack(stored: object) -> tuple[Mapping[str, object], ...]:
+    """Read what is remembered of a node; the first release kept one mapping, empty for nothing."""
+    if isinstance(stored, Mapping):
+        return (stored,) if stored else ()
+    return tuple(stored) if isinstance(stored, list) else ()
 
 
 def node_progress(value: Node) -> dict[str, object]:
@@ -91,7 +98,7 @@ def node_progress(value: Node) -> dict[str, object]:
         'state': str(value.state),
         'lease_uuid': value.lease,
         'reason': value.reason,
-        'remembered': dict(value.remembered),
+        'remembered': [dict(each) for each in value.remembered],
         'retry_at': value.retry_at if value.state in _WATCHED else None,
         'attempts': value.attempts,
     }

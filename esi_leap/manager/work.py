@@ -8,7 +8,7 @@ claim is ours: what a request or another manager did meanwhile is not overwritte
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,9 +16,21 @@ from typing import Any
 
 from esi_leap.core import booking, due, handover, recognition
 from esi_leap.core.booking import Change, Event
+from esi_leap.core.calendar import Calendar
 from esi_leap.core.errors import LeapError, NodeBusyError, NodeNotFoundError, UnavailableError
-from esi_leap.core.handover import Act, Done, Lost, Machine, Node, Refused, State, Step, Wait
-from esi_leap.core.lease import TAKEN, Lease
+from esi_leap.core.handover import (
+    Act,
+    Done,
+    Lost,
+    Machine,
+    Node,
+    Refused,
+    State,
+    Step,
+    Untouched,
+    Wait,
+)
+from esi_leap.core.lease import TAKEN, Lease, Status
 from esi_leap.core.ports import Book, Nodes
 from esi_leap.manager.deps import Deps, retry_at
 
@@ -98,11 +110,13 @@ class Work:
                 case None:
                     return False
                 case due.End(lease):
-                    ended = lease.ended(self._deps.now())
-                    book.put(Change((ended,), (Event('esi_leap.lease.delete.end', ended),)))
+                    self._end(book, lease.ended(self._deps.now()), None)
                     return True
                 case due.Expire(offer):
                     book.put(booking.plan_expire(offer, calendar))
+                    return True
+                case due.Blocked(lease, reason) if lease.ends(self._deps.now()):
+                    self._detain(book, lease, reason, self._in(_BLOCKED))
                     return True
                 case due.Blocked(lease, reason):
                     self._postpone(book, lease, reason, self._in(_BLOCKED))
@@ -112,7 +126,7 @@ class Work:
                     book.put(Change((lease.expiring(TAKEN, self._deps.now()),)))
             node = book.node
         try:
-            self._act(task, node)
+            self._act(task, node, calendar)
         except (LeapError, OutOfTimeError):
             raise
         except Exception as error:  # noqa: BLE001 - kept with the lease, and the others go on
@@ -126,29 +140,31 @@ class Work:
             resource_type, machine, asked = self._seen
             self._deps.agenda.node(machine, resource_type, self._deps.now(), asked)
 
-    def _act(self, task: due.Task, node: Node) -> None:
+    def _act(self, task: due.Task, node: Node, calendar: Calendar) -> None:
         match task:
             case due.Prepare(lease):
-                self._prepare(node, lease)
+                self._prepare(node, lease, calendar.lenders(lease))
+            case due.HandOver(lease) if lease.status is Status.ACTIVE:
+                self._hand_over_again(node, lease, calendar.lenders(lease))
             case due.HandOver(lease):
-                self._hand_over(node, lease)
+                self._hand_over(node, lease, calendar.lenders(lease))
             case due.Take(lease):
-                self._take(node, lease)
-            case due.GiveBack():
-                self._give_back(node)
+                self._take(node, lease, calendar.lenders(lease))
+            case due.GiveBack(heirs):
+                self._give_back(node, heirs)
             case due.Check(lease):
-                self._check(node, lease)
+                self._check(node, lease, calendar.lenders(lease))
             case due.Search():
                 self._search(node)
             case due.Recognise():
                 self._recognise(node)
 
-    def _prepare(self, node: Node, lease: Lease) -> None:
+    def _prepare(self, node: Node, lease: Lease, lenders: Sequence[Lease]) -> None:
         machine, late = self._look(node)
         reason = late.reason if late else None
         if machine is not None:
-            ours = frozenset({self._deps.settings.holding_project})
-            reason = handover.refusal(machine, lease, ours)
+            holding = self._deps.settings.holding_project
+            reason = handover.refusal(machine, lease, lenders, holding)
         with self._book() as book:
             fresh = book.lease(lease.uuid)
             if not fresh.starts(self._deps.now()):
@@ -157,60 +173,72 @@ class Work:
                 late = late or Late(reason or '')
                 self._postpone(book, fresh, late.reason, self._later(fresh.attempts, late))
                 return
-            begun = book.node.to(State.PREPARING, lease=lease.uuid, remembered=dict(machine.fields))
+            begun = book.node.prepared(fresh, lenders, dict(machine.fields))
             book.put(Change((), node=begun))
 
-    def _hand_over(self, node: Node, lease: Lease) -> None:
+    def _hand_over(self, node: Node, lease: Lease, lenders: Sequence[Lease]) -> None:
         holding = self._deps.settings.holding_project
-        step = self._drive(node, lambda machine: handover.hand_over(machine, lease, holding))
+        step = self._drive(node, lambda seen: handover.hand_over(seen, lease, lenders, holding))
         with self._book() as book:
             fresh, now = book.lease(lease.uuid), self._deps.now()
             match step:
                 case Done():
-                    checked = self._in(self._deps.settings.check_interval)
-                    given = book.node.to(State.HANDED_OVER, retry_at=checked)
+                    given = book.node.to(State.HANDED_OVER, retry_at=self._check_at())
                     if fresh.starts(now):
                         active = fresh.activated(now)
                         event = Event('esi_leap.lease.fulfill.end', active)
-                        book.put(Change((active,), (event,), node=given))
+                        told = self._told(book, lenders, f'The node is with lease {lease.uuid}.')
+                        woken = self._woken(book, lease)
+                        book.put(Change((active, *told, *woken), (event,), node=given))
                         self._deps.meter.handed_over((now - fresh.window.start).total_seconds())
                     else:  # cancelled or over meanwhile: it is taken back next
                         book.put(Change((), node=given))
                 case Refused(reason) | Lost(reason):
                     at = self._later(fresh.attempts, Late(reason))
-                    book.put(Change((), node=book.node.freed()))
+                    book.put(Change((), node=book.node.left(lenders, self._check_at())))
                     if fresh.starts(now):
                         self._postpone(book, fresh, reason, at)
                 case Late() as late if fresh.starts(now):
                     self._postpone(book, fresh, late.reason, self._later(fresh.attempts, late))
 
-    def _take(self, node: Node, lease: Lease) -> None:
+    def _hand_over_again(self, node: Node, lease: Lease, lenders: Sequence[Lease]) -> None:
+        """The node is back from a sub-lease, and the lease that it was sub-let from goes on."""
         holding = self._deps.settings.holding_project
-        step = self._drive(node, lambda machine: handover.take(machine, lease, holding))
+        step = self._drive(node, lambda seen: handover.hand_over(seen, lease, lenders, holding))
+        with self._book() as book:
+            match step:
+                case Done():
+                    given = book.node.to(State.HANDED_OVER, retry_at=self._check_at())
+                    told = self._told(book, [lease], None)
+                    book.put(Change((*told, *self._woken(book, lease)), node=given))
+                case Late() as late:
+                    self._keep_on(book, [lease], late)
+                case Lost(reason):
+                    self._keep_on(book, [lease], Late(reason))
+
+    def _take(self, node: Node, lease: Lease, lenders: Sequence[Lease]) -> None:
+        holding = self._deps.settings.holding_project
+        step = self._drive(node, lambda seen: handover.take(seen, node, lease, lenders, holding))
         with self._book() as book:
             fresh, now = book.lease(lease.uuid), self._deps.now()
             match step:
                 case Done():
-                    ended, after = fresh.ended(now), book.node.to(State.RETURNING, retry_at=now)
+                    self._end(book, fresh.ended(now), book.node.to(State.RETURNING, retry_at=now))
+                case Untouched():
+                    self._end(book, fresh.ended(now), book.node.left(lenders, self._check_at()))
                 case Lost(reason):
-                    checked = self._in(self._deps.settings.check_interval)
-                    ended = fresh.ended(now, reason)
-                    after = book.node.to(State.LOST, reason, retry_at=checked)
+                    lost = book.node.to(State.LOST, reason, retry_at=self._check_at())
+                    self._end(book, fresh.ended(now, reason), lost)
                 case Late() as late:
                     at = self._later(fresh.attempts, late)
                     self._detain(book, fresh, late.reason, at)
-                    return
-                case _:
-                    return
-            event = Event('esi_leap.lease.delete.end', ended)
-            book.put(Change((ended,), (event,), node=after))
 
-    def _give_back(self, node: Node) -> None:
+    def _give_back(self, node: Node, heirs: Sequence[Lease]) -> None:
         settings = self._deps.settings
         step = self._drive(
             node,
-            lambda machine: handover.give_back(
-                machine, node, settings.holding_project, require_clean=settings.require_clean
+            lambda seen: handover.give_back(
+                seen, node, heirs, settings.holding_project, require_clean=settings.require_clean
             ),
         )
         with self._book() as book:
@@ -218,23 +246,22 @@ class Work:
                 case Act(_, State() as state):
                     book.put(Change((), node=book.node.to(state, retry_at=self._deps.now())))
                 case Done():
-                    self._free(book)
+                    self._free(book, heirs)
                 case Lost(reason):
-                    at = self._in(settings.check_interval)
-                    book.put(Change((), node=book.node.to(State.LOST, reason, retry_at=at)))
+                    lost = book.node.to(State.LOST, reason, retry_at=self._check_at())
+                    book.put(Change((), node=lost))
                 case Late() as late:
-                    at = self._later(book.node.attempts, late)
-                    book.put(Change((), node=book.node.waiting(late.reason, at)))
+                    self._keep_on(book, heirs, late)
 
-    def _check(self, node: Node, lease: Lease) -> None:
+    def _check(self, node: Node, lease: Lease, lenders: Sequence[Lease]) -> None:
         machine, late = self._look(node)
         with self._book() as book:
             fresh = book.lease(lease.uuid)
-            at = self._in(self._deps.settings.check_interval)
+            at = self._check_at()
             if late is not None and late.reason != _GONE:
                 book.put(Change((), node=book.node.waiting(late.reason, at)))
                 return
-            reason = _GONE if machine is None else handover.drift(machine, fresh)
+            reason = _GONE if machine is None else handover.drift(machine, fresh, lenders)
             after = replace(book.node, reason=reason, retry_at=at, attempts=0)
             if not fresh.holding or reason == fresh.reason:
                 book.put(Change((), node=after))
@@ -247,9 +274,9 @@ class Work:
         machine, _ = self._look(node)
         with self._book() as book:
             if machine is not None and handover.is_back(machine):
-                self._free(book)
+                self._free(book, due.heirs(book.occupancy(), self._deps.now()))
             else:
-                at = self._in(self._deps.settings.check_interval)
+                at = self._check_at()
                 book.put(Change((), node=book.node.waiting(node.reason or _GONE, at)))
 
     def _recognise(self, node: Node) -> None:
@@ -262,18 +289,62 @@ class Work:
             calendar = book.occupancy()
             book.put(recognition.plan(book.node, machine, list(calendar), self._deps.now()))
 
-    def _free(self, book: Book) -> None:
-        """The node is available: leases that wait for it are tried at once."""
+    def _free(self, book: Book, heirs: Sequence[Lease]) -> None:
+        """The node is back: its heir gets it, or the leases that wait for it are tried at once."""
         now = self._deps.now()
-        waiting = [
-            replace(each, retry_at=now)
-            for each in book.occupancy()
-            if isinstance(each, Lease) and each.starts(now)
-        ]
+        present = due.heirs(book.occupancy(), now)
+        if [each.uuid for each in heirs] != [each.uuid for each in present]:
+            book.put(Change((), node=replace(book.node, retry_at=now)))  # decided once more
+            return
         lost = book.lease(book.node.lease).expire_time if book.node.lease else None
-        book.put(Change(tuple(waiting), node=book.node.freed()))
+        book.put(Change(self._woken(book), node=book.node.freed(heirs, now)))
         if lost is not None:
             self._deps.meter.returned((now - lost).total_seconds())
+
+    def _woken(self, book: Book, but: Lease | None = None) -> tuple[Lease, ...]:
+        """Let the leases that wait for the node be tried at once."""
+        now = self._deps.now()
+        return tuple(
+            replace(each, retry_at=now)
+            for each in book.occupancy()
+            if isinstance(each, Lease)
+            and each.starts(now)
+            and (but is None or each.uuid != but.uuid)
+        )
+
+    def _told(self, book: Book, lenders: Sequence[Lease], reason: str | None) -> tuple[Lease, ...]:
+        """Let the nearest lender know where the node is while he does not have it."""
+        fresh = [book.lease(each.uuid) for each in lenders[:1]]
+        return tuple(
+            replace(each, reason=reason)
+            for each in fresh
+            if each.status is Status.ACTIVE and each.reason != reason
+        )
+
+    def _keep_on(self, book: Book, heirs: Sequence[Lease], late: Late) -> None:
+        """The node is not where it has to be yet; who waits for it is told why."""
+        at = self._later(book.node.attempts, late)
+        told = self._told(book, heirs, f'The node is not back from a sub-lease yet: {late.reason}')
+        book.put(Change(told, node=book.node.waiting(late.reason, at)))
+
+    def _end(self, book: Book, ended: Lease, node: Node | None) -> None:
+        """A lease is over; its lender is told, or tried at once if he waited for this to end too.
+
+        Args:
+            book: the node's calendar.
+            ended: the lease as it is now.
+            node: the node as it is now, if the lease had it.
+        """
+        event = Event('esi_leap.lease.delete.end', ended)
+        lenders = book.occupancy().lenders(ended) if ended.parent_lease else ()
+        told = tuple(
+            replace(each, retry_at=self._deps.now()) for each in lenders[:1] if each.ending
+        )
+        if node is not None:
+            where = f'The node is on its way back from lease {ended.uuid}.'
+            back = node.state is State.HANDED_OVER
+            told += self._told(book, lenders, None if back else where)
+        book.put(Change((ended, *told), (event,), node=node))
 
     def _drive(self, node: Node, decide: Callable[[Machine], Step]) -> Step | Late:
         """Look, decide and act until the step is reached or something is in the way."""
@@ -323,16 +394,18 @@ class Work:
         )
         lease = getattr(task, 'lease', None)
         with self._book() as book:
-            if lease is None or isinstance(task, due.Check):
+            fresh = None if lease is None else book.lease(lease.uuid)
+            if fresh is None or not isinstance(task, due.Take | due.Prepare | due.HandOver):
                 at = self._later(book.node.attempts, Late(reason))
                 book.put(Change((), node=book.node.waiting(reason, at)))
                 return
-            fresh = book.lease(lease.uuid)
             if not fresh.holding:
                 return
             at = self._later(fresh.attempts, Late(reason))
             if isinstance(task, due.Take):
                 self._detain(book, fresh, reason, at)
+            elif fresh.status is Status.ACTIVE:
+                self._keep_on(book, [fresh], Late(reason))
             elif fresh.attempts + 1 < self._deps.settings.max_attempts:
                 self._postpone(book, fresh, reason, at)
             else:
@@ -347,7 +420,8 @@ class Work:
         """The end is tried again; until then the node needs no look of its own."""
         waiting = lease.detained(reason, at)
         events = self._changed('delete.error', lease, waiting)
-        book.put(Change((waiting,), events, node=replace(book.node, retry_at=None)))
+        node = replace(book.node, retry_at=None) if book.node.is_with(lease) else None
+        book.put(Change((waiting,), events, node=node))
 
     @staticmethod
     def _changed(what: str, before: Lease, after: Lease) -> tuple[Event, ...]:
@@ -367,6 +441,9 @@ class Work:
             moving=late.moving,
             unavailable=late.unavailable,
         )
+
+    def _check_at(self) -> datetime:
+        return self._in(self._deps.settings.check_interval)
 
     def _in(self, seconds: float) -> datetime:
         return self._deps.now() + timedelta(seconds=seconds)

@@ -62,7 +62,7 @@ class TestNodes:
         assert (node.name, node.owner_id, node.resource_class) == (TEXTS, OWNER, 'gpu')
         assert node.properties == NOTES
         assert node.state is State.AVAILABLE
-        assert (node.lease, node.reason, node.remembered, node.retry_at) == (None, None, {}, None)
+        assert (node.lease, node.reason, node.remembered, node.retry_at) == (None, None, (), None)
         assert (node.claim, node.claimed_until, node.attempts) == (None, None, 0)
         assert store.node(machine, 'ironic_node', at(1)) == node
 
@@ -357,15 +357,13 @@ class TestBooking:
             with store.booking(node.id, NOW) as book:
                 assert book.node == node
                 node = book.node.to(
-                    state, TEXTS, lease='l', remembered=NOTES, attempts=7, retry_at=at(0.5)
+                    state, TEXTS, lease='l', remembered=(NOTES,), attempts=7, retry_at=at(0.5)
                 )
-                if state is State.PREPARING:
-                    node = replace(node, retry_at=None)  # its lease says when to look again
                 book.put(Change((), node=node))
                 assert book.node == node
             assert a_node(store) == node
         with store.booking(node.id, NOW) as book:
-            book.put(Change((), node=book.node.freed()))
+            book.put(Change((), node=book.node.freed((), at(1))))
         assert a_node(store).state is State.AVAILABLE
         assert a_node(store, 'n2') == other
 

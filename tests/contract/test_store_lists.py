@@ -85,7 +85,9 @@ def some_offers(store: Store) -> list[offers.Offer]:
         an_offer(
             four, 'o5', 0, 4, status=broken, properties={'größe 🚀': TEXTS, "a'b %s": 'x"\\y'}
         ),
-        an_offer(four, 'o6', 6, 7, name='Späre', properties={'a.b': {'c': 'nested'}}),
+        an_offer(
+            four, 'o6', 6, 7, name='Späre', properties={'a.b': {'c': 'nested'}}, parent_lease='l'
+        ),
     ]
     for hour, each in enumerate(made):
         write(store, each, now=at(hour // 2))
@@ -99,7 +101,17 @@ def some_leases(store: Store) -> list[leases.Lease]:
     claimed = {'offer': 'o', 'parent': 'o'}
     status = leases.Status
     made = [
-        a_lease(one, 'l0', 0, 4, name='spare', purpose='class', **claimed, status=status.ACTIVE),
+        a_lease(
+            one,
+            'l0',
+            0,
+            4,
+            name='spare',
+            purpose='class',
+            **claimed,
+            status=status.ACTIVE,
+            parent_lease='l4',
+        ),
         a_lease(one, 'l1', 4, 5, name='Spare', purpose='Class', **claimed),
         a_lease(one, 'l2', 4, 9, name='spare', status=status.DELETED, **claimed),
         a_lease(two, 'l3', 2, 9, lessee_id=STRANGER, properties={'rack': 'r1'}),
@@ -133,6 +145,8 @@ SCOPES = [
     ('leases', Scope(project_id=TENANT), '01246'),
     ('leases', Scope(project_id=TENANT, tree=frozenset({STRANGER})), '01246'),
     ('leases', Scope(project_id=STRANGER), '34'),
+    ('leases', Scope(project_id=STRANGER, sublet=True), '034'),  # l0 lies in l4
+    ('leases', Scope(project_id=OWNER, sublet=True), '012356'),
     ('leases', NOBODY, ''),
     ('leases', Scope(), ''),
     ('contracts', ALL, EVERY),
@@ -177,6 +191,7 @@ FILTERS = [
     ('offers', 'node', 'n1', '0156'),
     ('offers', 'node', 'n2', '2356'),
     ('offers', 'node', 'Metal', '23'),
+    ('offers', 'parent_lease_uuid', 'l', '6'),
     ('offers', 'properties', {}, EVERY),
     ('offers', 'properties', {'rack': 'r1'}, '02'),
     ('offers', 'properties', {'rack': 'r1', 'row': 'a'}, '0'),
@@ -204,6 +219,7 @@ FILTERS = [
     ('leases', 'purpose', TEXTS, '5'),
     ('leases', 'offer_uuid', 'o', '012'),
     ('leases', 'contract_uuid', 'c-l5', '5'),
+    ('leases', 'parent_lease_uuid', 'l4', '0'),
     ('leases', 'properties', {'rack': 'r1', 'row': 'a'}, '6'),
     ('contracts', 'uuid', 'c-l3', '3'),
     ('contracts', 'name', 'spare', '02'),
@@ -557,7 +573,7 @@ def _values(store: Store, kind: str, key: str, made: list[Booking]) -> Iterable[
                 value = str(status_of({each.status}))  # type: ignore[arg-type]
             case 'status':
                 value = str(each.status)
-            case 'offer_uuid' | 'contract_uuid':
+            case 'offer_uuid' | 'contract_uuid' | 'parent_lease_uuid':
                 value = getattr(thing, key.removesuffix('_uuid'))
             case _:
                 value = getattr(thing, key)

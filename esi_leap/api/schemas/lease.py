@@ -74,6 +74,7 @@ QUERY = {
     'owner_id': common.IDENT,
     'offer_uuid': common.IDENT,
     'contract_uuid': common.IDENT,
+    'parent_lease_uuid': common.IDENT,
     'resource_type': common.IDENT,
     'resource_uuid': common.IDENT,
     'resource_class': common.IDENTS,

@@ -76,6 +76,7 @@ QUERY = {
     'resource_uuid': common.IDENT,
     'resource_class': common.IDENTS,
     'property': common.CRITERIA,
+    'parent_lease_uuid': common.IDENT,
     'properties': common.TEXT,
     'status': common.statuses(Status),
     'start_time': common.TIME,

@@ -21,6 +21,7 @@ _EQUAL = {
     'purpose': 'purpose',
     'offer_uuid': 'offer_uuid',
     'contract_uuid': 'contract_uuid',
+    'parent_lease_uuid': 'parent_lease_uuid',
     'resource_type': 'resource_type',
     'resource_class': 'resource_class',
     'resource_uuid': 'node',

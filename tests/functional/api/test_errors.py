@@ -33,6 +33,8 @@ CODES = {
     'UnauthenticatedError': ('token.missing', 401),
     'DeniedError': ('policy.denied', 403),
     'TooLongError': ('lease.too_long', 403),
+    'NotHeldError': ('window.not_held', 403),
+    'SubletError': ('lease.sublet', 403),
     'QuotaError': ('quota.exceeded', 403),
     'NotFoundError': ('not_found', 404),
     'OfferNotFoundError': ('offer.not_found', 404),

@@ -64,6 +64,18 @@ class Things:
         offer = self.restricted_offer()
         return str(self.world.make(LESSEE, f'/v1/offers/{offer}/claim', **LEASE)['uuid'])
 
+    def sublease(self) -> str:
+        """A lease that the lessee has made to a guest, inside his own."""
+        made = self.world.make(
+            LESSEE,
+            '/v1/leases',
+            resource_uuid=self.leased_node(),
+            project_id='guest',
+            start_time='2032-01-05',
+            end_time='2032-01-06',
+        )
+        return str(made['uuid'])
+
     def _offer(self, node: str, **more: str) -> str:
         made = self.world.make(OWNER, '/v1/offers', resource_uuid=node, **OFFER, **more)
         return str(made['uuid'])

@@ -113,8 +113,10 @@ class World:
         found = self.store.leases(EVERYTHING, Query(equal={'resource_uuid': uuid}))
         return found[0].node
 
-    def lease(self, lessee: str, start: int, end: int, uuid: str = 'n1') -> str:
-        """Lease the node from minute `start` to minute `end` after noon."""
+    def lease(
+        self, lessee: str, start: int, end: int, uuid: str = 'n1', *, inside: str | None = None
+    ) -> str:
+        """Lease the node from minute `start` to minute `end` after noon; or sub-lease it."""
         machine = self.nodes.find(uuid)
         node = self.store.node(machine, 'dummy_node', self.now)
         lease = Lease(
@@ -122,9 +124,11 @@ class World:
             name=None,
             node_id=node.id,
             contract=next(self._uuids),
-            owner_id='lender',
+            owner_id='lender' if inside is None else self.see(inside).lessee_id,
             lessee_id=lessee,
             window=Interval(NOON + timedelta(minutes=start), NOON + timedelta(minutes=end)),
+            parent=inside,
+            parent_lease=inside,
         )
         limits = booking.Limits(timedelta(days=7), None)
         with self.store.booking(node.id, self.now) as book:
@@ -134,7 +138,8 @@ class World:
     def cancel(self, uuid: str) -> None:
         found = self.see(uuid)
         with self.store.booking(found.node_id, self.now) as book:
-            book.put(booking.plan_cancel(book.lease(uuid), book.node, self.now))
+            calendar = book.occupancy()
+            book.put(booking.plan_cancel(book.lease(uuid), book.node, calendar, self.now))
 
     def see(self, uuid: str) -> Lease:
         return self.store.leases(EVERYTHING, Query(equal={'uuid': uuid}))[0].lease
@@ -145,6 +150,15 @@ class World:
                 'SELECT event_type FROM events WHERE object_uuid = ? ORDER BY id', (uuid,)
             )
             return [row[0].removeprefix('esi_leap.lease.') for row in rows]
+
+    def order(self) -> list[str]:
+        """Return the uuids of the leases that have ended, in the order of their events."""
+        with self.database.reader() as connection:
+            rows = connection.exec_driver_sql(
+                'SELECT object_uuid FROM events WHERE event_type = ? ORDER BY id',
+                ('esi_leap.lease.delete.end',),
+            )
+            return [row[0] for row in rows]
 
     def tick(self, deps: Deps | None = None) -> None:
         """Do what is due now."""

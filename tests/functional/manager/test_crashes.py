@@ -14,6 +14,8 @@ from esi_leap.manager.loop import Loop
 
 from .conftest import NOON, Killed
 
+#: What is told of a lease that had its node.
+WHOLE = ['create.end', 'fulfill.start', 'fulfill.end', 'delete.start', 'delete.end']
 #: More calls than a hand-over and a return make, so that every one of them is tried.
 _CALLS = 40
 
@@ -98,6 +100,109 @@ def test_a_return_that_was_cut_off_anywhere_is_done_once(world, when):
         assert after['extra'] == {}
         assert after['provision_state'] == 'available'
         assert not after.get('protected')
+        if not killed:
+            break
+        reached = call
+    assert reached >= 10
+
+
+def _sublet(world):
+    """Lease the node to a tenant, who has it and has written on it, and sub-lets it to a guest."""
+    start = _minute(world)
+    outer = world.lease('tenant', start + 1, start + 40)
+    inner = world.lease('guest', start + 10, start + 20, inside=outer)
+    world.now = world.see(outer).window.start
+    world.tick()
+    world.change(extra={'of': 'tenant'})
+    return outer, inner
+
+
+def _let_the_guest_use_it(world):
+    world.change(
+        provision_state='active', protected=True, console=True, vifs=['v'], extra={'of': 'guest'}
+    )
+
+
+def _end_all(world, outer):
+    """Let the tenant's lease end as well, and find the node as its owner left it."""
+    world.now = world.see(outer).window.end
+    world.wait()
+    assert world.events(outer) == WHOLE
+    assert world.row().state is State.AVAILABLE
+    assert world.row().remembered == ()
+    after = world.file()
+    assert (after.get('project_id'), after.get('lease_uuid')) == (None, None)
+    assert after['extra'] == {}
+
+
+@pytest.mark.parametrize('when', ['before', 'after'])
+def test_a_hand_over_to_a_sub_lessee_that_was_cut_off_anywhere_is_done_once(world, when):
+    reached = 0
+    for call in range(1, _CALLS):
+        outer, inner = _sublet(world)
+        world.now = world.see(inner).window.start
+        killed = _kill(world, call, when)
+        _dead(world)
+        assert world.see(inner).status is Status.ACTIVE
+        assert (world.file()['project_id'], world.file()['lease_uuid']) == ('guest', inner)
+        assert world.events(inner).count('fulfill.end') == 1
+        assert world.see(outer).reason == f'The node is with lease {inner}.'
+        world.now = world.see(inner).window.end
+        world.tick()
+        _end_all(world, outer)
+        if not killed:
+            break
+        reached = call
+    assert reached >= 5
+
+
+@pytest.mark.parametrize('when', ['before', 'after'])
+def test_a_return_to_who_sub_lets_that_was_cut_off_anywhere_is_done_once(world, when):
+    reached = 0
+    for call in range(1, _CALLS):
+        outer, inner = _sublet(world)
+        world.now = world.see(inner).window.start
+        world.tick()
+        _let_the_guest_use_it(world)
+        world.now = world.see(inner).window.end
+        killed = _kill(world, call, when)
+        _dead(world)
+        after = world.file()
+        assert world.see(inner).status is Status.EXPIRED
+        assert world.events(inner).count('delete.end') == 1
+        assert (after['project_id'], after['lease_uuid']) == ('tenant', outer)
+        assert (after['extra'], after['vifs']) == ({'of': 'tenant'}, [])
+        assert after['provision_state'] == 'available'
+        assert not after.get('protected')
+        assert not after['console']
+        assert world.row().state is State.HANDED_OVER
+        assert (world.see(outer).status, world.see(outer).reason) == (Status.ACTIVE, None)
+        _end_all(world, outer)
+        if not killed:
+            break
+        reached = call
+    assert reached >= 14
+
+
+@pytest.mark.parametrize('when', ['before', 'after'])
+def test_a_lease_cancelled_under_its_sub_lessee_ends_once_wherever_it_was_cut_off(world, when):
+    reached = 0
+    for call in range(1, _CALLS):
+        outer, inner = _sublet(world)
+        world.now = world.see(inner).window.start
+        world.tick()
+        _let_the_guest_use_it(world)
+        world.cancel(outer)
+        assert {world.see(each).status for each in (outer, inner)} == {Status.WAIT_CANCEL}
+        killed = _kill(world, call, when)
+        _dead(world)
+        assert {world.see(each).status for each in (outer, inner)} == {Status.DELETED}
+        assert world.see(inner).expire_time <= world.see(outer).expire_time
+        assert [world.events(each).count('delete.end') for each in (outer, inner)] == [1, 1]
+        after = world.file()
+        assert (after.get('project_id'), after.get('lease_uuid')) == (None, None)
+        assert (after['extra'], after['provision_state']) == ({}, 'available')
+        assert world.row().state is State.AVAILABLE
         if not killed:
             break
         reached = call

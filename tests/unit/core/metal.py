@@ -109,12 +109,12 @@ class Metal:
 
     Attributes:
         deployed: an image was written and not torn down.
-        dirty: a tenant has had the node, and it was not cleaned since.
+        traces: the tenants who have had the node since it was cleaned.
     """
 
     machine: Machine = field(default_factory=lambda: a_machine(fields=FIELDS))
     deployed: bool = False
-    dirty: bool = False
+    traces: frozenset[str] = frozenset()
 
     @property
     def state(self) -> str:
@@ -126,7 +126,7 @@ class Metal:
 
     def set(self, **values: object) -> None:
         self.machine = replace(self.machine, **values)  # type: ignore[arg-type]
-        self.dirty = self.dirty or self.tenant is not None
+        self.traces |= {self.tenant} - {None}
 
     def write(self, **values: object) -> None:
         self.set(fields={**self.machine.fields, **values})
@@ -148,7 +148,7 @@ class Metal:
             self.deployed = False
             self.set(instance_info=False, vifs=(), instance=None, power_state='power off')
         if (before, after) == ('cleaning', 'available'):
-            self.dirty = False
+            self.traces = frozenset()
         if (before, after) == ('cleaning', 'clean failed'):
             self.set(maintenance=True, maintenance_reason='cleaning failed', fault='clean failure')
         self.enter(after)
@@ -189,13 +189,25 @@ class Metal:
     def _lend(self, lessee: object) -> None:
         if lessee not in {None, HOLDING}:
             assert self.machine.lessee == HOLDING, 'it came from somebody else'
-            assert self.state == 'available'
-            assert not self.machine.maintenance
-            assert not self.machine.vifs
-            assert not self.deployed
-            assert not self.dirty or not self.machine.cleans
-            assert self.machine.fields == FIELDS
+            undone = self.machine.lease_label is not None and self.traces <= {lessee}
+            if not undone:
+                self._lend_anew(lenders(str(lessee)))
         self.set(lessee=lessee)
+
+    def _lend_anew(self, known: frozenset[str]) -> None:
+        assert self.state == 'available'
+        assert not self.machine.maintenance
+        assert not self.machine.vifs
+        assert not self.machine.console
+        assert not self.deployed
+        assert self.traces <= known or not self.machine.cleans
+        assert self.machine.fields == FIELDS or self.machine.fields['extra'].get('mine') in known
+
+
+def lenders(project: str) -> frozenset[str]:
+    """Return a project and those that sub-let to it; `sub-x` has its nodes from `x`."""
+    above = lenders(project.removeprefix('sub-')) if project.startswith('sub-') else frozenset()
+    return above | {project}
 
 
 def metals(lessee: str | None, label: str | None) -> st.SearchStrategy[Metal]:
@@ -228,6 +240,6 @@ def metals(lessee: str | None, label: str | None) -> st.SearchStrategy[Metal]:
         lambda each: Metal(
             replace(each, busy='on its way' if each.provision_state in MOVES else None),
             deployed=each.provision_state not in idle,
-            dirty=True,
+            traces=frozenset({lessee} - {None}),
         )
     )

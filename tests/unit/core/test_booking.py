@@ -298,7 +298,7 @@ def test_a_cancelled_lease_is_over_unless_it_has_the_node(
     status: leases.Status, state: State
 ) -> None:
     lease = a_lease(status=status)
-    change = plan_cancel(lease, a_node(state=state, lease='a'), at(12))
+    change = plan_cancel(lease, a_node(state=state, lease='a'), Calendar([lease]), at(12))
     (after,) = change.bookings
     if state in {'preparing', 'handed over'}:
         assert (after.status, after.next_action_at) == ('wait cancel', at(12))
@@ -310,14 +310,16 @@ def test_a_cancelled_lease_is_over_unless_it_has_the_node(
 
 def test_a_lease_is_not_torn_down_for_another() -> None:
     node = a_node(state=State.HANDED_OVER, lease='b')
-    (after,) = plan_cancel(a_lease(), node, at(12)).bookings
+    (after,) = plan_cancel(a_lease(), node, Calendar([]), at(12)).bookings
     assert after.status == 'deleted'
 
 
 @pytest.mark.parametrize('status', [leases.Status.WAIT_CANCEL, leases.Status.WAIT_EXPIRE])
 def test_cancelling_again_asks_for_a_try_now(status: leases.Status) -> None:
     lease = a_lease(status=status, retry_at=at(30), attempts=5, reason='busy')
-    change = plan_cancel(lease, a_node(state=State.HANDED_OVER, lease='a'), at(22))
+    change = plan_cancel(
+        lease, a_node(state=State.HANDED_OVER, lease='a'), Calendar([lease]), at(22)
+    )
     assert change.bookings == (replace(lease, retry_at=at(22)),)
     assert change.events == ()
 
@@ -325,7 +327,7 @@ def test_cancelling_again_asks_for_a_try_now(status: leases.Status) -> None:
 @pytest.mark.parametrize('status', sorted(leases.FINAL))
 def test_what_has_ended_is_not_cancelled(status: leases.Status) -> None:
     with pytest.raises(TransitionError):
-        plan_cancel(a_lease(status=status), NODE, NOW)
+        plan_cancel(a_lease(status=status), NODE, Calendar([]), NOW)
 
 
 def test_withdrawing_an_offer_cancels_what_was_claimed_and_keeps_the_owners_own() -> None:
@@ -346,8 +348,8 @@ def test_withdrawing_an_offer_cancels_what_was_claimed_and_keeps_the_owners_own(
     }
     assert [each.parent for each in change.bookings] == [None] * 4
     assert [(each.type, each.subject.uuid) for each in change.events] == [
-        ('esi_leap.offer.delete.end', 'o'),
         ('esi_leap.lease.delete.end', 'later'),
+        ('esi_leap.offer.delete.end', 'o'),
     ]
     assert after['later'].offer == 'o'
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from itertools import combinations
+from unittest import mock
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -16,9 +17,11 @@ from esi_leap.core.errors import (
     FinalStateError,
     InvalidWindowError,
     LeapError,
+    NotHeldError,
     OfferNotFoundError,
     OfferWindowError,
     OutsideError,
+    SubletError,
     TooLongError,
     WindowConflictError,
 )
@@ -29,6 +32,7 @@ from esi_leap.core.offer import Offer
 
 from .given import OWNER, STRANGER, a_lease, a_node, an_offer, at
 
+DEEPEST = 2
 LIMITS = Limits(timedelta(hours=4), timedelta(hours=6))
 
 owners = st.sampled_from([OWNER, OWNER, OWNER, STRANGER])
@@ -66,6 +70,8 @@ class Tree(RuleBasedStateMachine):
         }
         self.contracts: set[str] = set()
         self.heard: dict[str, str] = {}
+        self.deep = mock.patch.object(booking, 'SUBLETTING_DEPTH', DEEPEST)
+        self.deep.start()
 
     @initialize(own=st.booleans())
     def an_offer_that_is_used(self, *, own: bool) -> None:
@@ -75,6 +81,7 @@ class Tree(RuleBasedStateMachine):
             self.manager_works(node, tasks=1, works=True)
             self.lease(node, 4, 2, OWNER if own else STRANGER)
             self.claim(0, 7, None)
+            self.sublet(0, 1, 3, offered=own)
 
     # The deeds of people
 
@@ -114,6 +121,44 @@ class Tree(RuleBasedStateMachine):
                 or each.owner_id != owner
                 or not each.window.contains(wanted)
             )
+
+    @rule(number=which, start=st.none() | st.integers(0, 3), hours=lengths, offered=st.booleans())
+    @precondition(lambda self: self.known(Lease))
+    def sublet(self, number: int, start: int | None, hours: int, *, offered: bool) -> None:
+        """Offer or lease what one has leased, or had."""
+        lender = self.pick(Lease, number, self.held(Lease) or self.known(Lease))
+        begins = max(self.hour, (lender.window.start - at(0)) // timedelta(hours=1)) + (start or 0)
+        wanted = Interval(at(begins), at(begins + hours))
+        values = {
+            'node_id': lender.node_id,
+            'owner_id': lender.lessee_id,
+            'parent': lender.uuid,
+            'parent_lease': lender.uuid,
+        }
+        calendar, node = self.calendar(lender.node_id), self.nodes[lender.node_id]
+        if offered:
+            offer = replace(an_offer(self.fresh(), **values), window=wanted)
+            error = self.attempt(
+                lambda: booking.plan_offer(offer, node, calendar, at(self.hour)),
+                {NotHeldError, SubletError, WindowConflictError},
+            )
+        else:
+            lessee = f'sub-{lender.lessee_id}'
+            lease = replace(a_lease(self.fresh(), lessee_id=lessee, **values), window=wanted)
+            error = self.attempt(
+                lambda: booking.plan_lease(lease, node, calendar, LIMITS, at(self.hour)),
+                {NotHeldError, SubletError, TooLongError, WindowConflictError},
+            )
+        lendable = lender.status in {'created', 'wait fulfill', 'active'}
+        if isinstance(error, NotHeldError):
+            assert not (lendable and lender.window.contains(wanted))
+        elif not isinstance(error, TooLongError):
+            assert lendable
+            assert lender.window.contains(wanted)
+        if isinstance(error, SubletError):
+            assert len(calendar.lenders(lender)) == DEEPEST
+        if isinstance(error, WindowConflictError):
+            assert any(each.window.overlaps(wanted) for each in calendar.children(lender.uuid))
 
     @rule(number=which, start=offsets, hours=st.none() | lengths)
     @precondition(lambda self: self.known(Offer))
@@ -167,10 +212,15 @@ class Tree(RuleBasedStateMachine):
     @precondition(lambda self: self.held(Lease))
     def cancel(self, number: int) -> None:
         lease = self.pick(Lease, number, self.held(Lease))
-        node = self.nodes[lease.node_id]
-        self.attempt(lambda: booking.plan_cancel(lease, node, at(self.hour)), set())
+        node, calendar = self.nodes[lease.node_id], self.calendar(lease.node_id)
+        inside = [each for each in calendar if lease in calendar.lenders(each)]
+        self.attempt(lambda: booking.plan_cancel(lease, node, calendar, at(self.hour)), set())
+        ended = [self.bookings[each.uuid] for each in inside]
+        assert not any(each.holding for each in ended if isinstance(each, Offer))
+        assert all(each.ending for each in ended if each.holding)
         after = self.bookings[lease.uuid]
-        assert after.holding is (node.is_with(lease) or lease.status == 'wait expire')
+        waits = lease.ending or any(each.holding for each in ended)
+        assert after.holding is (node.is_with(lease) or waits)
 
     @rule(number=which)
     @precondition(lambda self: len(self.held(Offer)) > self.nodes_count)
@@ -184,7 +234,7 @@ class Tree(RuleBasedStateMachine):
         for uuid in claimed:
             assert self.bookings[uuid].status in {'deleted', 'wait cancel', 'wait expire'}
         for each in own:
-            assert self.bookings[each.uuid] == replace(each, parent=None)
+            assert self.bookings[each.uuid] == replace(each, parent=offer.parent)
 
     @rule(hours=st.integers(1, 3))
     def time_passes(self, hours: int) -> None:
@@ -210,6 +260,9 @@ class Tree(RuleBasedStateMachine):
                 self.keep(lease.detained('not now', later))
             case due.End(lease):
                 self.keep(lease.ended(now))
+            case due.HandOver(lease) if lease.status is Status.ACTIVE:
+                given = node.to(State.HANDED_OVER) if works else node.waiting('not now', later)
+                self.nodes[node.id] = given
             case due.Prepare(lease) | due.HandOver(lease) if works:
                 preparing = node.to(State.PREPARING, lease=lease.uuid)
                 self.nodes[node.id] = preparing.to(State.HANDED_OVER)
@@ -218,9 +271,11 @@ class Tree(RuleBasedStateMachine):
                 self.nodes[node.id] = node.to(State.PREPARING, lease=lease.uuid)
                 self.keep(lease.postponed('not now', later))
             case due.Blocked(lease, reason):
-                self.keep(lease.postponed(reason, later))
-            case due.GiveBack():
-                self.nodes[node.id] = node.freed() if works else node.waiting('not now', later)
+                wait = lease.detained if lease.ends(now) else lease.postponed
+                self.keep(wait(reason, later))
+            case due.GiveBack(heirs):
+                back = node.freed(heirs, now) if works else node.waiting('not now', later)
+                self.nodes[node.id] = back
             case due.Expire(offer):
                 self.apply(booking.plan_expire(offer, self.calendar(node.id)))
 
@@ -250,13 +305,30 @@ class Tree(RuleBasedStateMachine):
     @invariant()
     def no_two_leases_are_promised_one_node(self) -> None:
         for one, other in combinations(self.held(Lease), 2):
-            assert one.node_id != other.node_id or not one.window.overlaps(other.window)
+            lenders = self.calendar(one.node_id).lenders
+            sublet = one in lenders(other) or other in lenders(one)
+            apart = one.node_id != other.node_id or not one.window.overlaps(other.window)
+            assert apart or sublet
 
     @invariant()
-    def one_lease_of_a_node_is_active(self) -> None:
-        active = [each for each in self.held(Lease) if each.status is Status.ACTIVE]
-        assert len({each.node_id for each in active}) == len(active)
-        assert all(self.nodes[each.node_id].is_with(each) for each in active)
+    def active_leases_of_a_node_lie_in_each_other_and_the_innermost_has_it(self) -> None:
+        for node in self.nodes.values():
+            calendar = self.calendar(node.id)
+            active = [each for each in calendar if getattr(each, 'status', None) == 'active']
+            active.sort(key=lambda each: len(calendar.lenders(each)))
+            for number, each in enumerate(active):
+                assert list(reversed(calendar.lenders(each))) == active[:number]
+            if active and node.state in {State.PREPARING, State.HANDED_OVER}:
+                has = self.bookings[str(node.lease)]
+                assert active[-1] in (has, *calendar.lenders(has))
+
+    @invariant()
+    def what_is_sub_let_lies_in_a_lease_that_goes_on(self) -> None:
+        for each in self.held(Lease | Offer):
+            if each.parent_lease is not None:
+                lender = self.bookings[each.parent_lease]
+                assert lender.holding
+                assert lender.window.contains(each.window)
 
     @invariant()
     def a_claimed_lease_lies_in_its_offer(self) -> None:
@@ -280,6 +352,7 @@ class Tree(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Time alone ends everything."""
+        self.deep.stop()
         self.hour = 999
         for node in range(self.nodes_count):
             self.manager_works(node, tasks=200, works=True)

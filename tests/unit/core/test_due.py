@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esi_leap.core import lease, offer
-from esi_leap.core.calendar import Booking
+from esi_leap.core.calendar import Booking, Calendar
 from esi_leap.core.due import (
     Blocked,
     Check,
@@ -20,37 +20,46 @@ from esi_leap.core.due import (
     Prepare,
     Search,
     Take,
+    heirs,
     plan,
 )
 from esi_leap.core.handover import Node, State
 
-from .given import a_lease, a_node, an_offer, at
+from .given import TENANT, a_lease, a_node, an_offer, at
 
+ACTIVE = a_lease(status=lease.Status.ACTIVE)
 STARTS = Prepare | HandOver | Blocked
 ENDS = Take | End
 
 
 @st.composite
 def calendars(draw: st.DrawFn) -> list[Booking]:
-    """Leases one after the other, of any status, and an offer that has passed or not."""
+    """Leases one after the other, and in each other, of any status, and offers of any end."""
     edges = sorted(draw(st.sets(st.integers(0, 24), min_size=2, max_size=6)))
     leases: list[Booking] = []
-    for number, (start, end) in enumerate(itertools.pairwise(edges)):
-        status = draw(st.sampled_from(sorted(lease.HOLDING)))
-        retry = draw(st.none() | st.integers(start, 26))
-        if status is lease.Status.WAIT_EXPIRE and retry is not None:
-            retry = max(retry, end)  # it waits only after its end
-        leases.append(
-            a_lease(
-                f'l{number}',
-                start,
-                end,
-                status=status,
-                retry_at=None if retry is None else at(retry),
-            )
-        )
+    for number, (first, last) in enumerate(itertools.pairwise(edges)):
+        uuid, above, start, end = f'l{number}', None, first, last
+        for _ in range(draw(st.integers(1, 3))):
+            leases.append(_any_lease(draw, uuid, start, end, above))
+            uuid, above = f'{uuid}{number}', uuid
+            start = draw(st.integers(start, end - 1))
+            end = draw(st.integers(start + 1, end))
     end = draw(st.integers(1, 24))
-    return [*leases, an_offer('o', 0, end, parent='elsewhere')]
+    sublet = draw(st.sampled_from(leases))
+    inside = an_offer('s', parent=sublet.uuid, parent_lease=sublet.uuid)
+    inside = replace(inside, window=sublet.window)
+    return [*leases, an_offer('o', 0, end, parent='elsewhere'), inside]
+
+
+def _any_lease(draw: st.DrawFn, uuid: str, start: int, end: int, above: str | None) -> lease.Lease:
+    status = draw(st.sampled_from(sorted(lease.HOLDING)))
+    retry = draw(st.none() | st.integers(start, 26))
+    if status is lease.Status.WAIT_EXPIRE and retry is not None:
+        retry = max(retry, end)  # it waits only after its end
+    moment = None if retry is None else at(retry)
+    return a_lease(
+        uuid, start, end, status=status, retry_at=moment, parent=above, parent_lease=above
+    )
 
 
 nodes = st.builds(
@@ -60,7 +69,7 @@ nodes = st.builds(
         retry_at=None if retry is None else at(retry),
     ),
     st.sampled_from(State),
-    st.sampled_from(['l0', 'l1', 'l2', 'gone']),
+    st.sampled_from(['l0', 'l00', 'l1', 'l11', 'l2', 'gone']),
     st.none() | st.integers(0, 24),
 )
 hours = st.integers(0, 26).map(at)
@@ -77,7 +86,8 @@ def test_a_task_is_about_something_that_is_due(
             assert each.next_action_at <= now
         case Expire(each):
             assert each in bookings
-            assert each.window.end <= now
+            lender = Calendar(bookings).get(each.parent_lease)
+            assert each.window.end <= now or (isinstance(lender, lease.Lease) and lender.ends(now))
         case GiveBack() | Check() | Search():
             assert node.retry_at is not None
             assert node.retry_at <= now
@@ -115,11 +125,19 @@ def test_ends_come_before_starts(node: Node, bookings: list[Booking], now: datet
         and each.next_action_at is not None
         and each.next_action_at <= now
     ]
-    if over:
-        assert isinstance(task, ENDS)
-        assert task.lease == min(over, key=lambda each: each.window)
-    else:
+    depth = {each.uuid: len(Calendar(bookings).lenders(each)) for each in bookings}
+    if not over:
         assert not isinstance(task, ENDS)
+        return
+    first = min(over, key=lambda each: (-depth[each.uuid], each.window))
+    if any(isinstance(each, offer.Offer) and each.parent_lease == first.uuid for each in bookings):
+        assert isinstance(task, Expire)
+    elif any(each.parent_lease == first.uuid for each in bookings):
+        assert isinstance(task, Blocked)
+        assert task.lease == first
+    else:
+        assert isinstance(task, ENDS)
+        assert task.lease == first
 
 
 @given(nodes, calendars(), hours)
@@ -138,14 +156,17 @@ def test_only_an_available_node_is_prepared(
 ) -> None:
     task = plan(node, bookings, now)
     if isinstance(task, Prepare):
-        assert node.state == 'available'
+        assert node.state == ('handed over' if task.lease.parent_lease else 'available')
+        assert node.lease == task.lease.parent_lease
     if isinstance(task, HandOver):
         assert node.state == 'preparing'
         assert node.lease == task.lease.uuid
     if isinstance(task, Blocked):
-        assert node.state != 'available'
+        assert task.lease.parent_lease or task.lease.ends(now) or node.state != 'available'
         assert task.reason.endswith('.')
-    if isinstance(task, STARTS):
+    if isinstance(task, HandOver) and task.lease.status == 'active':
+        assert not task.lease.ends(now)  # it gets the node back
+    elif isinstance(task, STARTS) and not task.lease.ends(now):
         assert task.lease.window.holds(now)
         assert task.lease.status in {'created', 'wait fulfill'}
 
@@ -155,7 +176,10 @@ def test_a_node_on_its_way_back_goes_on_before_anybody_starts(
     node: Node, bookings: list[Booking], now: datetime
 ) -> None:
     task = plan(replace(node, state=State.CLEANING, retry_at=now), bookings, now)
-    assert isinstance(task, GiveBack | Take | End | Expire)
+    assert isinstance(task, GiveBack | Take | End | Expire | Blocked)
+    assert not isinstance(task, Blocked) or task.lease.ends(now)
+    if isinstance(task, GiveBack):
+        assert task.heirs == heirs(Calendar(bookings), now)
 
 
 @given(nodes, calendars(), hours, st.randoms(use_true_random=False))
@@ -207,16 +231,16 @@ def test_what_blocks_says_what_the_node_waits_for() -> None:
     ('state', 'task'),
     [
         ('available', None),
-        ('preparing', None),
-        ('handed over', Check(a_lease(status=lease.Status.ACTIVE))),
-        ('returning', GiveBack()),
-        ('cleaning', GiveBack()),
+        ('preparing', HandOver(ACTIVE)),
+        ('handed over', Check(ACTIVE)),
+        ('returning', GiveBack((ACTIVE,))),
+        ('cleaning', GiveBack((ACTIVE,))),
         ('lost', Search()),
     ],
 )
 def test_a_node_that_is_looked_at_again(state: str, task: object) -> None:
     node = a_node(state=State(state), lease='a', retry_at=at(12))
-    active = [a_lease(status=lease.Status.ACTIVE)]
+    active = [ACTIVE]
     assert plan(node, active, at(11)) is None
     assert plan(node, active, at(12)) == task
     assert plan(replace(node, retry_at=None), active, at(12)) is None
@@ -271,4 +295,69 @@ def test_back_to_back() -> None:
     node = node.to(State.CLEANING, retry_at=at(21))
     assert isinstance(plan(node, [blocked], at(20.5)), Blocked)
     assert plan(node, [blocked], at(21)) == GiveBack()
-    assert plan(node.freed(), [blocked], at(21)) == Prepare(blocked)
+    assert plan(node.freed((), at(21)), [blocked], at(21)) == Prepare(blocked)
+
+
+# Sub-leases: 'in' lies in 'out'
+
+OUT = a_lease('out', 10, 30, status=lease.Status.ACTIVE, lessee_id=TENANT)
+IN = a_lease('in', 15, 20, parent='out', parent_lease='out', owner_id=TENANT)
+WITH_OUT = a_node(state=State.HANDED_OVER, lease='out')
+WITH_IN = a_node(state=State.HANDED_OVER, lease='in')
+RUNNING = replace(IN, status=lease.Status.ACTIVE)
+
+
+def test_a_sub_lease_starts_when_its_lender_has_the_node() -> None:
+    assert plan(WITH_OUT, [IN, OUT], at(14)) is None
+    assert plan(WITH_OUT, [IN, OUT], at(15)) == Prepare(IN)
+    assert plan(WITH_OUT.prepared(IN, [OUT], {}), [IN, OUT], at(15)) == HandOver(IN)
+    for elsewhere in (a_node(), replace(WITH_OUT, lease='other')):
+        assert isinstance(plan(elsewhere, [IN, OUT], at(15)), Blocked)
+
+
+def test_of_two_that_start_together_the_outer_one_comes_first() -> None:
+    both = [a_lease('in', 10, 12, parent='out', parent_lease='out'), a_lease('out', 10, 12)]
+    assert plan(a_node(), both, at(10)) == Prepare(both[1])
+
+
+def test_of_two_that_end_together_the_inner_one_comes_first() -> None:
+    end = replace(RUNNING, window=OUT.window)
+    for both in ([end, OUT], [OUT, end]):
+        assert plan(WITH_IN, both, at(30)) == Take(end)
+    late = end.detained('busy', at(31))
+    blocked = plan(WITH_IN, [OUT, late], at(30))
+    assert blocked == Blocked(OUT, 'Lease in, which lies in it, has not ended.')
+    waits = OUT.detained(blocked.reason, at(31))
+    assert plan(WITH_IN, [waits, late], at(31)) == Take(late)
+    back = WITH_IN.to(State.RETURNING, retry_at=at(31))
+    assert plan(back, [waits], at(31)) == End(waits)
+    assert plan(back, [], at(31)) == GiveBack()
+
+
+def test_what_is_offered_in_a_lease_ends_before_it() -> None:
+    inside = an_offer('o', 15, 30, parent='out', parent_lease='out')
+    assert plan(WITH_OUT, [OUT, inside], at(30)) == Expire(inside)
+    assert plan(WITH_OUT, [OUT], at(30)) == Take(OUT)
+
+
+def test_a_node_comes_back_to_the_innermost_lease_that_runs() -> None:
+    back = a_node(state=State.CLEANING, lease='in', retry_at=at(20))
+    assert plan(back, [OUT], at(20)) == GiveBack((OUT,))
+    deeper = replace(RUNNING, window=OUT.window)
+    assert plan(back, [deeper, OUT], at(20)) == GiveBack((deeper, OUT))
+    for ending in (OUT.cancelling('asked for', at(20.5)), OUT.detained('busy', at(20.5))):
+        assert plan(back, [ending], at(20)) == GiveBack()
+    for other in ('created', 'wait fulfill', 'error'):
+        assert plan(back, [a_lease('x', 21, 30, status=lease.Status(other))], at(20)) == GiveBack()
+
+
+def test_a_lease_that_gets_its_node_back_is_handed_over_once_more() -> None:
+    again = a_node(state=State.PREPARING, lease='out', retry_at=at(20))
+    assert plan(again, [OUT], at(19)) is None
+    assert plan(again, [OUT], at(20)) == HandOver(OUT)
+    assert plan(again, [OUT], at(30)) == Take(OUT)
+
+
+def test_nobody_looks_for_drift_on_a_lease_whose_node_is_sub_let() -> None:
+    node = replace(WITH_IN, retry_at=at(16))
+    assert plan(node, [OUT, RUNNING], at(16)) == Check(RUNNING)

@@ -33,17 +33,19 @@ from .given import HOLDING, STRANGER, TENANT, a_lease, a_machine, a_node, at
 from .metal import FIELDS, MOVES, STATES, Metal, metals
 
 LEASE = a_lease()
-BEFORE = a_node(state=State.PREPARING, lease=LEASE.uuid, remembered=FIELDS)
-RETURNING = a_node(state=State.RETURNING, lease=LEASE.uuid, remembered=FIELDS)
+BEFORE = a_node(state=State.PREPARING, lease=LEASE.uuid, remembered=(FIELDS,))
+HELD = a_node(state=State.HANDED_OVER, lease=LEASE.uuid, remembered=(FIELDS,))
+RETURNING = a_node(state=State.RETURNING, lease=LEASE.uuid, remembered=(FIELDS,))
 
 #: Written by hand: the table that the documentation promises.
 DOCUMENTED = {
     'available': {'preparing'},
     'preparing': {'handed over', 'returning', 'available', 'lost'},
-    'handed over': {'returning', 'lost'},
-    'returning': {'cleaning', 'available', 'lost'},
-    'cleaning': {'available', 'returning', 'lost'},  # back when cleaning failed: once more
-    'lost': {'available'},
+    'handed over': {'returning', 'preparing', 'lost'},  # preparing: for a sub-lease
+    'returning': {'cleaning', 'available', 'preparing', 'lost'},  # preparing: for who sub-lets it
+    # returning: back when cleaning failed, once more
+    'cleaning': {'available', 'returning', 'preparing', 'lost'},
+    'lost': {'available', 'preparing'},
 }
 
 #: What stands against a hand-over, each alone.
@@ -99,7 +101,7 @@ class Walk:
 
     def take(self) -> None:
         for _ in range(60):
-            step = take(self.metal.machine, LEASE, HOLDING)
+            step = take(self.metal.machine, HELD, LEASE, (), HOLDING)
             if self.follow(step):
                 assert step == Done()
                 return
@@ -107,10 +109,10 @@ class Walk:
 
     def give_back(self) -> None:
         for _ in range(100):
-            step = give_back(self.metal.machine, self.node, HOLDING, require_clean=False)
+            step = give_back(self.metal.machine, self.node, (), HOLDING, require_clean=False)
             if self.follow(step):
                 assert step == Done()
-                self.node = self.node.freed()
+                self.node = self.node.freed((), at(1))
                 return
         pytest.fail(f'never back: {self.metal}')
 
@@ -124,10 +126,10 @@ def test_the_machine_has_exactly_the_documented_transitions() -> None:
 @pytest.mark.parametrize('state', State)
 @pytest.mark.parametrize('target', State)
 def test_no_other_transition_can_be_made(state: State, target: State) -> None:
-    node = a_node(state=state, lease='a', attempts=3, retry_at=at(1), remembered=FIELDS)
+    node = a_node(state=state, lease='a', attempts=3, retry_at=at(1), remembered=(FIELDS,))
     if target in DOCUMENTED[state] or target is state:
         assert node.to(target, 'why') == a_node(
-            state=target, lease='a', reason='why', remembered=FIELDS
+            state=target, lease='a', reason='why', remembered=(FIELDS,)
         )
     else:
         with pytest.raises(ValueError, match=f'node n1: {state} -> {target}'):
@@ -150,7 +152,7 @@ def test_a_node_is_with_the_lease_that_gets_or_has_it(state: State) -> None:
 
 
 def test_a_freed_node_remembers_nothing() -> None:
-    assert RETURNING.waiting('busy', at(1)).freed() == a_node()
+    assert RETURNING.waiting('busy', at(1)).freed((), at(1)) == a_node()
 
 
 def test_a_waiting_node_counts_the_tries() -> None:
@@ -166,15 +168,15 @@ def test_a_waiting_node_counts_the_tries() -> None:
 @pytest.mark.parametrize('obstacle', OBSTACLES)
 def test_what_is_in_the_way_is_said_and_nothing_is_done(obstacle: str) -> None:
     machine = a_machine(**OBSTACLES[obstacle])
-    reason = refusal(machine, LEASE, frozenset({HOLDING}))
+    reason = refusal(machine, LEASE, (), HOLDING)
     assert reason
-    assert hand_over(machine, LEASE, HOLDING) == Refused(reason)
+    assert hand_over(machine, LEASE, (), HOLDING) == Refused(reason)
 
 
 @pytest.mark.parametrize('obstacle', sorted(OBSTACLES.keys() - {'foreign'}))
 def test_what_comes_in_the_way_of_a_hand_over_frees_the_node(obstacle: str) -> None:
     machine = a_machine(**{'lessee': HOLDING, **OBSTACLES[obstacle]})
-    step = hand_over(machine, LEASE, HOLDING)
+    step = hand_over(machine, LEASE, (), HOLDING)
     if machine.busy:
         assert isinstance(step, Wait)
     else:
@@ -183,21 +185,21 @@ def test_what_comes_in_the_way_of_a_hand_over_frees_the_node(obstacle: str) -> N
 
 @given(metals(lessee=TENANT, label='of another lease'))
 def test_a_node_that_is_still_with_the_same_tenant_is_foreign(metal: Metal) -> None:
-    assert isinstance(hand_over(metal.machine, LEASE, HOLDING), Refused)
+    assert isinstance(hand_over(metal.machine, LEASE, (), HOLDING), Refused)
 
 
 def test_the_holding_project_has_the_node_first() -> None:
     metal = Metal()
-    assert hand_over(metal.machine, LEASE, HOLDING) == Act(Patch({LESSEE: HOLDING}))
+    assert hand_over(metal.machine, LEASE, (), HOLDING) == Act(Patch({LESSEE: HOLDING}))
     metal.do(Patch({LESSEE: HOLDING}))
-    step = hand_over(metal.machine, LEASE, HOLDING)
+    step = hand_over(metal.machine, LEASE, (), HOLDING)
     assert step == Act(Patch({LESSEE: TENANT, LABEL: 'a'}))
     metal.do(Patch({LESSEE: TENANT, LABEL: 'a'}))
-    assert hand_over(metal.machine, LEASE, HOLDING) == Done()
+    assert hand_over(metal.machine, LEASE, (), HOLDING) == Done()
 
 
 def test_a_node_without_owner_in_ironic_can_be_handed_over() -> None:
-    assert refusal(a_machine(owner=None), LEASE, frozenset()) is None
+    assert refusal(a_machine(owner=None), LEASE, (), HOLDING) is None
 
 
 @pytest.mark.parametrize(
@@ -212,7 +214,7 @@ def test_a_node_without_owner_in_ironic_can_be_handed_over() -> None:
     ],
 )
 def test_drift(values: Mapping[str, object], says: str | None) -> None:
-    found = drift(a_machine(**values), LEASE)
+    found = drift(a_machine(**values), LEASE, ())
     assert found is None if says is None else found is not None and says in found
 
 
@@ -225,22 +227,22 @@ def test_a_tenant_loses_the_node_whatever_he_does_with_it(
     assert metal.machine.lessee == HOLDING
     assert not metal.machine.fields['protected']
     assert metal.machine.lease_label == 'a'
-    assert take(metal.machine, LEASE, HOLDING) == Done()
+    assert take(metal.machine, HELD, LEASE, (), HOLDING) == Done()
 
 
 @given(metals(lessee=STRANGER, label='a'), st.sampled_from([None, 'a', 'b']))
 def test_a_foreign_lessee_keeps_the_node(metal: Metal, label: str | None) -> None:
     machine = replace(metal.machine, lease_label=label)
-    assert isinstance(take(machine, LEASE, HOLDING), Lost)
-    assert isinstance(hand_over(machine, LEASE, HOLDING), Refused)
+    assert isinstance(take(machine, HELD, LEASE, (), HOLDING), Lost)
+    assert isinstance(hand_over(machine, LEASE, (), HOLDING), Refused)
     for state in (State.RETURNING, State.CLEANING):
-        node = a_node(state=state, lease='a', remembered=FIELDS)
-        assert isinstance(give_back(machine, node, HOLDING, require_clean=True), Lost)
+        node = a_node(state=state, lease='a', remembered=(FIELDS,))
+        assert isinstance(give_back(machine, node, (), HOLDING, require_clean=True), Lost)
 
 
 @pytest.mark.parametrize('state', STATES)
 def test_a_node_whose_lessee_was_cleared_is_cleaned_only_if_it_is_idle(state: str) -> None:
-    step = take(a_machine(provision_state=state), LEASE, HOLDING)
+    step = take(a_machine(provision_state=state), HELD, LEASE, (), HOLDING)
     if state in {'available', 'manageable', 'enroll'}:
         assert step == Act(Patch({LESSEE: HOLDING}))
     else:
@@ -261,7 +263,7 @@ def test_a_node_comes_back_from_every_state_as_it_was(
         maintenance_reason=metal.machine.maintenance_reason,
     )
     assert not metal.deployed
-    assert not metal.dirty or not metal.machine.cleans
+    assert not metal.traces or not metal.machine.cleans
     assert walk.node == a_node()
 
 
@@ -278,22 +280,22 @@ def test_a_node_comes_back_from(state: str) -> None:
         power_state='power on',
         instance_info=True,
     )
-    metal = Metal(machine, dirty=True)
+    metal = Metal(machine, traces=frozenset({TENANT}))
     walk = Walk(metal, RETURNING, [], [])
     walk.take()
     walk.give_back()
     assert metal.machine == a_machine(fields=FIELDS)
-    assert not metal.dirty
+    assert not metal.traces
 
 
 @given(metals(lessee=HOLDING, label='a'), st.sampled_from([State.RETURNING, State.CLEANING]))
 def test_every_verb_is_repeated_until_its_work_is_seen(metal: Metal, state: State) -> None:
-    node = a_node(state=state, lease='a', remembered=FIELDS)
-    step = give_back(metal.machine, node, HOLDING, require_clean=False)
-    assert give_back(metal.machine, node, HOLDING, require_clean=False) == step
+    node = a_node(state=state, lease='a', remembered=(FIELDS,))
+    step = give_back(metal.machine, node, (), HOLDING, require_clean=False)
+    assert give_back(metal.machine, node, (), HOLDING, require_clean=False) == step
     if isinstance(step, Act) and not metal.machine.fields['protected']:
         metal.do(step.verb)
-        again = give_back(metal.machine, node, HOLDING, require_clean=False)
+        again = give_back(metal.machine, node, (), HOLDING, require_clean=False)
         assert again != step
 
 
@@ -302,11 +304,11 @@ def test_the_cleaning_of_a_return_is_waited_for_and_that_of_a_tenant_is_not(
     busy: str | None,
 ) -> None:
     machine = a_machine(lessee=HOLDING, provision_state='clean wait', busy=busy)
-    cleaning = a_node(state=State.CLEANING, lease='a', remembered=FIELDS)
-    step = give_back(machine, cleaning, HOLDING, require_clean=True)
+    cleaning = a_node(state=State.CLEANING, lease='a', remembered=(FIELDS,))
+    step = give_back(machine, cleaning, (), HOLDING, require_clean=True)
     assert isinstance(step, Wait)
     assert step.moving
-    step = give_back(machine, RETURNING, HOLDING, require_clean=True)
+    step = give_back(machine, RETURNING, (), HOLDING, require_clean=True)
     assert step == Act(Provision('abort'))
 
 
@@ -316,20 +318,22 @@ def uncleanable(**values: object) -> Machine:
 
 @pytest.mark.parametrize('state', [State.RETURNING, State.CLEANING])
 def test_a_node_that_is_not_cleaned_is_handed_on_only_if_that_is_allowed(state: State) -> None:
-    node = a_node(state=state, lease='a', remembered=FIELDS)
-    step = give_back(uncleanable(), node, HOLDING, require_clean=True)
+    node = a_node(state=state, lease='a', remembered=(FIELDS,))
+    step = give_back(uncleanable(), node, (), HOLDING, require_clean=True)
     assert isinstance(step, Wait)
     assert 'automated_clean' in step.reason
     assert not step.moving
-    step = give_back(uncleanable(), node, HOLDING, require_clean=False)
+    step = give_back(uncleanable(), node, (), HOLDING, require_clean=False)
     assert step == Act(Patch({LABEL: None, LESSEE: None}))
 
 
 def test_a_node_whose_cleaning_is_switched_on_again_is_cleaned() -> None:
-    metal = Metal(uncleanable(provision_state='active', busy=None), deployed=True, dirty=True)
+    metal = Metal(
+        uncleanable(provision_state='active', busy=None), deployed=True, traces=frozenset({TENANT})
+    )
     node = RETURNING
     for _ in range(20):
-        step = give_back(metal.machine, node, HOLDING, require_clean=True)
+        step = give_back(metal.machine, node, (), HOLDING, require_clean=True)
         if isinstance(step, Act):
             metal.do(step.verb)
             node = node.to(step.state or node.state)
@@ -340,13 +344,13 @@ def test_a_node_whose_cleaning_is_switched_on_again_is_cleaned() -> None:
         else:
             break
     assert step == Done()
-    assert not metal.dirty
+    assert not metal.traces
 
 
 def test_what_nobody_remembered_is_not_restored() -> None:
     machine = a_machine(lessee=HOLDING, fields={'extra': {'mine': True}})
-    node = a_node(state=State.CLEANING, lease='a', remembered={})
-    assert give_back(machine, node, HOLDING, require_clean=True) == Act(Patch({LESSEE: None}))
+    node = a_node(state=State.CLEANING, lease='a', remembered=())
+    assert give_back(machine, node, (), HOLDING, require_clean=True) == Act(Patch({LESSEE: None}))
 
 
 @pytest.mark.parametrize('state', STATES)
@@ -354,7 +358,7 @@ def test_a_node_in_maintenance_is_torn_down_but_not_cleaned(state: str) -> None:
     machine = a_machine(
         lessee=HOLDING, lease_label='a', provision_state=state, maintenance=True, last_error='a fan'
     )
-    step = give_back(machine, RETURNING, HOLDING, require_clean=True)
+    step = give_back(machine, RETURNING, (), HOLDING, require_clean=True)
     if step == Act(Provision('deleted'), State.CLEANING):
         assert Metal(machine, deployed=True).state not in {'available', 'manageable', 'enroll'}
     else:

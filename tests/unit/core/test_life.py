@@ -2,16 +2,23 @@
 
 Tenants do with the node what Ironic lets them, its owner meddles, the manager crashes between a
 verb and writing it down. What the model forbids (`metal`) and what is said here must hold at each
-step; and when everybody is quiet, the node is back, clean and as it was.
+step; and when everybody is quiet, the node is back, clean and as it was. Tenants sub-let, and their
+tenants do as well.
 """
 
 from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
+from unittest import mock
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from esi_leap.core import booking, due
+from esi_leap.core.booking import Limits
+from esi_leap.core.calendar import Calendar
+from esi_leap.core.errors import LeapError
 from esi_leap.core.handover import (
     Act,
     Done,
@@ -20,6 +27,7 @@ from esi_leap.core.handover import (
     Refused,
     State,
     Step,
+    Untouched,
     Wait,
     drift,
     give_back,
@@ -37,10 +45,17 @@ OTHER = 'p-other-tenant'
 
 
 class Life(RuleBasedStateMachine):
-    """The node, its leases, its manager and everybody who touches it."""
+    """The node, its leases, its manager and everybody who touches it.
+
+    Attributes:
+        left: what each lessee had written on the node when it was prepared for a sub-lease.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.deep = mock.patch.object(booking, 'SUBLETTING_DEPTH', 2)
+        self.deep.start()
+        self.left: dict[str, object] = {}
         self.hour = 0
         self.metal = Metal()
         self.node: Node = a_node()
@@ -52,37 +67,71 @@ class Life(RuleBasedStateMachine):
         return [each for each in self.leases.values() if each.holding]
 
     @property
+    def calendar(self) -> Calendar:
+        return Calendar(self.leases.values())
+
+    @property
+    def of_the_owner(self) -> list[Lease]:
+        return [each for each in self.holding if each.parent_lease is None]
+
+    @property
     def free_from(self) -> float:
         ends = [(each.window.end - at(0)).total_seconds() / 3600 for each in self.holding]
         return max([self.hour, *ends])
 
     # What people and time do
 
-    @initialize()
-    def two_leases_back_to_back(self) -> None:
-        self.book(gap=0, hours=3, who=TENANT)
+    @initialize(levels=st.integers(0, 2))
+    def two_leases_back_to_back(self, levels: int) -> None:
+        self.book(gap=0, hours=6, who=TENANT)
         self.book(gap=0, hours=3, who=OTHER)
-        self.manager_works(tasks=6, crashes=False)
-        assert self.metal.tenant == TENANT
+        for level in range(levels):
+            self.sublet(number=-level, start=0, hours=4 - level)
+        self.manager_works(tasks=6 + 7 * levels, crashes=False)
+        assert self.metal.tenant == 'sub-' * levels + TENANT
 
     @rule(gap=st.integers(0, 1), hours=st.integers(2, 6), who=st.sampled_from([TENANT, OTHER]))
-    @precondition(lambda self: len(self.holding) < 2 and self.free_from < self.hour + 9)
+    @precondition(lambda self: len(self.of_the_owner) < 2 and self.free_from < self.hour + 9)
     def book(self, gap: int, hours: int, who: str) -> None:
         start = self.free_from + gap
         uuid = f'l{len(self.leases)}'
         self.leases[uuid] = a_lease(uuid, start, start + hours, lessee_id=who)
 
+    @rule(number=st.integers(0, 3), start=st.integers(0, 3), hours=st.integers(1, 3))
+    @precondition(lambda self: self.holding)
+    def sublet(self, number: int, start: int, hours: int) -> None:
+        lender = self.holding[number % len(self.holding)]
+        begins = max(at(self.hour), lender.window.start) + timedelta(hours=start)
+        begun = (begins - at(0)).total_seconds() / 3600
+        new = a_lease(
+            f'l{len(self.leases)}',
+            begun,
+            begun + hours,
+            owner_id=lender.lessee_id,
+            lessee_id=f'sub-{lender.lessee_id}',
+            parent=lender.uuid,
+            parent_lease=lender.uuid,
+        )
+        limits = Limits(timedelta(hours=9), None)
+        try:
+            change = booking.plan_lease(new, self.node, self.calendar, limits, at(self.hour))
+        except LeapError:
+            return
+        self.leases[new.uuid] = new
+        self.write(change)
+
     @rule()
     def time_passes(self) -> None:
         self.hour += 1
 
-    @rule(number=st.integers(0, 1))
-    @precondition(lambda self: len(self.holding) == 2)
+    @rule(number=st.integers(0, 3))
+    @precondition(lambda self: len(self.holding) >= 2)
     def cancel(self, number: int) -> None:
-        self.write(booking.plan_cancel(self.holding[number], self.node, at(self.hour)))
+        lease = self.holding[number % len(self.holding)]
+        self.write(booking.plan_cancel(lease, self.node, self.calendar, at(self.hour)))
 
     @rule(choices=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3)), min_size=1, max_size=4))
-    @precondition(lambda self: self.metal.tenant in {TENANT, OTHER})
+    @precondition(lambda self: self.metal.tenant not in {None, STRANGER})
     def tenant_sends_verbs(self, choices: list[tuple[int, int]]) -> None:
         for choice, way in choices:
             known = [verb for state, verb in VERBS if state == self.metal.state]
@@ -94,7 +143,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(what=st.sampled_from(['power', 'console', 'vif', 'extra', 'protected', 'image']))
     @precondition(
-        lambda self: self.metal.tenant in {TENANT, OTHER} and self.metal.state not in LOCKED
+        lambda self: self.metal.tenant not in {None, STRANGER} and self.metal.state not in LOCKED
     )
     def tenant_writes(self, what: str) -> None:
         match what:
@@ -105,11 +154,20 @@ class Life(RuleBasedStateMachine):
             case 'vif':
                 self.metal.set(vifs=(*self.metal.machine.vifs, f'v{len(self.metal.machine.vifs)}'))
             case 'extra':
-                self.metal.write(extra={'mine': True}, description=None)
+                self.metal.write(extra={'mine': self.metal.tenant}, description=None)
             case 'protected' if self.metal.state in {'active', 'rescue'}:
                 self.metal.write(protected=True, protected_reason='hands off')
             case 'image':
                 self.metal.set(instance_info=True)
+
+    @rule()
+    @precondition(lambda self: self.metal.tenant not in {None, STRANGER})
+    def tenant_gives_way(self) -> None:
+        """He leaves the node as one that he sub-lets has to be."""
+        self.metal.deployed = False
+        self.metal.set(vifs=(), console=False, instance=None, power_state='power off')
+        self.metal.write(protected=False, protected_reason=None)
+        self.metal.enter('available')
 
     @rule(choice=st.integers(0, 3))
     def ironic_goes_on(self, choice: int) -> None:
@@ -121,7 +179,7 @@ class Life(RuleBasedStateMachine):
 
     # What the manager does
 
-    @rule(tasks=st.integers(1, 6), crashes=st.booleans())
+    @rule(tasks=st.integers(1, 9), crashes=st.booleans())
     def manager_works(self, tasks: int, *, crashes: bool) -> None:
         """Do some tasks; a crash comes after the last, before it is written down."""
         for number in range(1, tasks + 1):
@@ -136,27 +194,36 @@ class Life(RuleBasedStateMachine):
         match task:
             case due.End(each):
                 self.keep(each.ended(at(self.hour)))
+            case due.Blocked(each, reason) if each.ends(at(self.hour)):
+                self.keep(each.detained(reason, at(self.hour + 1)))
             case due.Blocked(each, reason):
                 self.keep(each.postponed(reason, at(self.hour + 1)))
             case due.Prepare(each):
-                self.prepare(each, refusal(machine, each, frozenset()))
+                self.prepare(each, refusal(machine, each, self.lenders(each), HOLDING))
             case due.Take(each):
-                return self.settle_end(each, take(machine, each, HOLDING))
+                step = take(machine, self.node, each, self.lenders(each), HOLDING)
+                return self.settle_end(each, step)
             case due.HandOver(each):
-                return self.settle_start(each, hand_over(machine, each, HOLDING))
-            case due.GiveBack():
-                step = give_back(machine, self.node, HOLDING, require_clean=True)
-                return self.settle_return(step)
+                step = hand_over(machine, each, self.lenders(each), HOLDING)
+                return self.settle_start(each, step)
+            case due.GiveBack(heirs):
+                step = give_back(machine, self.node, heirs, HOLDING, require_clean=True)
+                return self.settle_return(step, heirs)
             case due.Check(each):
-                self.settle_check(each, drift(machine, each))
+                self.settle_check(each, drift(machine, each, self.lenders(each)))
             case due.Search():
                 self.settle_search(back=is_back(machine))
         return False
 
+    def lenders(self, each: Lease) -> tuple[Lease, ...]:
+        return self.calendar.lenders(each)
+
     def prepare(self, each: Lease, reason: str | None) -> None:
         if reason is None:
-            remembered = dict(self.metal.machine.fields)
-            self.node = self.node.to(State.PREPARING, lease=each.uuid, remembered=remembered)
+            lenders, fields = self.lenders(each), dict(self.metal.machine.fields)
+            if lenders:
+                self.left[lenders[0].uuid] = fields
+            self.node = self.node.prepared(each, lenders, fields)
         else:
             self.keep(each.postponed(reason, at(self.hour + 1)))
 
@@ -169,7 +236,11 @@ class Life(RuleBasedStateMachine):
 
     def settle_search(self, *, back: bool) -> None:
         later = at(self.hour + 1)
-        self.node = self.node.freed() if back else self.node.waiting('It is not back yet.', later)
+        heirs = due.heirs(self.calendar, at(self.hour))
+        if back:
+            self.node = self.node.freed(heirs, at(self.hour))
+        else:
+            self.node = self.node.waiting('It is not back yet.', later)
 
     def settle_end(self, each: Lease, step: Step) -> bool:
         now = at(self.hour)
@@ -180,6 +251,9 @@ class Life(RuleBasedStateMachine):
             case Done():
                 self.keep(each.ended(now))
                 self.node = self.node.to(State.RETURNING, retry_at=now)
+            case Untouched():
+                self.node = self.node.left(self.lenders(each), at(self.hour + 1))
+                self.keep(each.ended(now))
             case Lost(reason):
                 self.keep(each.ended(now, reason))
                 self.node = self.node.to(State.LOST, reason, retry_at=now)
@@ -188,21 +262,28 @@ class Life(RuleBasedStateMachine):
         return False
 
     def settle_start(self, each: Lease, step: Step) -> bool:
+        again = each.status is Status.ACTIVE
         match step:
             case Act(verb):
                 self.metal.do(verb)
                 return True
             case Done():
-                self.keep(each.activated(at(self.hour)))
+                if not again:
+                    self.keep(each.activated(at(self.hour)))
+                elif not self.meddled:
+                    assert self.metal.machine.fields == self.left[each.uuid]
                 self.node = self.node.to(State.HANDED_OVER, retry_at=at(self.hour + 1))
             case Refused(reason):
+                assert not again
+                self.node = self.node.left(self.lenders(each), at(self.hour + 1))
                 self.keep(each.postponed(reason, at(self.hour + 1)))
-                self.node = self.node.freed()
+            case Wait(reason) if again:
+                self.node = self.node.waiting(reason, at(self.hour + 1))
             case Wait(reason):
                 self.keep(each.postponed(reason, at(self.hour)))
         return False
 
-    def settle_return(self, step: Step) -> bool:
+    def settle_return(self, step: Step, heirs: tuple[Lease, ...]) -> bool:
         now = at(self.hour)
         match step:
             case Act(verb, state):
@@ -210,7 +291,7 @@ class Life(RuleBasedStateMachine):
                 self.node = self.node.to(state or self.node.state, retry_at=now)
                 return True
             case Done():
-                self.node = self.node.freed()
+                self.node = self.node.freed(heirs, now)
             case Lost(reason):
                 self.node = self.node.to(State.LOST, reason, retry_at=now)
             case Wait(reason, moving):
@@ -229,23 +310,44 @@ class Life(RuleBasedStateMachine):
     # What must hold
 
     @invariant()
-    def one_lease_has_the_node(self) -> None:
+    def the_innermost_lease_has_the_node_or_gets_it_back(self) -> None:
         active = [each for each in self.leases.values() if each.status is Status.ACTIVE]
-        assert len(active) <= 1
-        for each in active:
-            assert self.node.lease == each.uuid
-            assert self.node.state is State.HANDED_OVER
-            if not self.meddled and each.window.holds(at(self.hour)):
-                assert self.metal.machine.lessee == each.lessee_id
-                assert self.metal.machine.lease_label == each.uuid
+        active.sort(key=lambda each: len(self.lenders(each)))
+        for lender, lessee in pairwise(active):
+            assert lessee.parent_lease == lender.uuid
+        innermost = active[-1] if active else None
+        if innermost is None or self.node.state is not State.HANDED_OVER:
+            return
+        if self.node.lease != innermost.uuid:  # it is being taken from one inside
+            inside = self.leases[str(self.node.lease)]
+            assert inside.ending
+            assert innermost in self.lenders(inside)
+        elif not self.meddled and innermost.window.holds(at(self.hour)):
+            assert self.metal.machine.lessee == innermost.lessee_id
+            assert self.metal.machine.lease_label == innermost.uuid
+
+    @invariant()
+    def a_lease_that_runs_has_the_node_or_will(self) -> None:
+        running = [each for each in self.leases.values() if each.status is Status.ACTIVE]
+        if running:
+            assert self.node.state is not State.AVAILABLE
+
+    @invariant()
+    def a_lender_outlives_his_tenants(self) -> None:
+        for each in self.holding:
+            if each.parent_lease is not None:
+                assert self.leases[each.parent_lease].holding
 
     @invariant()
     def nobody_has_it_without_a_lease(self) -> None:
-        if self.metal.tenant in {TENANT, OTHER}:
+        if self.metal.tenant not in {None, STRANGER}:
             held = self.leases[str(self.metal.machine.lease_label)]
             assert held.holding
             assert held.lessee_id == self.metal.tenant
-            assert self.meddled or self.node.is_with(held)
+            begun = self.node.state is State.PREPARING and self.node.lease in {
+                each.uuid for each in self.holding if each.parent_lease == held.uuid
+            }
+            assert self.meddled or self.node.is_with(held) or begun
 
     @invariant()
     def an_available_node_is_as_its_owner_left_it(self) -> None:
@@ -258,10 +360,16 @@ class Life(RuleBasedStateMachine):
             assert not machine.console
             assert not machine.instance_info
             assert machine.power_state == 'power off'
-            assert not self.metal.dirty
+            assert not self.metal.traces
 
     def teardown(self) -> None:
         """Everybody keeps quiet; the owner puts right what he did himself."""
+        try:
+            self.quiet()
+        finally:
+            self.deep.stop()
+
+    def quiet(self) -> None:
         for _ in range(60):
             self.metal.set(maintenance=False, fault=None)
             if self.meddled and self.node.state in {State.LOST, State.AVAILABLE}:

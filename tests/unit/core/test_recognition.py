@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from esi_leap.core import due, lease
 from esi_leap.core.booking import Change, plan_cancel
-from esi_leap.core.calendar import Booking
+from esi_leap.core.calendar import Booking, Calendar
 from esi_leap.core.handover import Machine, Node, State
 from esi_leap.core.lease import PENDING, TRANSITIONS, Lease, Status
 from esi_leap.core.recognition import plan
@@ -43,7 +43,7 @@ class TestNamed:
         node = node_of(change)
         assert (node.state, node.lease, node.retry_at) == (State.HANDED_OVER, 'a', NOW)
         assert node.reason is None
-        assert node.remembered == {}
+        assert node.remembered == ()
 
     @pytest.mark.parametrize(
         'status', [Status.ACTIVE, Status.WAIT_EXPIRE, Status.WAIT_CANCEL, Status.ERROR]
@@ -161,7 +161,7 @@ class TestUntilThen:
         assert due.plan(replace(INHERITED, retry_at=at(13)), bookings, NOW) is None
 
     def test_a_cancelled_lease_waits_to_be_looked_for(self) -> None:
-        change = plan_cancel(a_lease('a'), INHERITED, NOW)
+        change = plan_cancel(a_lease('a'), INHERITED, Calendar([]), NOW)
         assert only(change).status == Status.WAIT_CANCEL
 
 
