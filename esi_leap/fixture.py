@@ -71,6 +71,7 @@ class Service:
         )
         self.url = f'http://127.0.0.1:{self._server.server_port}'
         self._loop = wiring.manager(self.conf, self._database) if manager else None
+        self._relay = wiring.relay(self.conf, self._database) if manager else None
         self._threads = [threading.Thread(target=self._server.serve_forever, args=(0.05,))]
         if self._loop is not None:
             self._threads.append(threading.Thread(target=self._loop.run))
@@ -90,11 +91,15 @@ class Service:
     def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
+        if self._relay is not None:
+            self._relay.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._loop is not None:
             self._loop.stop()
+        if self._relay is not None:
+            self._relay.stop()
         self._server.shutdown()
         for thread in self._threads:
             thread.join()

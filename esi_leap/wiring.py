@@ -14,15 +14,17 @@ from openstack import connection
 from oslo_config import cfg
 from oslo_db import options as db_options
 
-from esi_leap import clock, identity, metrics, policy
+from esi_leap import clock, identity, metrics, notify, policy
 from esi_leap.actions.deps import Deps as ActionDeps
 from esi_leap.actions.inventory import Inventory
 from esi_leap.api import app, auth
 from esi_leap.core.booking import Limits
+from esi_leap.core.event import Priority
 from esi_leap.core.ports import Fleet, Identity
 from esi_leap.core.quota import Quota
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
+from esi_leap.manager import relay as relays
 from esi_leap.manager.deps import Deps as ManagerDeps
 from esi_leap.manager.deps import Settings
 from esi_leap.manager.loop import Loop
@@ -70,7 +72,7 @@ def api(
         authenticate = auth.noauth(conf.api.host_ip) if noauth else auth.keystone(conf)
     except ValueError as error:
         raise ConfigurationError(str(error)) from error
-    store, nodes = Store(base), fleet(conf)
+    store, nodes = _store(conf, base), fleet(conf)
     deps = ActionDeps(
         store=store,
         fleet=nodes,
@@ -123,7 +125,7 @@ def manager(
             f'[manager] claim_time ({conf.manager.claim_time} s) must be more than twice '
             f'[ironic] timeout ({call_time} s).'
         )
-    store = Store(base)
+    store = _store(conf, base)
     refresher = Refresher(inventory(conf, store, found), meter, conf.inventory.refresh_interval)
     return Loop(
         ManagerDeps(
@@ -166,6 +168,24 @@ def inventory(conf: cfg.ConfigOpts, store: Store, nodes: Fleet) -> Inventory:
     )
 
 
+def relay(conf: cfg.ConfigOpts, base: Database | None = None) -> relays.Relay:
+    """Return a relay, over `base` or the database of the configuration."""
+    bus = None
+    if _level(conf) is not None:
+        topics = conf.notification.versioned_notifications_topics
+        bus = notify.MessageBus(conf.config_file, conf.config_dir, topics, socket.gethostname())
+    return relays.Relay(
+        relays.Deps(
+            outbox=_store(conf, base or database(conf)),
+            bus=bus,
+            now=clock.now,
+            monotonic=time.monotonic,
+            new_uuid=new_uuid,
+            poll=conf.manager.poll_interval,
+        )
+    )
+
+
 def fleet(conf: cfg.ConfigOpts) -> Fleet:
     """Return the nodes adapters of this deployment, by resource type."""
     found: dict[str, Any] = {}
@@ -178,6 +198,17 @@ def fleet(conf: cfg.ConfigOpts) -> Fleet:
             'There are no nodes: set the credentials in [ironic], or [dummy_node] dummy_node_dir.'
         )
     return found
+
+
+def _store(conf: cfg.ConfigOpts, base: Database) -> Store:
+    return Store(base, _level(conf))
+
+
+def _level(conf: cfg.ConfigOpts) -> Priority | None:
+    try:
+        return notify.level(conf)
+    except notify.MissingError as error:
+        raise ConfigurationError(str(error)) from error
 
 
 def keystone(conf: cfg.ConfigOpts) -> Identity:

@@ -1,18 +1,18 @@
-"""``python -m sandbox.packages``: install the database servers that the tests start."""
+"""``python -m sandbox.packages``: install the servers that the tests start."""
 
 import sys
 
-from sandbox import databases, environments
+from sandbox import databases, environments, rabbit
 from sandbox.errors import SandboxError
 
 
 def main() -> int:
     """Install what is missing, or say in one sentence how to."""
-    servers = (databases.MariaDB, databases.PostgreSQL)
+    servers = (databases.MariaDB, databases.PostgreSQL, rabbit.RabbitMQ)
     missing = [package for server in servers for package in server.missing_packages()]
     try:
         if missing:
-            environments.install_packages(missing, 'The tests need database servers.')
+            environments.install_packages(missing, 'The tests need servers.')
     except SandboxError as error:
         print(error, file=sys.stderr)
         return 1

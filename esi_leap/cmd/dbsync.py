@@ -1,4 +1,4 @@
-"""`esi-leap-dbsync`: make and upgrade the schema, and take over that of the existing service."""
+"""`esi-leap-dbsync`: make and upgrade the schema, take over that of the existing service, purge."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from oslo_config import cfg
 
 from esi_leap import clock, wiring
 from esi_leap.cmd import run
-from esi_leap.core.errors import LeapError, UnknownProjectError
+from esi_leap.core import instant
+from esi_leap.core.errors import InvalidError, LeapError, UnknownProjectError
 from esi_leap.db import existing, schema, takeover
+from esi_leap.db import purge as purging
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
 
@@ -40,6 +42,9 @@ def _commands(subparsers: Any) -> None:  # noqa: ANN401 - argparse's own
         parser.add_argument('--revision', nargs='?', help=argparse.SUPPRESS)
         parser.add_argument('-m', '--message', help=argparse.SUPPRESS)
         parser.add_argument('--autogenerate', action='store_true', help=argparse.SUPPRESS)
+    purge = subparsers.add_parser('purge', help='delete what was over before a time')
+    purge.add_argument('--before', required=True, metavar='TIME', help='for example 2031-01-31')
+    purge.add_argument('--dry-run', action='store_true', help='only tell how much it would be')
 
 
 _COMMAND = cfg.SubCommandOpt('command', title='Commands', handler=_commands)
@@ -49,6 +54,8 @@ def _main(conf: cfg.ConfigOpts) -> int:
     match conf.command.name:
         case 'version':
             sys.stdout.write(f'{schema.version(wiring.database(conf))}\n')
+        case 'purge':
+            return _purge(conf)
         case 'stamp':
             sys.stdout.write('Nothing to do: the schema knows its revision.\n')
         case 'downgrade' | 'revision' as name:
@@ -99,6 +106,17 @@ def _learn_names(conf: cfg.ConfigOpts, database: Database) -> None:
             f'is run again: {error}\n'
         )
     Store(database).remember(found)
+
+
+def _purge(conf: cfg.ConfigOpts) -> int:
+    before = instant.parse(conf.command.before, '--before')
+    if before > clock.now():
+        raise InvalidError(f'--before {conf.command.before} has not passed yet.')
+    for table, number in purging.purge(
+        wiring.database(conf), before, dry=conf.command.dry_run
+    ).items():
+        sys.stdout.write(f'{table}: {number}\n')
+    return 0
 
 
 def main() -> int:

@@ -16,7 +16,7 @@ _LOG = logging.getLogger(__name__)
 
 def _main(conf: cfg.ConfigOpts) -> None:
     meter = metrics.Manager()
-    loop = wiring.manager(conf, meter=meter)
+    loop, relay = wiring.manager(conf, meter=meter), wiring.relay(conf)
     if conf.metrics.manager_port:
         try:
             meter.serve(conf.metrics.host, conf.metrics.manager_port)
@@ -33,7 +33,9 @@ def _main(conf: cfg.ConfigOpts) -> None:
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     _LOG.info('the manager is up')
+    relay.start()
     loop.run()
+    relay.stop()
 
 
 def main() -> int:

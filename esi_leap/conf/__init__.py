@@ -11,7 +11,17 @@ from oslo_db import options as db_options
 from oslo_log import log
 from oslo_policy import opts as policy_opts
 
-from esi_leap.conf import api, cors, dummy_node, inventory, manager, metrics, quota, ssl
+from esi_leap.conf import (
+    api,
+    cors,
+    dummy_node,
+    inventory,
+    manager,
+    metrics,
+    notification,
+    quota,
+    ssl,
+)
 
 #: Groups with the credentials and endpoint of another service.
 SERVICES = {'ironic': 'baremetal', 'keystone': 'identity'}
@@ -50,6 +60,7 @@ def registered() -> cfg.ConfigOpts:
     conf.register_opts(inventory.OPTS, group='inventory')
     conf.register_opts(dummy_node.OPTS, group='dummy_node')
     conf.register_opts(metrics.OPTS, group='metrics')
+    conf.register_opts(notification.OPTS, group='notification')
     conf.register_opts(db_options.database_opts, group='database')
     policy_opts.set_defaults(conf)
     cors.set_defaults()
@@ -77,6 +88,7 @@ def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
         ('inventory', inventory.OPTS),
         ('dummy_node', dummy_node.OPTS),
         ('metrics', metrics.OPTS),
+        ('notification', notification.OPTS),
         *((group, _service_opts(kind)) for group, kind in SERVICES.items()),
     ]
 

@@ -345,6 +345,46 @@ class Inventory(Protocol):
         """Return when chores were last done; those that never were are left out."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A notification that waits for the message bus."""
+
+    id: int
+    type: str
+    priority: str
+    payload: Mapping[str, object]
+
+
+class Outbox(Protocol):
+    """The store as the relay sees it: what waits for the message bus, and who sends it."""
+
+    def number_events(self) -> None:
+        """Give the events that have no id yet their ids."""
+
+    def outgoing(self, limit: int) -> Sequence[Message]:
+        """Return the oldest notifications, in the order in which they were written."""
+
+    def sent(self, ids: Collection[int]) -> None:
+        """Forget notifications."""
+
+    def claim_chore(self, name: str, claim: str, now: datetime, until: datetime) -> bool:
+        """Claim a chore, or lengthen one's own claim; False if another relay has it."""
+
+    def release_chore(self, name: str, claim: str, done_at: datetime | None) -> None:
+        """Give a claim back."""
+
+
+class Bus(Protocol):
+    """The message bus."""
+
+    def send(self, message: Message) -> None:
+        """Let the bus take a notification.
+
+        Raises:
+            UnavailableError: it did not.
+        """
+
+
 class Agenda(Protocol):
     """The store as the manager sees it: what is due, and claims on nodes."""
 

@@ -12,22 +12,29 @@ from esi_leap.core.booking import Change
 from esi_leap.core.calendar import Booking, Calendar
 from esi_leap.core.contract import Contract, status_of
 from esi_leap.core.errors import LeaseNotFoundError, OfferNotFoundError
-from esi_leap.core.event import Event
+from esi_leap.core.event import Event, Priority
 from esi_leap.core.handover import Node, State
 from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease
 from esi_leap.core.offer import Offer
-from esi_leap.db import agreements, rows
+from esi_leap.db import agreements, outbox, rows
 from esi_leap.db.tables import bookings, contracts, events, nodes
 
 
 class Book:
     """Reads and writes under the row lock that `Store.booking` took. See `core.ports.Book`."""
 
-    def __init__(self, connection: sa.Connection, node: Node, now: datetime) -> None:
+    def __init__(
+        self,
+        connection: sa.Connection,
+        node: Node,
+        now: datetime,
+        level: Priority | None = None,
+    ) -> None:
         self.node = node
         self._connection = connection
         self._now = now
+        self._level = level
         self._stored: dict[str, Booking] = {}
 
     def occupancy(self, window: Interval | None = None) -> Calendar:
@@ -92,6 +99,7 @@ class Book:
                 events.insert(),
                 [rows.event_values(each, self.node, self._now) for each in once.values()],
             )
+            outbox.write(self._connection, once.values(), self.node, self._now, self._level)
 
     def _turns(self, lease: Lease) -> bool:
         """Whether a lease changes what its contract is."""

@@ -16,6 +16,7 @@ from esi_leap.core.errors import (
     UnavailableError,
     WindowConflictError,
 )
+from esi_leap.core.event import Priority
 from esi_leap.core.handover import Node
 from esi_leap.core.inventory import Sighting
 from esi_leap.core.ports import (
@@ -24,12 +25,13 @@ from esi_leap.core.ports import (
     EventQuery,
     EventView,
     LeaseView,
+    Message,
     OfferView,
     Project,
     Query,
     Scope,
 )
-from esi_leap.db import chores, contracts, events, heartbeats, leases, offers, rows
+from esi_leap.db import chores, contracts, events, heartbeats, leases, offers, outbox, rows
 from esi_leap.db import nodes as inventory
 from esi_leap.db.book import Book
 from esi_leap.db.engine import Database
@@ -44,10 +46,17 @@ _LOCKED = 50
 
 
 class Store:
-    """Reads lists, opens calendars, and tells the manager what is due."""
+    """Reads lists, opens calendars, and tells the manager what is due.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        database: where it all is.
+        level: the least priority of the notifications that changes leave for the message bus, None
+            if they leave none.
+    """
+
+    def __init__(self, database: Database, level: Priority | None = None) -> None:
         self._database = database
+        self._level = level
         self._names: Cache[str] = Cache(_NAMES_TTL)
 
     def last_beat(self, kind: str) -> datetime | None:
@@ -174,7 +183,7 @@ class Store:
             if project_id is not None:
                 mine = sa.select(projects.c.id).where(projects.c.id == project_id)
                 connection.execute(mine.with_for_update())
-            yield Book(connection, node, now)
+            yield Book(connection, node, now, self._level)
 
     def offers(
         self, scope: Scope, query: Query, now: datetime | None = None
@@ -195,11 +204,12 @@ class Store:
 
     def events(self, scope: Scope, query: EventQuery) -> Sequence[EventView]:
         """List events."""
-        self._number()
+        self.number_events()
         with self._reader() as connection:
             return events.read(connection, scope, query)
 
-    def _number(self) -> None:
+    def number_events(self) -> None:
+        """Give the events that have no id yet their ids."""
         with self._reader() as connection:
             if not events.unnumbered(connection):
                 return
@@ -207,6 +217,16 @@ class Store:
             chores.ensure(connection, events.CHORE)
         with self._writer() as connection:
             events.number(connection)
+
+    def outgoing(self, limit: int) -> Sequence[Message]:
+        """Return the oldest notifications, in the order in which they were written."""
+        with self._reader() as connection:
+            return outbox.read(connection, limit)
+
+    def sent(self, ids: Collection[int]) -> None:
+        """Forget notifications."""
+        with self._writer() as connection:
+            outbox.delete(connection, ids)
 
     def _read_names(self, ids: Collection[str]) -> dict[str, str]:
         if not ids:

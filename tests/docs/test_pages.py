@@ -22,7 +22,7 @@ TEXTS = [*PAGES, *(PROJECT / name for name in ('README.rst', 'HACKING.rst', 'CON
 MACHINES = {'esi_leap.core.lease': lease, 'esi_leap.core.handover': handover}
 SVG = '{http://www.w3.org/2000/svg}'
 #: Groups whose options are ours, and are therefore known here.
-OURS = ('api', 'manager', 'dummy_node', 'metrics')
+OURS = ('api', 'manager', 'dummy_node', 'metrics', 'notification')
 #: Options of the existing service that a page compares with, and of Ironic.
 OTHERS = {'enable_ssl_api', 'auth_enable', 'automatic_lessee_source'}
 

@@ -1,0 +1,91 @@
+"""Forgetting what is over: final bookings, their contracts, events and tokens of long ago.
+
+In small transactions, so that nobody waits for it, and only what nothing that is left refers to: a
+booking goes after what was booked inside it or claimed from it, a contract after its leases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from esi_leap.db import rows
+from esi_leap.db.engine import Database
+from esi_leap.db.tables import (
+    bookings,
+    console_auth_tokens,
+    contracts,
+    events,
+    nodes,
+)
+
+#: Rows that are deleted in one transaction.
+_BATCH = 500
+
+
+def purge(database: Database, before: datetime, *, dry: bool = False) -> dict[str, int]:
+    """Delete what was over before an instant; return how many rows of each table.
+
+    Args:
+        database: where.
+        before: what ended, happened or expired earlier goes.
+        dry: only count. A row that goes only because another one does is not counted then.
+    """
+    counts: dict[str, int] = {}
+    for table, old in _old(before):
+        counts[table.name] = _count(database, table, old) if dry else _delete(database, table, old)
+    return counts
+
+
+def _old(before: datetime) -> Iterator[tuple[sa.Table, sa.ColumnElement[bool]]]:
+    """Tell what goes from each table, in the order in which nothing refers to what is gone."""
+    yield console_auth_tokens, console_auth_tokens.c.expires_at < before
+    yield bookings, _over(before)
+    line = sa.select(bookings.c.id).where(bookings.c.contract_uuid == contracts.c.uuid)
+    yield contracts, sa.and_(contracts.c.end_time < before, ~line.exists())
+    yield events, sa.and_(events.c.event_time < before, events.c.position.is_not(None))
+
+
+def _over(before: datetime) -> sa.ColumnElement[bool]:
+    """Final bookings to which nothing that is left refers.
+
+    A lease that ended early ended at `expire_time`; an offer that was withdrawn goes with its
+    window, for nobody keeps when it was.
+    """
+    other = bookings.alias('other')
+    mentions = sa.or_(
+        other.c.parent_uuid == bookings.c.uuid,
+        other.c.offer_uuid == bookings.c.uuid,
+        other.c.parent_lease_uuid == bookings.c.uuid,
+        other.c.overlaps_uuid == bookings.c.uuid,
+    )
+    ended = sa.func.coalesce(bookings.c.expire_time, bookings.c.end_time)
+    return sa.and_(
+        ~rows.holding(),
+        ended < sa.bindparam(None, before, ended.type),
+        ~sa.select(other.c.id).where(mentions).exists(),
+        ~sa.select(nodes.c.id).where(nodes.c.lease_uuid == bookings.c.uuid).exists(),
+    )
+
+
+def _count(database: Database, table: sa.Table, old: sa.ColumnElement[bool]) -> int:
+    with database.reader() as connection:
+        select = sa.select(sa.func.count()).select_from(table).where(old)
+        return int(connection.execute(select).scalar_one())
+
+
+def _delete(database: Database, table: sa.Table, old: sa.ColumnElement[bool]) -> int:
+    """Delete batch after batch, as long as there is one: each may make others unmentioned."""
+    total = 0
+    while True:
+        with database.reader() as connection:
+            select = sa.select(table.c.id).where(old).limit(_BATCH)
+            keys = [{'key': key} for key in connection.execute(select).scalars()]
+        if not keys:
+            return total
+        with database.writer() as connection:
+            # Each by its key, which locks no row that others want.
+            connection.execute(table.delete().where(table.c.id == sa.bindparam('key')), keys)
+        total += len(keys)

@@ -1,0 +1,141 @@
+"""Notifications on a real message bus: what they say; none is lost, and none overtakes another."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from esi_leap.core.booking import Change
+from esi_leap.core.event import Priority
+from esi_leap.db.store import Store
+
+from .given import NOW, a_lease, a_node, agreed
+
+#: How long the bus is away, in seconds.
+OUTAGE = float(os.environ.get('ESI_LEAP_OUTAGE', '12'))
+LEASES = 12
+TURNS = [
+    'esi_leap.lease.create.end',
+    'esi_leap.lease.fulfill.end',
+    'esi_leap.lease.delete.start',
+    'esi_leap.lease.delete.end',
+]
+pytestmark = pytest.mark.parametrize('database_kind', ['mariadb'], indirect=True)
+
+
+@pytest.fixture
+def store(database) -> Store:
+    return Store(database, Priority.INFO)
+
+
+def until(true: Callable[[], bool], seconds: float = 90) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, 'it did not become true'
+        time.sleep(0.1)
+
+
+def turn(store: Store, number: int, step: int) -> None:
+    """Let a lease do its next step."""
+    node, uuid = a_node(store, f'n{number}'), f'l{number}'
+    with store.booking(node.id, NOW) as book:
+        if step == 0:
+            book.put(agreed(a_lease(node.id, uuid, 0, 1)))
+            return
+        lease = book.lease(uuid)
+        if step == 1:
+            lease = lease.activated(NOW)
+        elif step == 2:
+            lease = lease.expiring('over', NOW)
+        else:
+            lease = lease.ended(NOW)
+        book.put(Change((lease,)))
+
+
+def heard_all(listener, steps: int) -> bool:
+    return all(listener.types(f'l{number}') == TURNS[:steps] for number in range(LEASES))
+
+
+def test_an_outage_loses_nothing_and_nothing_overtakes(store, rabbit, listener, manager):
+    managers = [manager() for _ in range(3)]
+    for number in range(LEASES):
+        turn(store, number, 0)
+    until(lambda: heard_all(listener, 1))
+
+    rabbit.stop()
+    begun = time.monotonic()
+    for number in range(LEASES):
+        turn(store, number, 1)
+    assert time.monotonic() - begun < 5, 'a change waited for the bus'
+    time.sleep(OUTAGE / 2)
+    managers[0].kill()  # whether or not it is the one that sends
+    for number in range(LEASES):
+        turn(store, number, 2)
+    time.sleep(OUTAGE / 2)
+    assert len(store.outgoing(1000)) >= 2 * LEASES
+    rabbit.start()
+
+    for number in range(LEASES):
+        turn(store, number, 3)
+    until(lambda: heard_all(listener, 4))
+    until(lambda: store.outgoing(1) == [])
+    assert all(each.poll() is None for each in managers[1:])
+
+
+def test_the_one_that_sends_may_be_killed_at_any_moment(store, listener, manager):
+    for number in range(LEASES):
+        turn(store, number, 0)
+    for step in (1, 2, 3):
+        one = manager()
+        for number in range(LEASES):
+            turn(store, number, step)
+        until(lambda: len(listener.heard) > 0)
+        one.kill()
+        one.wait()
+    manager()
+    until(lambda: heard_all(listener, 4))
+    until(lambda: store.outgoing(1) == [])
+
+
+def test_a_bus_that_hangs_keeps_nobody_from_ending(store, rabbit, listener, manager):
+    one = manager()
+    turn(store, 0, 0)
+    until(lambda: listener.types('l0') == TURNS[:1])
+    rabbit.freeze()
+    try:
+        turn(store, 0, 1)
+        time.sleep(1)
+        one.send_signal(signal.SIGTERM)
+        begun = time.monotonic()
+        assert one.wait(30) == 0
+        assert time.monotonic() - begun < 15
+    finally:
+        rabbit.thaw()
+    manager()
+    until(lambda: listener.types('l0') == TURNS[:2])
+
+
+def test_what_a_notification_says(store, listener, manager):
+    manager()
+    turn(store, 0, 0)
+    node = a_node(store, 'n0')
+    with store.booking(node.id, NOW) as book:
+        lease = book.lease('l0')
+        book.put(Change((replace(lease, properties={'rack': 7}).postponed('busy', NOW),)))
+    until(lambda: 'esi_leap.lease.fulfill.error' in listener.types('l0'))
+    queue, message = next(
+        each for each in listener.heard if each[1]['event_type'].endswith('.error')
+    )
+    assert queue == 'esi_leap_versioned_notifications.error'
+    assert message['priority'] == 'ERROR'
+    assert message['publisher_id'].startswith('esi-leap-manager.')
+    data = message['payload'].pop('esi_leap_object.data')
+    assert message['payload'] == {
+        'esi_leap_object.name': 'LeaseCRUDPayload',
+        'esi_leap_object.namespace': 'esi_leap',
+        'esi_leap_object.version': '1.0',
+    }
+    assert (data['status'], data['properties']) == ('wait fulfill', {'rack': 7})

@@ -1,0 +1,158 @@
+"""The relay over a real outbox; the bus is ours, so that it can refuse."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from oslo_config import cfg
+
+from esi_leap import conf as configuration
+from esi_leap import notify
+from esi_leap.core.errors import UnavailableError
+from esi_leap.core.event import Priority
+from esi_leap.core.ports import Message
+from esi_leap.db.store import Store
+from esi_leap.manager.relay import Deps, Relay
+
+
+class Bus:
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+        self.away = False
+
+    def send(self, message: Message) -> None:
+        if self.away:
+            raise UnavailableError('The bus is away.')
+        self.taken.append(message.type.removeprefix('esi_leap.'))
+
+
+@pytest.fixture
+def bus() -> Bus:
+    return Bus()
+
+
+@pytest.fixture
+def relay(world, bus):
+    world.store = Store(world.database, Priority.INFO)
+    world.deps = replace(world.deps, agenda=world.store)
+    seconds = [0.0]
+    made = Relay(
+        Deps(
+            outbox=world.store,
+            bus=bus,
+            now=lambda: world.now,
+            monotonic=lambda: seconds[0],
+            new_uuid=lambda: 'mine',
+            poll=0.5,
+        )
+    )
+    made.seconds = seconds
+    return made
+
+
+def empty(relay: Relay) -> None:
+    while relay.work() == 0:
+        pass
+
+
+def test_a_life_is_told_in_order_and_then_forgotten(world, relay, bus):
+    world.lease('tenant', 0, 10)
+    world.tick()
+    world.wait(minutes=10)
+    empty(relay)
+    assert bus.taken == [
+        'lease.create.end',
+        'contract.create.end',
+        'lease.fulfill.start',
+        'lease.fulfill.end',
+        'contract.fulfill.end',
+        'lease.delete.start',
+        'lease.delete.end',
+        'contract.delete.end',
+    ]
+    assert world.store.outgoing(1) == []
+    assert relay.work() == 0.5
+
+
+def test_while_the_bus_is_away_the_pauses_grow_and_nothing_is_lost(world, relay, bus):
+    world.lease('tenant', 0, 10)
+    bus.away = True
+    assert [relay.work() for _ in range(7)] == [0.5, 1, 2, 4, 8, 10, 10]
+    assert len(world.store.outgoing(9)) == 2
+    bus.away = False
+    empty(relay)
+    assert bus.taken == ['lease.create.end', 'contract.create.end']
+    bus.away = True
+    world.lease('tenant', 20, 30)
+    assert relay.work() == 0.5
+
+
+def test_what_another_relay_sends_is_left_to_it(world, relay, bus):
+    world.lease('tenant', 0, 10)
+    assert world.store.claim_chore('outbox', 'yours', world.now, world.now + timedelta(seconds=15))
+    relay.work()
+    assert bus.taken == []
+    world.now += timedelta(seconds=15)
+    relay.work()
+    assert bus.taken == ['lease.create.end', 'contract.create.end']
+
+
+def test_a_relay_sends_nothing_after_its_claim(world, relay, bus):
+    world.lease('tenant', 0, 10)
+    send = bus.send
+
+    def slow(message: Message) -> None:
+        send(message)
+        relay.seconds[0] += 60
+
+    bus.send = slow
+    relay.work()
+    assert bus.taken == ['lease.create.end']
+    assert len(world.store.outgoing(9)) == 1
+
+
+def test_only_errors_are_told_if_only_they_are_wanted(world, relay, bus):
+    world.store = Store(world.database, Priority.ERROR)
+    world.deps = replace(world.deps, agenda=world.store)
+    world.machine(maintenance=True, maintenance_reason='fan')
+    world.lease('tenant', 0, 10)
+    world.tick()
+    empty(relay)
+    assert bus.taken == ['lease.fulfill.error']
+
+
+def test_without_a_bus_nothing_is_written_for_it(world):
+    world.lease('tenant', 0, 10)
+    assert world.store.outgoing(1) == []
+
+
+def conf(text: str, path) -> cfg.ConfigOpts:
+    file = path / 'conf'
+    file.write_text(text, encoding='utf-8')
+    made = configuration.registered()
+    made(['--config-file', str(file)], project='esi-leap')
+    return made
+
+
+MESSAGING = '[oslo_messaging_notifications]\ndriver = messagingv2\n'
+
+
+@pytest.mark.parametrize(
+    ('text', 'level'),
+    [
+        ('', None),
+        ('[oslo_messaging_notifications]\ndriver = noop\n', None),
+        (MESSAGING, Priority.INFO),
+        (f'{MESSAGING}[notification]\nnotification_level = error\n', Priority.ERROR),
+    ],
+)
+def test_whether_anything_is_told_is_said_where_it_was(text, level, tmp_path):
+    made = conf(text, tmp_path)
+    assert [notify.level(made), notify.level(made)] == [level, level]
+
+
+def test_without_its_extra_one_sentence_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setattr(notify, 'find_spec', lambda name: None)
+    assert notify.level(conf('', tmp_path)) is None
+    with pytest.raises(notify.MissingError, match=r"install 'esi-leap\[server,notify\]'"):
+        notify.level(conf(MESSAGING, tmp_path))
