@@ -307,6 +307,19 @@ def test_a15_an_ended_lease_does_not_change(world, day):
     assert (late.status_code, late.json()['error']['code']) == (409, 'state.final')
 
 
+def test_a15_a_parent_does_not_shrink_under_its_children(world, day):
+    node = world.node()
+    parent = world.lend(node, end_time=day(5))
+    world.until(parent['uuid'], 'active')
+    child = {'resource_uuid': node, 'project_id': 'stranger', 'start_time': day(1)}
+    made = world.make(LESSEE, '/v1/leases', **child, end_time=day(3))
+    assert made['parent_lease_uuid'] == parent['uuid']
+    path = f'/v1/leases/{parent["uuid"]}'
+    shrunk = world.call(ADMIN, 'PATCH', path, {'end_time': day(2)})
+    assert (shrunk.status_code, shrunk.json()['error']['code']) == (409, 'window.outside')
+    assert world.call(ADMIN, 'PATCH', path, {'end_time': day(3)}).status_code == 200
+
+
 def test_a16_the_manager_uses_the_folder_of_dummy_nodes_that_is_configured(world, day):
     lease = world.lend(end_time=day(1))
     world.until(lease['uuid'], 'active')

@@ -90,6 +90,21 @@ def test_b10_there_is_no_node_type_for_tests(world):
     assert (answer.status_code, answer.json()['error']['code']) == (400, 'resource_type.unknown')
 
 
+def test_b11_what_a_node_says_of_its_lease_gives_nobody_rights(world, day):
+    lease = world.lend(start_time=day(1), end_time=day(5))
+    node = world.node(lease_uuid=lease['uuid'], project_id='stranger')
+    other = {'resource_uuid': lease['resource_uuid'], 'project_id': 'stranger'}
+    file = Path(world.service.nodes) / lease['resource_uuid']
+    content = json.loads(file.read_text()) | {'project_id': 'stranger', 'lease_uuid': lease['uuid']}
+    file.write_text(json.dumps(content))
+    window = {'start_time': day(2), 'end_time': day(3)}
+    for body in ({'resource_uuid': node}, {'resource_uuid': lease['resource_uuid']}):
+        refused = world.call(STRANGER, 'POST', '/v1/offers', {**body, **window})
+        assert refused.status_code in {403, 404}, refused.text
+    refused = world.call(STRANGER, 'POST', '/v1/leases', {**other, **window})
+    assert refused.status_code in {403, 404}, refused.text
+
+
 def test_b12_the_operator_can_bound_what_a_project_claims(make_world):
     world = make_world(options={**OPTIONS, 'quota': {'leases': 2}})
     offers = [world.offer()['uuid'] for _ in range(3)]
