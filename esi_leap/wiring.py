@@ -17,7 +17,6 @@ from oslo_db import options as db_options
 from esi_leap import clock, identity, metrics, notify, policy
 from esi_leap.actions.deps import Deps as ActionDeps
 from esi_leap.actions.inventory import Inventory
-from esi_leap.api import app, auth
 from esi_leap.core.booking import Limits
 from esi_leap.core.event import Priority
 from esi_leap.core.ports import Fleet, Identity
@@ -62,6 +61,9 @@ def api(
 
     What comes in through the port of `[metrics] api_port` is answered with the metrics.
     """
+    # Pecan and the middleware are 20 MB that the manager does without.
+    from esi_leap.api import app, auth  # noqa: PLC0415
+
     base = base or database(conf)
     meter = metrics.Api() if conf.metrics.api_port else None
     if meter:
