@@ -168,6 +168,22 @@ def _row(database: Database, uuid: str) -> ItemsView[str, object]:
 
 
 class TestDirectory:
+    def test_names_are_known_to_who_remembered_them_and_to_who_reads_them(
+        self, store: Store, database: Database
+    ) -> None:
+        assert store.names({OWNER, TENANT}) == {}
+        store.remember([Project(OWNER, TEXTS), Project(TENANT, 'tenant')])
+        for each in (store, Store(database)):
+            assert each.names({OWNER, TENANT, 'p-unknown'}) == {OWNER: TEXTS, TENANT: 'tenant'}
+            assert each.names(set()) == {}
+
+    def test_a_new_name_is_written_though_the_old_one_is_believed(
+        self, store: Store, database: Database
+    ) -> None:
+        for name in ('old', 'new', 'old'):
+            store.remember([Project(OWNER, name)])
+            assert store.names({OWNER}) == Store(database).names({OWNER}) == {OWNER: name}
+
     def test_names_are_remembered_and_renamed(self, store: Store) -> None:
         write(store, a_lease(a_node(store)))
         store.remember([Project(OWNER, TEXTS), Project(TENANT, 'tenant'), Project('p-x', 'x')])
