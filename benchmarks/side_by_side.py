@@ -4,13 +4,14 @@
     python -m benchmarks.side_by_side [--offers 1000] [--only ours] [--output FILE]
 
 Both have the same Keystone, the same Ironic, the same MariaDB server, two API workers and a
-manager. The existing service is installed from PyPI into an environment of its own. What is printed
-is one table; ``--output`` also keeps all numbers as JSON.
+manager. The existing service is installed from PyPI into an environment of its own. What is
+printed are two tables; ``--output`` keeps them as CSV, and all numbers as JSON.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import os
 import statistics
@@ -24,7 +25,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from benchmarks import fleet, meters
+from benchmarks import fleet, meters, report
 from benchmarks.contestants import Cloud, Contestant, Existing, Ours, running
 from benchmarks.load import PHASES, Answer, Load, Phase
 from sandbox import databases, seeds, users
@@ -34,8 +35,6 @@ from sandbox.state import State
 
 #: Seconds over which an idle service is watched.
 _WATCHED = 3
-#: Whose CPU time the table shows, in milliseconds for one operation.
-_SHOWN = ('api', 'mariadb', 'ironic', 'keystone')
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +55,9 @@ class Measured:
 def main() -> None:
     """Measure, and print the table."""
     options = _options()
+    if options.report:
+        _report(json.loads(options.report.read_text()), options.report)
+        return
     layout = Layout()
     state = State.load(layout)
     if not state.complete:
@@ -76,9 +78,19 @@ def main() -> None:
         nodes = make(cloud, options.offers + 1)
         for contestant in contestants:
             results['services'][contestant.key] = _measure(contestant, cloud, nodes, options)
-    print(table(results))
-    if options.output:
-        options.output.write_text(json.dumps(results, indent=1) + '\n')
+    _report(results, options.output)
+
+
+def _report(results: dict[str, Any], output: Path | None) -> None:
+    """Print the tables; keep the numbers as JSON, and the tables beside them as CSV."""
+    tables = {'': report.phases(results), '-memory': report.memory(results)}
+    for each in tables.values():
+        print(f'\n{report.aligned(each)}')
+    if output:
+        output.write_text(json.dumps(results, indent=1) + '\n')
+        for suffix, each in tables.items():
+            with output.with_name(f'{output.stem}{suffix}.csv').open('w', newline='') as file:
+                csv.writer(file, lineterminator='\n').writerows(each)
 
 
 def _options() -> argparse.Namespace:
@@ -97,6 +109,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument('--deletes', type=int, default=200, help='of each kind (200)')
     parser.add_argument('--only', choices=[Ours.key, Existing.key], help='measure one of the two')
     parser.add_argument('--output', type=Path, help='keep the numbers here, as JSON')
+    parser.add_argument('--report', type=Path, help='measure nothing; make the tables of this file')
     return parser.parse_args()
 
 
@@ -134,7 +147,8 @@ def _measure(
             done = phase(load)
             measured = _summary(done, meter.read() - before)
             found['phases'][name] = asdict(measured)
-            print(f'{contestant.key:8}  {name:18} {measured.rate:8.1f}/s  {measured.statuses}')
+            line = f'{contestant.key:8}  {name:18} {measured.rate:8.1f}/s  {measured.statuses}'
+            print(line, flush=True)
             for each in measured.broken:
                 print(f'{"":10}{each}')
         found['memory'] = {part: meters.memory(pid) for part, pid in service.pids.items()}
@@ -172,56 +186,6 @@ def _summary(phase: Phase, spent: meters.Reading) -> Measured:
 
 def _status(answer: Answer) -> int:
     return answer.status
-
-
-def table(results: dict[str, Any]) -> str:
-    """Return the numbers as a table of text, each phase a line for each service."""
-    head = (
-        f'{"phase":18} {"service":9} {"rate/s":>8} {"median":>9} {"p99":>9} {"slowest":>9} '
-        f'{"SQL":>7}  CPU: {"API":>8} {"DB":>8} {"Ironic":>8} {"Keystone":>8}  answers'
-    )
-    lines = [head, '-' * len(head)]
-    services = results['services']
-    for phase in PHASES:
-        for key, found in services.items():
-            each = found['phases'][phase]
-            answers = ', '.join(f'{n} x {code}' for code, n in each['statuses'].items())
-            lines.append(
-                f'{phase:18} {key:9} {each["rate"]:8.1f} {_ms(each["median"])} {_ms(each["p99"])} '
-                f'{_ms(each["slowest"])} {each["statements"]:7.1f}  {"CPU:":4} '
-                + ' '.join(f'{each["cpu"][name] * 1000:8.1f}' for name in _SHOWN)
-                + f'  {answers}'
-            )
-        if len(services) == 2:  # noqa: PLR2004 - one ratio needs two services
-            lines.append(_ratio(phase, services))
-    for key, found in services.items():
-        for part, kinds in found['memory'].items():
-            said = ', '.join(
-                f'{kind} {sum(each):.0f} MB in {len(each)}' for kind, each in kinds.items()
-            )
-            lines.append(f'memory of {key} {part}: {said}')
-    return '\n'.join(lines)
-
-
-def _ratio(phase: str, services: dict[str, Any]) -> str:
-    theirs, ours = (services[each.key]['phases'][phase] for each in (Existing, Ours))
-
-    def times(name: str) -> str:
-        return _times(theirs[name], ours[name])
-
-    return (
-        f'{"":18} {"better by":9} {_times(ours["rate"], theirs["rate"]):>8} {times("median"):>9} '
-        f'{times("p99"):>9} {times("slowest"):>9} {times("statements"):>7}  {"":4} '
-        + ' '.join(f'{_times(theirs["cpu"][name], ours["cpu"][name]):>8}' for name in _SHOWN)
-    )
-
-
-def _times(more: float, less: float) -> str:
-    return f'{more / less:.1f} x' if less else '-'
-
-
-def _ms(seconds: float) -> str:
-    return f'{seconds * 1000:6.1f} ms'
 
 
 def _machine() -> dict[str, object]:
