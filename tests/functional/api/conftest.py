@@ -8,6 +8,8 @@ import pytest
 with warnings.catch_warnings():
     # WebOb imports a module that Python 3.13 leaves to a package of its own.
     warnings.filterwarnings('ignore', "'cgi' is deprecated", DeprecationWarning)
+    import esi_leap.api.app  # noqa: F401 - fills the route table, also for a file run by itself
+
     from . import world as worlds
 
 
