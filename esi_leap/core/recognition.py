@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from esi_leap.core.booking import Change
-from esi_leap.core.calendar import Booking
+from esi_leap.core.calendar import Booking, Calendar
 from esi_leap.core.handover import Machine, Node
 from esi_leap.core.lease import PENDING, Lease, Status
 
@@ -33,7 +33,9 @@ def plan(node: Node, machine: Machine | None, bookings: Sequence[Booking], now: 
     held = [_provided(each, machine) for each in bookings]
     leases = [each for each in held if isinstance(each, Lease)]
     found = None if machine is None else _named(machine, leases, now)
-    spared = _line(found, leases)
+    # What it is sub-let from has the node as well.
+    lenders = Calendar(held).lenders(found) if found else ()
+    spared = {each.uuid for each in (*lenders, *([found] if found else []))}
     after: list[Booking] = []
     for each in held:
         if each is found and found.starts(now):
@@ -66,17 +68,6 @@ def _named(machine: Machine, leases: Sequence[Lease], now: datetime) -> Lease | 
         return his[0] if len(his) == 1 else None
     named = (each for each in his if each.uuid == machine.lease_label)
     return next((each for each in named if each.window.start <= now), None)
-
-
-def _line(lease: Lease | None, leases: Sequence[Lease]) -> frozenset[str]:
-    """Return the uuids of a lease and of those that it is sub-let from: they have the node too."""
-    above = {each.uuid: each.parent_lease for each in leases}
-    line: set[str] = set()
-    uuid = lease.uuid if lease else None
-    while uuid is not None and uuid in above and uuid not in line:
-        line.add(uuid)
-        uuid = above[uuid]
-    return frozenset(line)
 
 
 def _disowned(lease: Lease, reason: str, now: datetime) -> Lease:

@@ -255,7 +255,7 @@ def _placed(found: Iterable[Found]) -> list[Found]:
     placed = []
     for there in by_node.values():
         standing: dict[str | None, list[Booking]] = {}
-        inside = [_inside(each, there) for each in there.values()]
+        inside = _untied([_inside(each, there) for each in there.values()])
         for each in sorted(inside, key=lambda each: (_RANK[each.value.status], each.value.window)):
             siblings = standing.setdefault(each.value.parent, [])
             beside = (one.uuid for one in siblings if one.window.overlaps(each.value.window))
@@ -282,6 +282,32 @@ def _inside(each: Found, there: Mapping[str, Found]) -> Found:
     if inside is None:
         return each
     return replace(each, value=replace(each.value, parent=inside.uuid))
+
+
+def _untied(found: Sequence[Found]) -> list[Found]:
+    """Cut what lies in itself, over however many others; a tree has no such thing."""
+    parents = {each.value.uuid: each.value.parent for each in found}
+    lenders = {each.value.uuid: each.value.parent_lease for each in found}
+    free = []
+    for each in found:
+        cut: dict[str, Any] = {}
+        if _circles(each.value.uuid, parents):
+            cut['parent'] = None
+        if _circles(each.value.uuid, lenders):
+            cut['parent_lease'] = None
+        odd = each.oddities | ({Oddity.OUTSIDE} if cut else set())
+        free.append(replace(each, value=replace(each.value, **cut), oddities=odd))
+    return free
+
+
+def _circles(uuid: str, above: Mapping[str, str | None]) -> bool:
+    """Tell whether the way up comes back to where it has been."""
+    seen = set()
+    step: str | None = uuid
+    while step is not None and step not in seen:
+        seen.add(step)
+        step = above.get(step)
+    return step is not None
 
 
 def _open(booking: Booking) -> bool:

@@ -262,7 +262,7 @@ def _copy_nodes(
                 state=str(State.HANDED_OVER if inherited else State.AVAILABLE),
                 reason=_NOT_LOOKED_AT if inherited else None,
                 retry_at=now if inherited else None,
-                remembered={},
+                remembered=[],
                 attempts=0,
             )
         )

@@ -340,6 +340,19 @@ class TestOddities:
         )
         assert booked(empty)['l'].parent == 'o'
 
+    def test_what_lies_in_itself_is_cut(self, empty: Database) -> None:
+        knot = [
+            old.lease('l-self', NOON, NOON + DAY, parent_lease_uuid='l-self'),
+            old.lease('l-offer', NOON, NOON + DAY, resource_uuid='n-2', offer_uuid='o'),
+        ]
+        inside = old.offer('o', NOON, NOON + DAY, resource_uuid='n-2', parent_lease_uuid='l-offer')
+        report = taken_over(filled(empty, {'offers': [inside], 'leases': knot}))
+        found = booked(empty)
+        assert {uuid: each.parent for uuid, each in found.items()} == dict.fromkeys(found)
+        assert found['l-self'].parent_lease is None
+        assert report is not None
+        assert sorted(report.oddities[Oddity.OUTSIDE]) == ['l-offer', 'l-self', 'o']
+
     def test_windows_that_are_none(self, odd: Database) -> None:
         found = booked(odd)
         assert found['o-none'].window.start == datetime(2024, 1, 1, 12, tzinfo=UTC)

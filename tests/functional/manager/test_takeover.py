@@ -94,6 +94,24 @@ class TestNamed:
         assert [world.see(uuid).status for uuid in 'ab'] == ['expired', 'expired']
         assert 'project_id' not in world.file()
 
+    def test_a_sub_lease_ends_and_its_lessor_has_the_node_again(self, world: World) -> None:
+        world.machine(lease_uuid='c', project_id='p-sub', provision_state='active')
+        child = {'parent_lease_uuid': 'p', 'project_id': 'p-sub', 'status': 'active'}
+        taken_over(
+            world,
+            old.lease('p', START, SOON, status='active'),
+            old.lease('c', START, START + timedelta(hours=1.2), **child),
+        )
+        world.tick()
+        assert [world.see(uuid).status for uuid in 'pc'] == ['active', 'active']
+        world.wait(minutes=13)
+        world.wait(minutes=1)
+        assert [world.see(uuid).status for uuid in 'pc'] == ['active', 'expired']
+        assert world.file()['project_id'] == 'p-tenant'
+        world.wait(minutes=50)
+        assert world.see('p').status == 'expired'
+        assert 'project_id' not in world.file()
+
 
 class TestNotNamed:
     @pytest.mark.parametrize('status', ['active', 'wait expire', 'wait cancel', 'error'])
