@@ -404,3 +404,39 @@ def test_a18_what_follows_from_a_deletion_is_an_event_too(world, day):
         (lease['contract_uuid'], 'esi_leap.contract.delete.end'),
     } <= told
     assert [each['id'] for each in listed] == sorted(each['id'] for each in listed)
+
+
+def test_a15_a_lease_is_not_made_shorter_than_what_is_sub_let_of_it(world, day):
+    lease = world.lend(start_time=day(1), end_time=day(9))
+    sublet = {'resource_uuid': lease['resource_uuid'], 'project_id': 'stranger'}
+    world.make(LESSEE, '/v1/leases', **sublet, start_time=day(2), end_time=day(5))
+    path = f'/v1/leases/{lease["uuid"]}'
+    short = world.call(LESSEE, 'PATCH', path, {'end_time': day(4)})
+    assert (short.status_code, short.json()['error']['code']) == (409, 'window.outside')
+    assert short.json()['error']['details']['earliest'] == day(5)
+    assert world.call(LESSEE, 'PATCH', path, {'end_time': day(5)}).status_code == 200
+
+
+def test_a22_a_node_locked_when_a_sub_lease_ends_is_given_back_when_it_is_not(metal):
+    outer = metal.lease('tenant', 0, 40)
+    inner = metal.lease('guest', 10, 30, inside=outer)
+    metal.tick()
+    metal.wait(minutes=10)
+    metal.change(provision_state='active', instance_info={'image': 'x'})
+
+    def locked(call: int) -> None:
+        if metal.row().state is not State.HANDED_OVER:
+            raise NodeBusyError('The node is locked.')
+
+    metal.nodes.before = locked
+    metal.cancel(inner)
+    metal.tick()
+    for _ in range(20):
+        metal.wait(seconds=31)
+    assert (metal.see(inner).status, metal.see(outer).status) == (Status.DELETED, Status.ACTIVE)
+    assert metal.file()['project_id'] == 'holding'
+    assert metal.see(outer).reason.endswith('The node is locked.')
+    metal.nodes.before = lambda call: None
+    metal.wait(seconds=31)
+    assert (metal.file()['project_id'], metal.file()['lease_uuid']) == ('tenant', outer)
+    assert metal.file()['provision_state'] == 'available'

@@ -12,6 +12,7 @@ from esi_leap.core.booking import (
     Limits,
     claim_end,
     lease_window,
+    lender,
     plan_cancel,
     plan_claim,
     plan_expire,
@@ -19,15 +20,18 @@ from esi_leap.core.booking import (
     plan_offer,
     plan_update,
     plan_withdraw,
+    sublet_times,
 )
 from esi_leap.core.calendar import Booking, Calendar
 from esi_leap.core.contract import Contract
 from esi_leap.core.errors import (
     FinalStateError,
     InvalidWindowError,
+    NotHeldError,
     OfferNotFoundError,
     OfferWindowError,
     OutsideError,
+    SubletError,
     TooLongError,
     WindowConflictError,
 )
@@ -360,3 +364,129 @@ def test_an_offer_that_ends_lets_go_of_a_late_lease() -> None:
     gone = an_offer(status=offers.Status.EXPIRED)
     assert change.bookings == (gone, replace(late, parent=None))
     assert change.events == (Event('esi_leap.offer.expire.end', gone),)
+
+
+# Sub-letting: `outer` is a lease of TENANT, from 10 to 30
+
+OUTER = a_lease('outer', 10, 30, status=leases.Status.ACTIVE)
+SUBLET = {'owner_id': TENANT, 'parent': 'outer', 'parent_lease': 'outer'}
+
+
+@pytest.mark.parametrize(
+    ('start', 'end', 'times'),
+    [
+        (None, None, (at(12), at(30))),
+        (None, at(20), (at(12), at(20))),
+        (at(15), None, (at(15), at(30))),
+        (at(15), at(99), (at(15), at(99))),
+    ],
+)
+def test_times_that_are_not_given_are_those_of_the_lease(
+    start: datetime | None, end: datetime | None, times: tuple[datetime, datetime]
+) -> None:
+    assert sublet_times(OUTER, start, end, at(12)) == times
+    assert sublet_times(None, start, end, at(12)) == (start, end)
+
+
+def test_before_the_lease_has_begun_its_start_is_meant() -> None:
+    assert sublet_times(OUTER, None, None, at(2)) == (at(10), at(30))
+
+
+@pytest.mark.parametrize(
+    ('start', 'end', 'found'),
+    [
+        (None, None, 'first'),
+        (None, at(29), 'first'),
+        (at(10), at(30), 'first'),
+        (at(35), None, 'second'),
+        (at(30), at(40), 'second'),
+        (None, at(31), 'second'),
+        (at(29), at(31), None),
+        (at(9), at(12), None),
+        (at(12), at(12), None),
+        (at(41), None, None),
+    ],
+)
+def test_the_lease_that_spans_the_times_is_sub_let(
+    start: datetime | None, end: datetime | None, found: str | None
+) -> None:
+    held = [a_lease('second', 30, 40), a_lease('first', 10, 30)]
+    lease = lender(held, start, end, at(12))
+    assert (lease and lease.uuid) == found
+
+
+@pytest.mark.parametrize('status', leases.Status)
+def test_only_a_lease_that_goes_on_is_sub_let(status: leases.Status) -> None:
+    goes_on = status in {'created', 'wait fulfill', 'active'}
+    held = replace(OUTER, status=status)
+    assert lender([held], None, None, at(12)) == (held if goes_on else None)
+    calendar_now = calendar(held)
+    offer = an_offer('o', 12, 20, **SUBLET)
+    if goes_on:
+        assert plan_offer(offer, NODE, calendar_now, at(12)).bookings == (offer,)
+    else:
+        with pytest.raises(NotHeldError):
+            plan_offer(offer, NODE, calendar_now, at(12))
+
+
+def test_what_is_sub_let_lies_inside_the_lease() -> None:
+    outside = an_offer('o', 12, 31, **SUBLET)
+    with pytest.raises(NotHeldError) as refused:
+        plan_offer(outside, NODE, calendar(OUTER), at(12))
+    assert refused.value.message == (
+        'You do not have permissions on ironic_node n1 for the time range '
+        '2032-01-31T12:00:00 - 2032-02-01T07:00:00. '
+        'It is leased to you for 2032-01-31T10:00:00 to 2032-02-01T06:00:00 (UTC).'
+    )
+    early = a_lease('i', 9, 12, **SUBLET)
+    with pytest.raises(NotHeldError):
+        plan_lease(early, NODE, calendar(OUTER), LIMITS, at(2))
+
+
+def test_the_lease_of_another_is_not_sub_let() -> None:
+    foreign = an_offer('o', 12, 20, **{**SUBLET, 'owner_id': STRANGER})
+    with pytest.raises(NotHeldError):
+        plan_offer(foreign, NODE, calendar(OUTER), at(12))
+
+
+def test_what_is_sub_let_is_not_sub_let_again() -> None:
+    middle = a_lease('middle', 10, 20, lessee_id=STRANGER, **SUBLET)
+    inner = a_lease('inner', 12, 15, owner_id=STRANGER, parent='middle', parent_lease='middle')
+    with pytest.raises(SubletError):
+        plan_lease(inner, NODE, calendar(OUTER, middle), LIMITS, at(12))
+
+
+def test_a_claim_lies_in_the_lease_that_its_offer_lies_in() -> None:
+    offer = an_offer('o', 10, 30, **SUBLET)
+    claimed = a_lease('c', 12, 14, owner_id=TENANT, lessee_id=STRANGER)
+    (made,) = plan_claim(claimed, offer, calendar(OUTER, offer), LIMITS, at(12)).bookings
+    assert isinstance(made, Lease)
+    assert (made.parent, made.offer, made.parent_lease) == ('o', 'o', 'outer')
+
+
+def test_the_lessee_leases_inside_his_own_sub_offer() -> None:
+    offer = an_offer('o', 10, 20, **SUBLET)
+    direct = a_lease('d', 12, 14, lessee_id=STRANGER, **SUBLET)
+    (made,) = plan_lease(direct, NODE, calendar(OUTER, offer), LIMITS, at(12)).bookings
+    assert (made.parent, made.parent_lease) == ('o', 'outer')
+
+
+def test_cancelling_a_lease_ends_what_lies_in_it_first() -> None:
+    offer = an_offer('o', 20, 30, **SUBLET)
+    claimed = a_lease('c', 22, 24, offer='o', owner_id=TENANT, parent='o', parent_lease='outer')
+    has = a_lease('has', 10, 15, status=leases.Status.ACTIVE, **SUBLET)
+    node = a_node(state=State.HANDED_OVER, lease='has')
+    change = plan_cancel(OUTER, node, calendar(OUTER, offer, claimed, has), at(12))
+    assert [(each.uuid, str(each.status), each.parent) for each in change.bookings] == [
+        ('has', 'wait cancel', 'outer'),
+        ('c', 'deleted', 'outer'),
+        ('o', 'deleted', 'outer'),
+        ('outer', 'wait cancel', None),
+    ]
+    beside = a_node(state=State.CLEANING, lease='before')
+    change = plan_cancel(OUTER, beside, calendar(OUTER, offer, claimed), at(12))
+    assert [(each.uuid, str(each.status)) for each in change.bookings] == [
+        ('c', 'deleted'),
+        ('o', 'deleted'),
+        ('outer', 'deleted'),
+    ]

@@ -88,3 +88,15 @@ def test_what_is_free_can_be_booked_and_nothing_else_can(
         if frame.contains(wanted):
             inside = any(each.contains(wanted) for each in free)
             assert inside is not bool(calendar.blockers('o', wanted))
+
+
+def test_the_lenders_of_a_booking_are_the_leases_it_was_sub_let_from_the_nearest_first() -> None:
+    outer = a_lease('outer', 0, 90, parent='offer')
+    middle = a_lease('middle', 0, 80, parent='outer', parent_lease='outer')
+    offer = an_offer('o', 0, 70, parent='middle', parent_lease='middle')
+    inner = a_lease('inner', 0, 10, parent='o', parent_lease='middle')
+    calendar = Calendar([inner, offer, outer, middle])
+    assert calendar.lenders(outer) == ()
+    assert calendar.lenders(middle) == (outer,)
+    assert calendar.lenders(offer) == calendar.lenders(inner) == (middle, outer)
+    assert Calendar([inner, outer]).lenders(inner) == ()

@@ -12,6 +12,7 @@ from esi_leap.core.handover import (
     LESSEE,
     TRANSITIONS,
     Act,
+    ConsoleOff,
     Done,
     Lost,
     Machine,
@@ -20,6 +21,7 @@ from esi_leap.core.handover import (
     Provision,
     Refused,
     State,
+    Untouched,
     Wait,
     drift,
     give_back,
@@ -28,6 +30,7 @@ from esi_leap.core.handover import (
     refusal,
     take,
 )
+from esi_leap.core.lease import Status
 
 from .given import HOLDING, STRANGER, TENANT, a_lease, a_machine, a_node, at
 from .metal import FIELDS, MOVES, STATES, Metal, metals
@@ -379,3 +382,128 @@ def test_a_lost_node_is_back_when_it_is_nobodys(
     values: Mapping[str, object], *, back: bool
 ) -> None:
     assert is_back(a_machine(**values)) is back
+
+
+# Sub-leases: GUEST's lease lies in LEASE, whose lessee has the node
+
+GUEST = 'sub-p-tenant'
+INNER = a_lease('in', 12, 15, owner_id=TENANT, lessee_id=GUEST, parent='a', parent_lease='a')
+OUTER = a_lease(status=Status.ACTIVE)
+LEFT = {**FIELDS, 'extra': {'mine': TENANT}}
+FOR_GUEST = HELD.prepared(INNER, [OUTER], LEFT)
+FROM_GUEST = a_node(state=State.CLEANING, lease='in', remembered=(FIELDS, LEFT))
+
+
+def with_tenant(**values: object) -> Machine:
+    return a_machine(lessee=TENANT, lease_label='a', fields=LEFT, **values)
+
+
+def test_what_is_remembered_is_a_stack() -> None:
+    assert FOR_GUEST.remembered == (FIELDS, LEFT)
+    assert (FOR_GUEST.state, FOR_GUEST.lease) == (State.PREPARING, 'in')
+    assert FOR_GUEST.left([OUTER], at(13)) == replace(HELD, retry_at=at(13))
+    assert FROM_GUEST.before([OUTER]) == LEFT
+    assert FROM_GUEST.before([]) == FIELDS
+    back = FROM_GUEST.freed([OUTER], at(13))
+    assert back == a_node(state=State.PREPARING, lease='a', remembered=(FIELDS,), retry_at=at(13))
+    assert FROM_GUEST.freed([], at(13)) == a_node()
+    unknown = replace(HELD, remembered=()).prepared(INNER, [OUTER], LEFT)
+    assert unknown.remembered == ({}, LEFT)
+    assert replace(FROM_GUEST, remembered=()).before([OUTER]) == {}
+
+
+def test_a_guest_gets_the_node_from_his_lender_by_way_of_the_holding_project() -> None:
+    metal = Metal(with_tenant(console=True), traces=frozenset({TENANT}))
+    verbs = []
+    while isinstance(step := hand_over(metal.machine, INNER, [OUTER], HOLDING), Act):
+        verbs.append(step.verb)
+        metal.do(step.verb)
+    assert step == Done()
+    assert verbs == [
+        Patch({LESSEE: HOLDING}),
+        ConsoleOff(),
+        Patch({LESSEE: GUEST, LABEL: 'in'}),
+    ]
+
+
+@pytest.mark.parametrize('name', OBSTACLES)
+def test_what_stands_against_a_hand_over_stands_against_one_to_a_guest(name: str) -> None:
+    machine = replace(with_tenant(), **OBSTACLES[name])
+    reason = refusal(machine, INNER, [OUTER], HOLDING)
+    assert reason
+    assert hand_over(machine, INNER, [OUTER], HOLDING) == Refused(reason)
+    if name == 'foreign':
+        return
+    taken = replace(machine, lessee=HOLDING)
+    undone = hand_over(taken, INNER, [OUTER], HOLDING)
+    busy = taken.busy is not None
+    assert undone == (Wait(reason) if busy else Act(Patch({LESSEE: TENANT})))
+
+
+def test_a_node_whose_lessee_was_cleared_is_not_handed_to_a_guest() -> None:
+    assert refusal(with_tenant(), INNER, [OUTER], HOLDING) is None
+    assert refusal(a_machine(), INNER, [OUTER], HOLDING) is not None
+
+
+def test_the_owner_of_a_node_that_is_sub_let_is_who_provides_the_outer_lease() -> None:
+    machine = a_machine(lessee=GUEST, lease_label='in')
+    assert drift(machine, INNER, [OUTER]) is None
+    assert drift(replace(machine, owner=TENANT), INNER, [OUTER]) is not None
+
+
+def test_a_hand_over_to_a_guest_of_which_nothing_was_done_is_not_torn_down() -> None:
+    for state in STATES:
+        found = with_tenant(provision_state=state, vifs=('v1',))
+        assert take(found, FOR_GUEST, INNER, [OUTER], HOLDING) == Untouched()
+    begun = a_machine(lessee=HOLDING, lease_label='a')
+    assert take(begun, FOR_GUEST, INNER, [OUTER], HOLDING) == Done()
+    done = a_machine(lessee=GUEST, lease_label='in')
+    assert take(done, FOR_GUEST, INNER, [OUTER], HOLDING) == Act(Patch({LESSEE: HOLDING}))
+
+
+def test_a_lessee_who_sub_lets_to_himself_loses_the_inner_lease() -> None:
+    own = replace(INNER, lessee_id=TENANT)
+    has = a_machine(lessee=TENANT, lease_label='in')
+    assert take(has, FOR_GUEST, own, [OUTER], HOLDING) == Act(Patch({LESSEE: HOLDING}))
+    assert take(with_tenant(), FOR_GUEST, own, [OUTER], HOLDING) == Untouched()
+
+
+def test_a_node_that_the_lender_took_from_his_guest_is_left_alone() -> None:
+    given = replace(FOR_GUEST, state=State.HANDED_OVER)
+    assert isinstance(take(with_tenant(), given, INNER, [OUTER], HOLDING), Lost)
+
+
+def test_a_node_for_an_heir_stays_with_the_holding_project_and_is_as_he_left_it() -> None:
+    machine = a_machine(
+        lessee=HOLDING, lease_label='in', fields={**FIELDS, 'description': 'x'}, instance_info=True
+    )
+    step = give_back(machine, FROM_GUEST, [OUTER], HOLDING, require_clean=True)
+    assert step == Act(
+        Patch(
+            {
+                'extra': LEFT['extra'],
+                'description': LEFT['description'],
+                'instance_info': None,
+                LABEL: None,
+            }
+        )
+    )
+    ready = a_machine(lessee=HOLDING, fields=LEFT)
+    assert give_back(ready, FROM_GUEST, [OUTER], HOLDING, require_clean=True) == Done()
+    nobodys = give_back(ready, FROM_GUEST, [], HOLDING, require_clean=True)
+    assert nobodys == Act(Patch({'extra': FIELDS['extra'], LESSEE: None}))
+
+
+def test_an_heir_gets_it_as_anybody_does() -> None:
+    ready = a_machine(lessee=HOLDING, fields=LEFT)
+    assert hand_over(ready, OUTER, [], HOLDING) == Act(Patch({LESSEE: TENANT, LABEL: 'a'}))
+    assert hand_over(a_machine(), OUTER, [], HOLDING) == Act(Patch({LESSEE: HOLDING}))
+    assert hand_over(with_tenant(), OUTER, [], HOLDING) == Done()
+
+
+@pytest.mark.parametrize('name', OBSTACLES)
+def test_what_is_in_the_way_of_an_heir_is_waited_for(name: str) -> None:
+    machine = replace(a_machine(lessee=HOLDING), **OBSTACLES[name])
+    step = hand_over(machine, OUTER, [], HOLDING)
+    assert isinstance(step, Wait)
+    assert step.moving is (machine.busy is not None)
