@@ -39,6 +39,7 @@ _LOG = logging.getLogger(__name__)
 #: Verbs of one hand-over or return without a pause; more is a node that goes in circles.
 _MOST_VERBS = 12
 _GONE = 'The node does not exist any more.'
+_NOT_BACK = 'The node is not back from a sub-lease yet'
 #: Seconds until a lease looks again at a node that is not back; it is woken when it is.
 _BLOCKED = 5
 
@@ -324,7 +325,7 @@ class Work:
     def _keep_on(self, book: Book, heirs: Sequence[Lease], late: Late) -> None:
         """The node is not where it has to be yet; who waits for it is told why."""
         at = self._later(book.node.attempts, late)
-        told = self._told(book, heirs, f'The node is not back from a sub-lease yet: {late.reason}')
+        told = self._told(book, heirs, f'{_NOT_BACK}: {late.reason}')
         book.put(Change(told, node=book.node.waiting(late.reason, at)))
 
     def _end(self, book: Book, ended: Lease, node: Node | None) -> None:
@@ -340,10 +341,9 @@ class Work:
         told = tuple(
             replace(each, retry_at=self._deps.now()) for each in lenders[:1] if each.ending
         )
-        if node is not None:
-            where = f'The node is on its way back from lease {ended.uuid}.'
-            back = node.state is State.HANDED_OVER
-            told += self._told(book, lenders, None if back else where)
+        if node is not None and node.state is not State.HANDED_OVER:
+            where = node.reason or f'It is on its way back from lease {ended.uuid}.'
+            told += self._told(book, lenders, f'{_NOT_BACK}: {where}')
         book.put(Change((ended, *told), (event,), node=node))
 
     def _drive(self, node: Node, decide: Callable[[Machine], Step]) -> Step | Late:

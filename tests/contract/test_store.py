@@ -383,6 +383,16 @@ class TestBooking:
         assert a_node(store).state is State.AVAILABLE
         assert a_node(store, 'n2') == other
 
+    def test_what_the_first_release_remembered_is_the_owners(
+        self, store: Store, database: Database
+    ) -> None:
+        node = a_node(store)
+        for kept, stack in (({}, ()), (NOTES, (NOTES,)), ([{}, NOTES], ({}, NOTES))):
+            with database.writer() as connection:
+                connection.execute(nodes.update().values(remembered=kept))
+            with store.booking(node.id, NOW) as book:
+                assert book.node.remembered == stack
+
     def test_a_node_that_nobody_watches_is_not_due(self, store: Store) -> None:
         node = a_node(store)
         with store.booking(node.id, NOW) as book:

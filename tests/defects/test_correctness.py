@@ -406,17 +406,6 @@ def test_a18_what_follows_from_a_deletion_is_an_event_too(world, day):
     assert [each['id'] for each in listed] == sorted(each['id'] for each in listed)
 
 
-def test_a15_a_lease_is_not_made_shorter_than_what_is_sub_let_of_it(world, day):
-    lease = world.lend(start_time=day(1), end_time=day(9))
-    sublet = {'resource_uuid': lease['resource_uuid'], 'project_id': 'stranger'}
-    world.make(LESSEE, '/v1/leases', **sublet, start_time=day(2), end_time=day(5))
-    path = f'/v1/leases/{lease["uuid"]}'
-    short = world.call(LESSEE, 'PATCH', path, {'end_time': day(4)})
-    assert (short.status_code, short.json()['error']['code']) == (409, 'window.outside')
-    assert short.json()['error']['details']['earliest'] == day(5)
-    assert world.call(LESSEE, 'PATCH', path, {'end_time': day(5)}).status_code == 200
-
-
 def test_a22_a_node_locked_when_a_sub_lease_ends_is_given_back_when_it_is_not(metal):
     outer = metal.lease('tenant', 0, 40)
     inner = metal.lease('guest', 10, 30, inside=outer)

@@ -111,24 +111,3 @@ def test_b12_the_operator_can_bound_what_a_project_claims(make_world):
     codes = [world.call(LESSEE, 'POST', f'/v1/offers/{each}/claim', {}) for each in offers]
     assert [each.status_code for each in codes] == [201, 201, 403]
     assert codes[-1].json()['error']['code'] == 'quota.exceeded'
-
-
-@pytest.mark.parametrize('label', ['lease', 'nothing', 'nonsense'])
-def test_b11_what_somebody_may_sub_let_does_not_come_from_the_node(world, day, label):
-    mine = world.lend(project='lessee', start_time=day(1), end_time=day(3))
-    file = world.service.nodes / world.node()
-    foreign = {'lease': mine['uuid'], 'nothing': None, 'nonsense': 'x'}[label]
-    content = json.loads(file.read_text())
-    file.write_text(json.dumps({**content, 'project_id': 'lessee', 'lease_uuid': foreign}))
-    times = {'start_time': day(1), 'end_time': day(2)}
-    for path in ('/v1/offers', '/v1/leases'):
-        body = {'resource_uuid': file.name, 'project_id': 'stranger', **times}
-        if path == '/v1/offers':
-            del body['project_id']
-        answer = world.call(LESSEE, 'POST', path, body)
-        assert (answer.status_code, answer.json()['error']['code']) == (403, 'policy.denied')
-    own = world.service.nodes / mine['resource_uuid']
-    content = json.loads(own.read_text())
-    own.write_text(json.dumps({**content, 'lease_uuid': 'x', 'project_id': 'stranger'}))
-    made = world.make(LESSEE, '/v1/offers', resource_uuid=mine['resource_uuid'], **times)
-    assert made['parent_lease_uuid'] == mine['uuid']

@@ -290,6 +290,10 @@ def test_a_node_lost_under_a_guest_goes_back_to_the_tenant_when_it_is_put_right(
     assert world.see(inner).status is Status.EXPIRED
     assert world.row().state is State.LOST
     assert world.see(outer).status is Status.ACTIVE
+    assert world.see(outer).reason == (
+        "The node is not back from a sub-lease yet: The node's lessee was changed outside this "
+        'service; it was left as found.'
+    )
     assert world.file()['project_id'] == 'somebody'
     world.change(project_id=None, lease_uuid=None)
     world.wait(seconds=61)
