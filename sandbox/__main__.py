@@ -46,6 +46,12 @@ def _parser() -> argparse.ArgumentParser:
         help="load policies/ironic, or leave Ironic's own rules (esi)",
     )
     choices.add_argument(
+        '--console',
+        action='store_const',
+        const=True,
+        help='add console-1, a node with a real serial console, and the proxy that leads to it',
+    )
+    choices.add_argument(
         '--fresh', action='store_true', help='begin anew; only the environments are kept'
     )
     tour = argparse.ArgumentParser(add_help=False)
@@ -111,6 +117,7 @@ def _up(options: argparse.Namespace, layout: Layout, *, lease_service: bool = Tr
             nodes=options.nodes,
             database=options.database,
             ironic_policy=options.ironic_policy,
+            console=options.console,
             lease_service=lease_service,
         )
 

@@ -9,7 +9,18 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from sandbox import configs, databases, environments, ports, processes, seeds, services, users
+from sandbox import (
+    configs,
+    databases,
+    environments,
+    machine,
+    ports,
+    processes,
+    programs,
+    seeds,
+    services,
+    users,
+)
 from sandbox.errors import SandboxError, tail
 from sandbox.layout import Layout, environment
 from sandbox.state import State
@@ -24,20 +35,25 @@ def up(
     nodes: int | None = None,
     database: str | None = None,
     ironic_policy: str | None = None,
+    console: bool | None = None,
     lease_service: bool = True,
 ) -> State:
     """Bring the cloud up, or what of it does not run; what was chosen before stays chosen."""
     begun = time.monotonic()
     state = State.load(layout)
-    wanted = (database or state.database, ironic_policy or state.ironic_policy)
-    if wanted != (state.database, state.ironic_policy) or not state.complete:
+    wanted = (
+        database or state.database,
+        ironic_policy or state.ironic_policy,
+        state.console if console is None else console,
+    )
+    if wanted != (state.database, state.ironic_policy, state.console) or not state.complete:
         if state.complete:
             print('The choices differ from those of the cloud that is here; it is made anew.')
         state = forget(layout)
-        state.database, state.ironic_policy = wanted
+        state.database, state.ironic_policy, state.console = wanted
     state.nodes = nodes or state.nodes or 3
     _bury(state)
-    _require_server(state)
+    _require_packages(state)
     environments.build(layout, [*_BASE, 'service', 'client'], database=state.database)
     if _choose_ports(state):
         state.save()
@@ -47,7 +63,7 @@ def up(
     state.save()
     _make_data(layout)
     print('Starting Keystone and Ironic ...')
-    services.start(layout, state, *_BASE)
+    services.start(layout, state, *_BASE, *(('machine',) if state.console else ()))
     if not state.complete:
         seeds.fill_keystone(state)
         configs.write(layout, state, services.connection(layout, state))
@@ -65,7 +81,11 @@ def down(layout: Layout) -> list[str]:
     """End every process of the cloud and return the names of those that ran."""
     state = State.load(layout)
     # The lease service first, while what it talks to still answers; the others side by side.
-    ended = [name for name in ('manager', 'api', 'database') if services.stop(layout, state, name)]
+    ended = [
+        name
+        for name in ('console', 'manager', 'api', 'machine', 'database')
+        if services.stop(layout, state, name)
+    ]
     with ThreadPoolExecutor() as pool:
         stopped = pool.map(lambda name: services.stop(layout, state, name), _BASE)
         ended += [name for name, ran in zip(_BASE, stopped, strict=True) if ran]
@@ -92,6 +112,8 @@ def status(layout: Layout) -> tuple[list[tuple[str, ...]], bool]:
     for name in services.NAMES:
         if name == 'database' and state.database == 'sqlite':
             continue
+        if name in services.OF_CONSOLE and not state.console:
+            continue
         process = state.processes.get(name)
         running = process is not None and processes.is_alive(process)
         if not running:
@@ -117,12 +139,13 @@ def _bury(state: State) -> None:
     state.save()
 
 
-def _require_server(state: State) -> None:
-    if state.database == 'sqlite':
-        return
-    missing = databases.KINDS[state.database].missing_packages()
-    if missing:
-        environments.install_packages(missing, f'{state.database} is not installed.')
+def _require_packages(state: State) -> None:
+    if state.database != 'sqlite':
+        missing = databases.KINDS[state.database].missing_packages()
+        if missing:
+            environments.install_packages(missing, f'{state.database} is not installed.')
+    if state.console and (missing := programs.missing_packages(machine.NEEDS)):
+        environments.install_packages(missing, 'A real console needs programs that are missing.')
 
 
 def _choose_ports(state: State) -> bool:
@@ -132,9 +155,9 @@ def _choose_ports(state: State) -> bool:
         Whether a known port had to be changed.
     """
     changed = False
-    for name in services.WITH_PORT:
+    for name, service in services.with_port(state).items():
         port = state.ports.get(name)
-        if services.is_running(state, name) or (port and ports.is_free(port)):
+        if services.is_running(state, service) or (port and ports.is_free(port)):
             continue
         if port:
             print(f'Port {port} of {name} is in use by another program; choosing a new one.')
@@ -153,7 +176,7 @@ def _start_lease_service(layout: Layout, state: State) -> None:
         'dbsync',
         [layout.program('service', 'esi-leap-dbsync'), f'--config-file={config}', 'upgrade'],
     )
-    services.start(layout, state, *_OURS)
+    services.start(layout, state, *_OURS, *(('console',) if state.console else ()))
 
 
 def _make_data(layout: Layout) -> None:

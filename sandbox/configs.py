@@ -4,12 +4,23 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from sandbox import users
+from sandbox import machine, users
 from sandbox.layout import PROJECT, Layout
 from sandbox.state import State
 
 _POLICY = PROJECT / 'policies' / 'ironic' / '50-esi.yaml'
 Groups = Mapping[str, Mapping[str, object]]
+#: What the hardware type ipmi uses where the fake one fakes; its node is never deployed or cleaned.
+_IPMI = {
+    'enabled_bios_interfaces': 'no-bios',
+    'enabled_boot_interfaces': 'pxe',
+    'enabled_deploy_interfaces': 'ramdisk',
+    'enabled_firmware_interfaces': 'no-firmware',
+    'enabled_inspect_interfaces': 'no-inspect',
+    'enabled_management_interfaces': 'ipmitool',
+    'enabled_power_interfaces': 'ipmitool',
+    'enabled_raid_interfaces': 'no-raid',
+}
 
 
 def write(layout: Layout, state: State, connection: str) -> None:
@@ -26,6 +37,8 @@ def write(layout: Layout, state: State, connection: str) -> None:
     _write(layout.etc / 'keystone' / 'keystone.conf', _keystone(layout))
     _write(layout.etc / 'ironic' / 'ironic.conf', _ironic(layout, state))
     _write(layout.etc / 'esi-leap' / 'esi-leap.conf', _esi_leap(layout, state, connection))
+    if state.console:
+        machine.write(layout.machine, bmc=state.ports['bmc'], serial=state.ports['serial'])
     layout.clouds.write_text(_clouds(state))
     layout.clouds.chmod(0o600)
 
@@ -61,6 +74,12 @@ def _ironic(layout: Layout, state: State) -> Groups:
     folder = layout.data / 'ironic'
     fakes = ('bios', 'boot', 'deploy', 'firmware', 'inspect', 'management', 'power', 'raid')
     interfaces = {f'enabled_{kind}_interfaces': 'fake' for kind in fakes}
+    console: Groups = {}
+    hardware, consoles = 'fake-hardware', 'fake,no-console'
+    if state.console:
+        hardware, consoles = f'{hardware},ipmi', f'{consoles},ipmitool-socat'
+        interfaces = {name: f'fake,{_IPMI[name]}' for name in interfaces}
+        console = {'console': {'terminal_pid_dir': folder, 'socat_address': '127.0.0.1'}}
     return {
         'DEFAULT': {
             'host': 'sandbox',
@@ -70,9 +89,9 @@ def _ironic(layout: Layout, state: State) -> Groups:
             'use_stderr': 'true',
             'state_path': folder,
             'tempdir': folder,
-            'enabled_hardware_types': 'fake-hardware',
+            'enabled_hardware_types': hardware,
             **interfaces,
-            'enabled_console_interfaces': 'fake,no-console',
+            'enabled_console_interfaces': consoles,
             'enabled_network_interfaces': 'noop',
             'enabled_rescue_interfaces': 'fake,no-rescue',
             'enabled_storage_interfaces': 'noop,fake',
@@ -111,6 +130,7 @@ def _ironic(layout: Layout, state: State) -> Groups:
         'oslo_concurrency': {'lock_path': folder / 'locks'},
         'oslo_messaging_notifications': {'driver': 'noop', 'transport_url': 'fake://'},
         'sensor_data': {'send_sensor_data': 'false'},
+        **console,
     }
 
 
@@ -119,6 +139,10 @@ def _esi_leap(layout: Layout, state: State, connection: str) -> Groups:
     in_system = users.User(in_project.name, 'reader', '')
     # Ironic's own rules know nothing of the role esi_leap; there the service needs the system.
     towards_ironic = in_project if state.ironic_policy == 'esi' else in_system
+    console: Groups = {}
+    if state.console:
+        port = state.ports['console']
+        console = {'serialconsoleproxy': {'host_address': '127.0.0.1', 'port': port}}
     return {
         'DEFAULT': {'use_stderr': 'true'},
         'api': {
@@ -136,8 +160,13 @@ def _esi_leap(layout: Layout, state: State, connection: str) -> Groups:
             'valid_interfaces': 'public',
         },
         'keystone': {**_auth(state, in_system), 'region_name': 'RegionOne'},
-        'manager': {'holding_project': state.holding_project},
+        'manager': {
+            'holding_project': state.holding_project,
+            # The machine with a console has no disk to clean; the others are cleaned all the same.
+            'require_clean': str(not state.console).lower(),
+        },
         'dummy_node': {'dummy_node_dir': layout.dummy_nodes},
+        **console,
     }
 
 

@@ -29,6 +29,11 @@ class Layout:
         return self.data / 'dummy-nodes'
 
     @property
+    def machine(self) -> Path:
+        """Return the folder of the simulated machine with a serial console."""
+        return self.data / 'machine'
+
+    @property
     def clouds(self) -> Path:
         """Return the file with every user as a cloud."""
         return self.root / 'clouds.yaml'

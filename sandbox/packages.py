@@ -2,7 +2,7 @@
 
 import sys
 
-from sandbox import databases, environments, rabbit
+from sandbox import databases, environments, machine, programs, rabbit
 from sandbox.errors import SandboxError
 
 
@@ -10,6 +10,7 @@ def main() -> int:
     """Install what is missing, or say in one sentence how to."""
     servers = (databases.MariaDB, databases.PostgreSQL, rabbit.RabbitMQ)
     missing = [package for server in servers for package in server.missing_packages()]
+    missing += programs.missing_packages(machine.NEEDS)
     try:
         if missing:
             environments.install_packages(missing, 'The tests need servers.')

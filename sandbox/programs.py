@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from sandbox.errors import SandboxError
@@ -22,6 +23,15 @@ def require(name: str, package: str) -> Path:
     if found is None:
         raise SandboxError(f'{name} is not installed. {apt_line([package])}')
     return found
+
+
+def missing_packages(needs: Mapping[str, str]) -> list[str]:
+    """Return the packages of those programs that are not installed.
+
+    Args:
+        needs: program to package.
+    """
+    return sorted({package for name, package in needs.items() if find(name) is None})
 
 
 def apt_line(packages: list[str]) -> str:

@@ -4,7 +4,7 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
-from sandbox import users
+from sandbox import machine, users
 from sandbox.errors import SandboxError
 from sandbox.rest import Json, Session
 from sandbox.state import State
@@ -15,6 +15,7 @@ _CATALOG = {
     'api': ('esi-leap', 'lease', ''),  # unversioned: clients append /v1 themselves
 }
 IRONIC_VERSION = '1.82'
+CONSOLE_NODE = 'console-1'
 _PATIENCE = 120
 
 
@@ -107,38 +108,84 @@ def enrol_nodes(state: State) -> None:
     admin = session(state, users.SYSTEM_ADMIN)
     url = state.url('ironic')
     known = {node['name'] for node in _nodes(admin, url)}
-    wanted = [f'node-{number}' for number in range(1, state.nodes + 1)]
+    wanted = {f'node-{number}': _fake(number) for number in range(1, state.nodes + 1)}
+    if state.console:
+        wanted[CONSOLE_NODE] = _with_console(state)
+    if CONSOLE_NODE in known & wanted.keys():
+        _find_bmc(admin, state)
     missing = [name for name in wanted if name not in known]
     if not missing:
         return
     owner = Identity(state).ids('projects')['owner']
     admin.token()  # once, before the threads share it
     with ThreadPoolExecutor(max_workers=8) as pool:
-        list(pool.map(lambda name: _enrol(admin, url, name, owner), missing))
+        list(
+            pool.map(
+                lambda name: _enrol(admin, url, {'name': name, 'owner': owner, **wanted[name]}),
+                missing,
+            )
+        )
     # One look at all of them at a time: Ironic has enough to do.
     _await(admin, url, set(missing), 'available', _PATIENCE + len(missing))
 
 
-def _enrol(admin: Session, url: str, name: str, owner: str) -> None:
-    number = int(name.rpartition('-')[2])
-    node = {
-        'name': name,
-        'uuid': str(uuid.uuid4()),
+def _fake(number: int) -> Json:
+    """Return a node that Ironic's fake hardware stands for."""
+    return {
         'driver': 'fake-hardware',
-        'owner': owner,
         'resource_class': 'baremetal',
         'console_interface': 'fake',
         'properties': {'cpus': 16, 'memory_mb': 65536, 'local_gb': 480, 'cpu_arch': 'x86_64'},
-    }
-    port = {
-        'node_uuid': node['uuid'],
         'address': f'52:54:00:{number >> 16 & 255:02x}:{number >> 8 & 255:02x}:{number & 255:02x}',
     }
+
+
+def _with_console(state: State) -> Json:
+    """Return the node that the simulated machine stands for."""
+    return {
+        'driver': 'ipmi',
+        'resource_class': 'with-console',
+        'console_interface': 'ipmitool-socat',
+        'properties': {'cpus': 2, 'memory_mb': 4096, 'local_gb': 0, 'cpu_arch': 'x86_64'},
+        'address': '52:54:01:00:00:01',
+        # There is no disk, and nothing that would boot a ramdisk to clean it.
+        'automated_clean': False,
+        'driver_info': {
+            'ipmi_address': '127.0.0.1',
+            **_ways(state),
+            'ipmi_username': machine.USER,
+            'ipmi_password': machine.PASSWORD,
+            'ipmi_cipher_suite': 3,
+        },
+    }
+
+
+def _ways(state: State) -> dict[str, int]:
+    """Return the ports of the BMC and of the console.
+
+    Of a range of ports Ironic takes none from which a connection was closed a minute ago.
+    """
+    return {'ipmi_port': state.ports['bmc'], 'ipmi_terminal_port': state.ports['socat']}
+
+
+def _find_bmc(admin: Session, state: State) -> None:
+    """Tell Ironic the ports of this start."""
+    changes = [
+        {'op': 'add', 'path': f'/driver_info/{name}', 'value': port}
+        for name, port in _ways(state).items()
+    ]
+    path = f'{state.url("ironic")}/v1/nodes/{CONSOLE_NODE}'
+    admin.must('PATCH', path, changes, version=IRONIC_VERSION)
+
+
+def _enrol(admin: Session, url: str, wanted: Json) -> None:
+    node = {'uuid': str(uuid.uuid4()), **wanted}
+    port = {'node_uuid': node['uuid'], 'address': node.pop('address')}
     admin.must('POST', f'{url}/v1/nodes', node, version=IRONIC_VERSION)
     admin.must('POST', f'{url}/v1/ports', port, version=IRONIC_VERSION)
     path = f'{url}/v1/nodes/{node["uuid"]}/states/provision'
     admin.must('PUT', path, {'target': 'manage'}, version=IRONIC_VERSION)
-    _await(admin, url, {name}, 'manageable', _PATIENCE, one=str(node['uuid']))
+    _await(admin, url, {node['name']}, 'manageable', _PATIENCE, one=node['uuid'])
     admin.must('PUT', path, {'target': 'provide'}, version=IRONIC_VERSION)
 
 

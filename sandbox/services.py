@@ -1,18 +1,28 @@
 """The services of the cloud: how each is started, how one sees that it works, how it is ended."""
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sandbox import databases, ports, processes, rest
+from sandbox import databases, machine, ports, processes, rest
 from sandbox.errors import SandboxError, tail
 from sandbox.layout import Layout, environment
 from sandbox.state import State
 
-NAMES = ('keystone', 'ironic', 'database', 'api', 'manager')
-WITH_PORT = ('keystone', 'ironic', 'api', 'database')
+NAMES = ('keystone', 'ironic', 'database', 'api', 'manager', 'machine', 'console')
+#: Those that run only for the node with a real serial console.
+OF_CONSOLE = ('machine', 'console')
 DATABASE = 'esi_leap'
+
+
+def with_port(state: State) -> dict[str, str]:
+    """Return what needs a port, each with the service that listens on it."""
+    known = {name: name for name in ('keystone', 'ironic', 'api', 'database')}
+    if state.console:
+        known |= {'bmc': 'machine', 'serial': 'machine', 'socat': 'ironic', 'console': 'console'}
+    return known
 
 
 @dataclass(frozen=True)
@@ -29,45 +39,85 @@ class Service:
 
 def describe(layout: Layout, state: State, name: str) -> Service:
     """Return how a service of this cloud is run."""
-    config = layout.etc / 'esi-leap' / 'esi-leap.conf'
-    if name == 'keystone':
-        url, port = f'{state.url(name)}/v3', state.ports[name]
-        return Service(
-            [
-                layout.program('keystone', 'gunicorn'),
-                f'--bind=127.0.0.1:{port}',
-                '--workers=1',
-                '--threads=8',
-                f'--pythonpath={Path(__file__).parent / "wsgi"}',
-                'keystone_app:application',
-            ],
-            lambda: rest.status(url) == 200,  # noqa: PLR2004
-            env={'OS_KEYSTONE_CONFIG_DIR': str(layout.etc / 'keystone')},
-            port=port,
-        )
-    if name == 'ironic':
-        conf = layout.etc / 'ironic' / 'ironic.conf'
-        url, port = f'{state.url(name)}/v1', state.ports[name]
-        return Service(
-            [layout.program('ironic', 'ironic'), f'--config-file={conf}'],
-            lambda: rest.status(url) == 200,  # noqa: PLR2004
-            port=port,
-        )
-    if name == 'api':
-        url, port = f'{state.url(name)}/healthcheck', state.ports[name]
-        return Service(
-            [layout.program('service', 'esi-leap-api'), f'--config-file={config}'],
-            lambda: rest.status(url) == 200,  # noqa: PLR2004
-            grace=20,
-            port=port,
-        )
+    return _DESCRIBED[name](layout, state)
+
+
+def _keystone(layout: Layout, state: State) -> Service:
+    port = state.ports['keystone']
+    return Service(
+        [
+            layout.program('keystone', 'gunicorn'),
+            f'--bind=127.0.0.1:{port}',
+            '--workers=1',
+            '--threads=8',
+            f'--pythonpath={Path(__file__).parent / "wsgi"}',
+            'keystone_app:application',
+        ],
+        _answers(f'{state.url("keystone")}/v3'),
+        env={'OS_KEYSTONE_CONFIG_DIR': str(layout.etc / 'keystone')},
+        port=port,
+    )
+
+
+def _ironic(layout: Layout, state: State) -> Service:
+    conf = layout.etc / 'ironic' / 'ironic.conf'
+    return Service(
+        [layout.program('ironic', 'ironic'), f'--config-file={conf}'],
+        _answers(f'{state.url("ironic")}/v1'),
+        port=state.ports['ironic'],
+    )
+
+
+def _api(layout: Layout, state: State) -> Service:
+    return Service(
+        _ours(layout, 'esi-leap-api'),
+        _answers(f'{state.url("api")}/healthcheck'),
+        grace=20,
+        port=state.ports['api'],
+    )
+
+
+def _manager(layout: Layout, state: State) -> Service:
+    del state
     # The manager listens nowhere; that it still runs after a moment is all one sees from outside.
     settled = time.monotonic() + 1.5
+    return Service(_ours(layout, 'esi-leap-manager'), lambda: time.monotonic() > settled, grace=20)
+
+
+def _machine(layout: Layout, state: State) -> Service:
+    port = state.ports['serial']
     return Service(
-        [layout.program('service', 'esi-leap-manager'), f'--config-file={config}'],
-        lambda: time.monotonic() > settled,
-        grace=20,
+        [sys.executable, Path(machine.__file__), layout.machine, str(port)],
+        lambda: not ports.is_free(port),
+        port=port,
     )
+
+
+def _console(layout: Layout, state: State) -> Service:
+    return Service(
+        _ours(layout, 'esi-leap-serial-console-proxy'),
+        _answers(f'{state.url("console")}/healthcheck'),
+        port=state.ports['console'],
+    )
+
+
+_DESCRIBED = {
+    'keystone': _keystone,
+    'ironic': _ironic,
+    'api': _api,
+    'manager': _manager,
+    'machine': _machine,
+    'console': _console,
+}
+
+
+def _ours(layout: Layout, name: str) -> list[str | Path]:
+    config = layout.etc / 'esi-leap' / 'esi-leap.conf'
+    return [layout.program('service', name), f'--config-file={config}']
+
+
+def _answers(url: str) -> Callable[[], bool]:
+    return lambda: rest.status(url) == 200  # noqa: PLR2004
 
 
 def database(state: State) -> databases.Server | None:

@@ -22,6 +22,7 @@ class State:
     nodes: int = 0
     database: str = 'sqlite'
     ironic_policy: str = 'esi'
+    console: bool = False
     complete: bool = False
     holding_project: str = ''
     database_folder: str = ''
