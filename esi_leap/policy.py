@@ -31,6 +31,7 @@ ALIASES = [
     policy.RuleDefault('is_offer_owner', 'project_id:%(offer.project_id)s', 'Who offers'),
     policy.RuleDefault('is_lease_owner', 'project_id:%(lease.owner_id)s', 'Who provides'),
     policy.RuleDefault('is_lease_lessee', 'project_id:%(lease.project_id)s', 'Who leases'),
+    policy.RuleDefault('is_node_holder', 'project_id:%(node.holder_id)s', 'Who has the node now'),
     policy.RuleDefault(
         'is_lease_lender', 'project_id:%(lease.lender_id)s', 'Who leased it to who sub-lets it'
     ),
@@ -125,6 +126,18 @@ RULES = [
         'GET /v1/events',
     ),
     _rule('esi_leap:event:get_all', _READ, 'List the events of the project', 'GET /v1/events'),
+    _rule(
+        'esi_leap:console_auth_token:create',
+        f'({_WRITE}) and rule:is_node_holder',
+        'Make a token for the console of a node; its holder alone, whom Ironic lets open it',
+        'POST /v1/console_auth_tokens',
+    ),
+    _rule(
+        'esi_leap:console_auth_token:delete',
+        f'rule:is_admin or ({_MEMBER} and rule:is_node_holder)',
+        'Delete the tokens of a node and close its consoles',
+        'DELETE /v1/console_auth_tokens/{ident}',
+    ),
 ]
 
 

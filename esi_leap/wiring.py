@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
+import ssl
 import time
 import uuid
 from collections.abc import Callable, Iterable
@@ -17,7 +19,12 @@ from oslo_db import options as db_options
 from esi_leap import clock, identity, metrics, notify, policy
 from esi_leap.actions.deps import Deps as ActionDeps
 from esi_leap.actions.inventory import Inventory
+from esi_leap.api import app, auth
+from esi_leap.console.deps import Deps as ConsoleDeps
+from esi_leap.console.deps import Settings as ConsoleSettings
+from esi_leap.console.proxy import Proxy
 from esi_leap.core.booking import Limits
+from esi_leap.core.console_auth_token import Terms
 from esi_leap.core.event import Priority
 from esi_leap.core.ports import Fleet, Identity
 from esi_leap.core.quota import Quota
@@ -33,6 +40,10 @@ from esi_leap.nodes.ironic import IronicNodes
 
 #: Options of `[database]` that are not for the engine.
 _NOT_ENGINE = frozenset({'backend', 'connection_parameters', 'slave_connection', 'connection'})
+
+
+#: Addresses that stand for all of a host.
+_EVERYWHERE = frozenset({'0.0.0.0', '::'})  # noqa: S104 - known, not bound
 
 
 class ConfigurationError(Exception):
@@ -62,7 +73,6 @@ def api(
     What comes in through the port of `[metrics] api_port` is answered with the metrics.
     """
     # Pecan and the middleware are 20 MB that the manager does without.
-    from esi_leap.api import app, auth  # noqa: PLC0415
 
     base = base or database(conf)
     meter = metrics.Api() if conf.metrics.api_port else None
@@ -77,11 +87,13 @@ def api(
     store, nodes = _store(conf, base), fleet(conf)
     deps = ActionDeps(
         store=store,
+        tokens=store,
         fleet=nodes,
         identity=identity.NoKeystone() if noauth else keystone(conf),
         inventory=inventory(conf, store, nodes),
         now=clock.now,
         new_uuid=new_uuid,
+        new_secret=secrets.token_urlsafe,
         pause=time.sleep,
         default_type=conf.api.default_resource_type,
         limits=Limits(
@@ -94,6 +106,7 @@ def api(
         ),
         delete_wait=conf.api.delete_wait,
         max_limit=conf.api.max_limit,
+        console=_console_terms(conf),
     )
 
     def judge(rule: str, target: Any, creds: object) -> bool:  # noqa: ANN401 - a policy target
@@ -186,6 +199,63 @@ def relay(conf: cfg.ConfigOpts, base: Database | None = None) -> relays.Relay:
             poll=conf.manager.poll_interval,
         )
     )
+
+
+def console_proxy(conf: cfg.ConfigOpts, base: Database | None = None) -> Proxy:
+    """Return the proxy for consoles, over `base` or the database of the configuration."""
+    options = conf.serialconsoleproxy
+    terms = _console_terms(conf)
+    return Proxy(
+        ConsoleDeps(
+            tokens=_store(conf, base or database(conf)),
+            fleet=fleet(conf),
+            now=clock.now,
+            monotonic=time.monotonic,
+            settings=ConsoleSettings(
+                host=options.host_address,
+                port=options.port,
+                tls=_tls(options.cert_file, options.key_file) if options.cert_file else None,
+                public_url=terms.url,
+                allowed_origins=options.allowed_origins,
+                idle=options.timeout if options.timeout > 0 else None,
+                max_connections=options.max_connections,
+                poll_interval=options.poll_interval,
+            ),
+        )
+    )
+
+
+def _console_terms(conf: cfg.ConfigOpts) -> Terms:
+    options = conf.serialconsoleproxy
+    if options.token_ttl > options.token_ttl_max:
+        raise ConfigurationError(
+            f'[serialconsoleproxy] token_ttl ({options.token_ttl} s) must not be more than '
+            f'token_ttl_max ({options.token_ttl_max} s).'
+        )
+    url = options.public_url
+    if url is None:
+        scheme = 'wss' if options.cert_file else 'ws'
+        host = str(options.host_address)
+        if host in _EVERYWHERE:  # nobody can connect to that
+            host = socket.getfqdn()
+        url = (
+            f'{scheme}://[{host}]:{options.port}'
+            if ':' in host
+            else f'{scheme}://{host}:{options.port}'
+        )
+    return Terms(options.token_ttl, options.token_ttl_max, url.rstrip('/'))
+
+
+def _tls(cert: str, key: str | None) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(cert, key)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(
+            f'[serialconsoleproxy] cert_file and key_file cannot be used: {error}'
+        ) from error
+    return context
 
 
 def fleet(conf: cfg.ConfigOpts) -> Fleet:

@@ -8,8 +8,17 @@ from datetime import datetime
 
 from esi_leap.actions.inventory import Inventory
 from esi_leap.core.booking import Limits
+from esi_leap.core.console_auth_token import Terms
 from esi_leap.core.errors import UnknownResourceTypeError
-from esi_leap.core.ports import Caller, Fleet, Identity, Nodes, Project, Store
+from esi_leap.core.ports import (
+    Caller,
+    ConsoleAuthTokens,
+    Fleet,
+    Identity,
+    Nodes,
+    Project,
+    Store,
+)
 from esi_leap.core.quota import Quota
 
 
@@ -23,21 +32,26 @@ class Deps:
         quota: what one project may claim.
         delete_wait: seconds that a deletion waits until the lessee has lost the node.
         max_limit: most objects on one page.
+        console: what tokens for consoles can be had.
+        new_secret: makes a text that nobody guesses.
         pause: sleeps for some seconds.
     """
 
     store: Store
+    tokens: ConsoleAuthTokens
     fleet: Fleet
     identity: Identity
     inventory: Inventory
     now: Callable[[], datetime]
     new_uuid: Callable[[], str]
+    new_secret: Callable[[], str]
     pause: Callable[[float], None]
     default_type: str
     limits: Limits
     quota: Quota
     delete_wait: float
     max_limit: int
+    console: Terms
 
     def nodes(self, resource_type: str | None) -> tuple[str, Nodes]:
         """Return a resource type and the service that has its nodes.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from esi_leap.actions.console_auth_tokens import Access
 from esi_leap.api.expose import Call
 from esi_leap.core.handover import Node
 from esi_leap.core.instant import render
@@ -100,6 +101,17 @@ def event(seen: EventView, call: Call) -> dict[str, object]:
         'resource_uuid': seen.resource_uuid,
         'lessee_id': seen.lessee_id,
         'owner_id': seen.owner_id,
+    }
+
+
+def console_auth_token(made: Access, call: Call) -> dict[str, object]:
+    """Return a token as its maker alone sees it."""
+    return {
+        'node_uuid': made.kept.node.resource_uuid,
+        'token': made.token,
+        'access_url': made.url,
+        'read_only': made.kept.read_only,
+        'expires_at': _time(made.kept.expires_at, call),
     }
 
 

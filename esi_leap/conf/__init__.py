@@ -20,6 +20,7 @@ from esi_leap.conf import (
     metrics,
     notification,
     quota,
+    serialconsoleproxy,
     ssl,
 )
 
@@ -61,6 +62,7 @@ def registered() -> cfg.ConfigOpts:
     conf.register_opts(dummy_node.OPTS, group='dummy_node')
     conf.register_opts(metrics.OPTS, group='metrics')
     conf.register_opts(notification.OPTS, group='notification')
+    conf.register_opts(serialconsoleproxy.OPTS, group='serialconsoleproxy')
     conf.register_opts(db_options.database_opts, group='database')
     policy_opts.set_defaults(conf)
     cors.set_defaults()
@@ -89,6 +91,7 @@ def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
         ('dummy_node', dummy_node.OPTS),
         ('metrics', metrics.OPTS),
         ('notification', notification.OPTS),
+        ('serialconsoleproxy', serialconsoleproxy.OPTS),
         *((group, _service_opts(kind)) for group, kind in SERVICES.items()),
     ]
 

@@ -301,6 +301,13 @@ class NodeBusyError(ConflictError):
     title = 'Node is busy'
 
 
+class NoConsoleError(ConflictError):
+    """The serial console of a node cannot be reached: it is off, or of another kind."""
+
+    code = 'console.unavailable'
+    title = 'No console'
+
+
 class StaleClaimError(LeapError):
     """A manager's claim on a node ran out or was taken over; its result must not be written."""
 

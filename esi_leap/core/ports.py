@@ -10,6 +10,7 @@ from typing import Protocol, TypeAlias
 
 from esi_leap.core.booking import Change
 from esi_leap.core.calendar import Calendar
+from esi_leap.core.console_auth_token import ConsoleAuthToken
 from esi_leap.core.contract import Contract
 from esi_leap.core.contract import Status as ContractStatus
 from esi_leap.core.criteria import Criterion
@@ -26,6 +27,14 @@ class Caller(Protocol):
     @property
     def project_id(self) -> str | None:
         """The project of the token."""
+
+    @property
+    def user_id(self) -> str | None:
+        """The user of the token."""
+
+    @property
+    def auth_token(self) -> str | None:
+        """The token itself, to ask another service in the caller's name; None without Keystone."""
 
     @property
     def home_domain(self) -> str | None:
@@ -58,6 +67,14 @@ class Identity(Protocol):
         """Return the project, its parents, and its domain."""
 
 
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A host and a TCP port on it."""
+
+    host: str
+    port: int
+
+
 class Nodes(Protocol):
     """The service that has the machines: Ironic, or the dummy fleet."""
 
@@ -86,6 +103,23 @@ class Nodes(Protocol):
 
         Raises:
             UnavailableError: the service does not answer, in any of the steps.
+        """
+
+    def lets_open_console(self, uuid: str, token: str | None) -> bool:
+        """Tell whether the machine's own service would let the user of `token` open its console.
+
+        Raises:
+            UnauthenticatedError: the token is not valid any more.
+            UnavailableError: the service does not answer.
+        """
+
+    def console(self, uuid: str) -> Address:
+        """Return where the serial line of a machine is reached.
+
+        Raises:
+            NoConsoleError: it is switched off, or not of a kind that can be reached.
+            NodeNotFoundError: the node is gone.
+            UnavailableError: the service does not answer.
         """
 
 
@@ -383,6 +417,30 @@ class Bus(Protocol):
         Raises:
             UnavailableError: it did not.
         """
+
+
+class ConsoleAuthTokens(Protocol):
+    """The store as the consoles see it. Tokens are known by their hashes alone."""
+
+    def keep_token(self, token: ConsoleAuthToken) -> None:
+        """Keep a new token."""
+
+    def drop_tokens(self, node_id: int) -> None:
+        """Delete the tokens of a node; what they opened is closed."""
+
+    def token(self, token_hash: str, now: datetime) -> ConsoleAuthToken | None:
+        """Read a token that can be used now."""
+
+    def use_token(self, token_hash: str, now: datetime) -> bool:
+        """Use a token, compare-and-swap; False if it cannot be used (any more)."""
+
+    def living_tokens(
+        self, hashes: Collection[str], now: datetime
+    ) -> Mapping[str, datetime | None]:
+        """Return which of these tokens still have the node, each with when its lease ends."""
+
+    def purge_tokens(self, now: datetime) -> int:
+        """Delete tokens of which nothing can come any more; return how many."""
 
 
 class Agenda(Protocol):

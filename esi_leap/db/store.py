@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from oslo_db import exception as db_errors
 
 from esi_leap.cache import Cache
+from esi_leap.core.console_auth_token import ConsoleAuthToken
 from esi_leap.core.errors import (
     ConflictError,
     StaleClaimError,
@@ -31,7 +32,17 @@ from esi_leap.core.ports import (
     Query,
     Scope,
 )
-from esi_leap.db import chores, contracts, events, heartbeats, leases, offers, outbox, rows
+from esi_leap.db import (
+    chores,
+    console_auth_tokens,
+    contracts,
+    events,
+    heartbeats,
+    leases,
+    offers,
+    outbox,
+    rows,
+)
 from esi_leap.db import nodes as inventory
 from esi_leap.db.book import Book
 from esi_leap.db.engine import Database
@@ -307,6 +318,38 @@ class Store:
                     raise
             else:
                 return
+
+    def keep_token(self, token: ConsoleAuthToken) -> None:
+        """Keep a new token for a console."""
+        with self._writer() as connection:
+            console_auth_tokens.keep(connection, token)
+
+    def drop_tokens(self, node_id: int) -> None:
+        """Delete the tokens of a node."""
+        with self._writer() as connection:
+            console_auth_tokens.drop(connection, node_id)
+
+    def token(self, token_hash: str, now: datetime) -> ConsoleAuthToken | None:
+        """Read a token that can be used now."""
+        with self._reader() as connection:
+            return console_auth_tokens.find(connection, token_hash, now)
+
+    def use_token(self, token_hash: str, now: datetime) -> bool:
+        """Use a token, compare-and-swap."""
+        with self._writer() as connection:
+            return console_auth_tokens.use(connection, token_hash, now)
+
+    def living_tokens(
+        self, hashes: Collection[str], now: datetime
+    ) -> Mapping[str, datetime | None]:
+        """Return which of these tokens still have the node."""
+        with self._reader() as connection:
+            return console_auth_tokens.alive(connection, hashes, now)
+
+    def purge_tokens(self, now: datetime) -> int:
+        """Delete tokens of which nothing can come any more."""
+        with self._writer() as connection:
+            return console_auth_tokens.purge(connection, now)
 
     @contextmanager
     def _writer(self) -> Iterator[sa.Connection]:

@@ -13,8 +13,14 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from esi_leap.core.errors import NodeBusyError, NodeNotFoundError, UnavailableError
+from esi_leap.core.errors import (
+    NoConsoleError,
+    NodeBusyError,
+    NodeNotFoundError,
+    UnavailableError,
+)
 from esi_leap.core.handover import (
     REMEMBERED,
     ConsoleOff,
@@ -26,6 +32,7 @@ from esi_leap.core.handover import (
     Verb,
 )
 from esi_leap.core.inventory import Sighting
+from esi_leap.core.ports import Address
 
 PREFIX = 'dummy-node-'
 _LONGEST = 36
@@ -95,6 +102,19 @@ class DummyNodes:
             return self.get(name)
         except (NodeNotFoundError, UnavailableError):
             return None
+
+    def lets_open_console(self, uuid: str, token: str | None) -> bool:
+        """Let everybody in: a file has no rules of its own."""
+        del uuid, token
+        return True
+
+    def console(self, uuid: str) -> Address:
+        """Return where the serial line is reached: the key `console`, `tcp://host:port`."""
+        content = self._read(uuid).get('console')
+        url = urlsplit(content if isinstance(content, str) else '')
+        if url.scheme != 'tcp' or not (url.hostname and url.port):
+            raise NoConsoleError(f'The dummy node {uuid} has no key console like tcp://host:port.')
+        return Address(url.hostname, url.port)
 
     def _path(self, uuid: str) -> Path:
         unfit = '/' in uuid or '\0' in uuid or uuid.startswith('.')

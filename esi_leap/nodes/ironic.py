@@ -11,12 +11,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
 from keystoneauth1 import exceptions as ksa
 from openstack import exceptions as sdk
 
-from esi_leap.core.errors import NodeBusyError, NodeNotFoundError, UnavailableError
+from esi_leap.core.errors import (
+    NoConsoleError,
+    NodeBusyError,
+    NodeNotFoundError,
+    UnauthenticatedError,
+    UnavailableError,
+)
 from esi_leap.core.handover import (
     REMEMBERED,
     ConsoleOff,
@@ -28,6 +36,7 @@ from esi_leap.core.handover import (
     Verb,
 )
 from esi_leap.core.inventory import Sighting
+from esi_leap.core.ports import Address
 
 #: Names and uuids that Ironic accepts; anything else would be a path or a query in a URL.
 _IDENT = re.compile(r'(?!\.+$)[0-9A-Za-z._~-]{1,255}')
@@ -134,6 +143,40 @@ class IronicNodes:
         while page := self._page(marks):
             yield [_sighting(node) for node in page]
             marks = [node['uuid'] for node in page[-_MARKS:]]
+
+    def lets_open_console(self, uuid: str, token: str | None) -> bool:
+        """Ask Ironic for the console with the user's own token; it is guarded by its own rule.
+
+        Ironic answers 403 to those who may only see the node, and 404 to those who may not.
+        """
+        with self._asked(uuid):
+            answer = self._connection.baremetal.get(
+                f'/nodes/{uuid}/states/console',
+                headers={'X-Auth-Token': token or ''},
+                authenticated=False,
+            )
+            if answer.status_code == HTTPStatus.UNAUTHORIZED:
+                raise UnauthenticatedError('The token of the request is not valid any more.')
+            if answer.status_code in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}:
+                return False
+            sdk.raise_from_response(answer)
+            return True
+
+    def console(self, uuid: str) -> Address:
+        """Return where the serial line of a node is reached: a TCP port that socat serves."""
+        with self._asked(uuid):
+            found = self._connection.baremetal.get_node_console(uuid)
+        if not found.get('console_enabled'):
+            raise NoConsoleError(
+                'The console is switched off: openstack baremetal node console enable.'
+            )
+        info = found.get('console_info') or {}
+        url = urlsplit(str(info.get('url', '')))
+        if info.get('type') != 'socat' or url.scheme != 'tcp' or not (url.hostname and url.port):
+            raise NoConsoleError(
+                f"The console is of the type {info.get('type', 'none')}; socat's can be reached."
+            )
+        return Address(url.hostname, url.port)
 
     def with_automatic_lessee(self) -> list[str]:
         """Return the names of the nodes whose lessee a deployment has set, past every policy."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,20 @@ class Things:
 
     def leased_node(self) -> str:
         return str(self._lease()['resource_uuid'])
+
+    @cached_property
+    def _held(self) -> str:
+        """A node that the lessee has now; nothing that is done to it takes it from him."""
+        node = self.node()
+        made = self.world.make(OWNER, '/v1/leases', resource_uuid=node, project_id='lessee')
+        path, deadline = f'/v1/leases/{made["uuid"]}', time.monotonic() + 30
+        while self.world.call(OWNER, 'GET', path).json()['status'] != 'active':
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        return node
+
+    def held_node(self) -> str:
+        return self._held
 
     def lease(self) -> str:
         return str(self._lease()['uuid'])
@@ -151,18 +167,26 @@ def test_every_route_is_in_the_matrix() -> None:
 def test_no_route_is_open_to_a_token_without_our_roles(things: Things, route: Any) -> None:  # noqa: ANN401
     world = things.world
     noun = route.path.split('/')[2] if route.path.count('/') > 1 else ''
-    ident = {'offers': things.open_offer, 'leases': things.lease, 'contracts': things.contract}
+    ident = {
+        'offers': things.open_offer,
+        'leases': things.lease,
+        'contracts': things.contract,
+        'console_auth_tokens': things.held_node,
+    }
     path = route.path.replace('{ident}', ident[noun]()) if '{ident}' in route.path else route.path
     body = {'resource_uuid': things.node(), 'project_id': 'nobody'} if noun == 'leases' else None
     if route.body is not None and body is None:
         body = {} if path.endswith('/claim') else {'resource_uuid': things.node()}
     if route.method == 'PATCH':
         body = {'name': 'mine'}
+    if noun == 'console_auth_tokens':
+        body = {'node_uuid_or_name': things.held_node()}
     status = world.call(NOBODY, route.method, path, body).status_code
     if route.public or (route.method, route.path) in DOCUMENTS:
         assert status < 400
     else:
-        assert status == (404 if '{ident}' in route.path else 403)
+        hidden = '{ident}' in route.path or noun == 'console_auth_tokens'
+        assert status == (404 if hidden else 403)
 
 
 @pytest.mark.parametrize(
@@ -180,6 +204,9 @@ def test_no_route_is_open_to_a_token_without_our_roles(things: Things, route: An
         ('POST', '/v1/offers', 'node', {'resource_uuid': '{}'}),
         ('POST', '/v1/offers', 'node', {'resource_uuid': 'dummy-node-{}'}),
         ('POST', '/v1/leases', 'leased_node', {'resource_uuid': '{}', 'project_id': 'stranger'}),
+        ('POST', '/v1/console_auth_tokens', 'held_node', {'node_uuid_or_name': '{}'}),
+        ('POST', '/v1/console_auth_tokens', 'node', {'node_uuid_or_name': 'dummy-node-{}'}),
+        ('DELETE', '/v1/console_auth_tokens/{}', 'held_node', None),
         ('GET', '/v1/offers?marker={}', 'restricted_offer', None),
         ('GET', '/v1/leases?marker={}', 'lease', None),
         ('GET', '/v1/contracts?marker={}', 'contract', None),

@@ -27,6 +27,7 @@ WINDOW = {'start_time': '2032-03-01T00:00:00Z', 'end_time': '2032-06-01T00:00:00
 PATIENCE = 60
 WEEK = {'start_time': '2032-03-08T12:00:00Z', 'end_time': '2032-03-15T12:00:00Z'}
 _AGE = re.compile(r'"age": [\d.e-]+')
+_TOKEN = re.compile(r'(token=|"token": ")[\w-]{43}')
 _UUID = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
 _MOMENT = re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z')
 
@@ -121,6 +122,11 @@ def offers_and_leases(story: Story) -> None:
         direct['uuid'],
     )
     story.call(LESSEE, 'GET /v1/leases')
+    story.call(
+        LESSEE,
+        'POST /v1/console_auth_tokens',
+        body={'node_uuid_or_name': node, 'token_ttl': 60, 'read_only': True},
+    )
     story.call(LESSEE, 'DELETE /v1/leases/{ident}', direct['uuid'])
 
 
@@ -142,6 +148,7 @@ class Settled:
     def text(self, text: str) -> str:
         text = text.replace(self._host, 'https://leases.example.com:7777')
         text = _AGE.sub('"age": 2.5', text)
+        text = _TOKEN.sub(r'\1c2VjcmV0-and-good-for-one-connection', text)
         return _MOMENT.sub(self._moment, _UUID.sub(self._uuid, text))
 
     def _uuid(self, found: re.Match[str]) -> str:
@@ -162,7 +169,10 @@ class Settled:
 @pytest.fixture(scope='module')
 def samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """Return what was told, by noun and call."""
-    long = {'api': {'max_lease_time': 10_000}}
+    long = {
+        'api': {'max_lease_time': 10_000},
+        'serialconsoleproxy': {'public_url': 'wss://consoles.example.com'},
+    }
     with worlds.world(tmp_path_factory.mktemp('story'), options=long) as world:
         story = Story(world)
         for chapter in CHAPTERS:

@@ -1,0 +1,42 @@
+"""`/v1/console_auth_tokens`."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from esi_leap.actions import console_auth_tokens
+from esi_leap.api import views
+from esi_leap.api.expose import Call, Reply, route
+from esi_leap.api.schemas import common
+from esi_leap.api.schemas import console_auth_token as schema
+from esi_leap.api.v1.values import gone
+
+
+@route(
+    'POST',
+    '/v1/console_auth_tokens',
+    body=schema.CREATE,
+    argument='new_console_auth_token',
+    answer=schema.CONSOLE_AUTH_TOKEN,
+    status=HTTPStatus.CREATED,
+)
+def create(call: Call) -> Reply:
+    """Make a token that opens the serial console of a node, once."""
+    ttl = call.body.get('token_ttl')
+    made = console_auth_tokens.create(
+        call.deps,
+        call.ctx,
+        console_auth_tokens.NewToken(
+            node=call.body['node_uuid_or_name'],
+            ttl=None if ttl is None else int(ttl),
+            read_only=bool(call.body.get('read_only')),
+        ),
+    )
+    return Reply(views.console_auth_token(made, call))
+
+
+@route('DELETE', '/v1/console_auth_tokens/{ident}', answer=common.NOTHING)
+def delete(call: Call) -> Reply:
+    """Delete the tokens of a node, and close the consoles that they opened."""
+    console_auth_tokens.delete(call.deps, call.ctx, call.ident)
+    return gone()

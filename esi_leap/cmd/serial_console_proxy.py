@@ -1,0 +1,35 @@
+"""`esi-leap-serial-console-proxy`: websockets to the serial consoles of nodes."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+
+from oslo_config import cfg
+
+from esi_leap import wiring
+from esi_leap.cmd import run
+
+
+async def _serve(conf: cfg.ConfigOpts) -> None:
+    proxy = wiring.console_proxy(conf)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, proxy.stop)
+    try:
+        await proxy.run()
+    except OSError as error:
+        options = conf.serialconsoleproxy
+        raise wiring.ConfigurationError(
+            f'cannot listen on {options.host_address}:{options.port}: {error.strerror}'
+        ) from error
+
+
+def _main(conf: cfg.ConfigOpts) -> None:
+    asyncio.run(_serve(conf))
+
+
+def main() -> int:
+    """Run the program."""
+    return run('esi-leap-serial-console-proxy', _main, sys.argv[1:])

@@ -1,0 +1,1 @@
+"""The proxy between websockets and the serial consoles of nodes."""

@@ -1,0 +1,207 @@
+"""The proxy as its operator sets it: TLS, origins, limits, its end, a database that goes away."""
+
+from __future__ import annotations
+
+import os
+import signal
+import ssl
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import requests
+from websockets.exceptions import InvalidMessage, InvalidStatus
+from websockets.sync.client import connect
+
+from esi_leap import conf as configuration
+from esi_leap import wiring
+from esi_leap.console.session import Close
+from sandbox import databases, ports
+
+from .conftest import SOON, closing, heard, running, until
+
+
+def test_it_speaks_tls(tmp_path: Path, certificate: tuple[Path, Path, ssl.SSLContext]) -> None:
+    cert, key, trusting = certificate
+    files = {'cert_file': str(cert), 'key_file': str(key)}
+    with running(tmp_path, options=files) as consoles:
+        url = consoles.token(consoles.leased())['access_url']
+        assert url.startswith('wss://127.0.0.1:')
+        with pytest.raises(ssl.SSLCertVerificationError):
+            connect(url, proxy=None)
+        with consoles.open(url, ssl=trusting) as socket:
+            socket.send(b'x')
+            heard(socket, b'X')
+        with pytest.raises(InvalidMessage):
+            connect(url.replace('wss:', 'ws:'), proxy=None)
+
+
+def test_the_public_url_is_what_clients_are_given(tmp_path: Path) -> None:
+    options = {'public_url': 'wss://consoles.example.com/line/'}
+    with running(tmp_path, options=options) as consoles:
+        made = consoles.token(consoles.leased())
+        assert made['access_url'] == f'wss://consoles.example.com/line/?token={made["token"]}'
+        behind = f'ws://127.0.0.1:{consoles.port}/?token={made["token"]}'
+        with pytest.raises(InvalidStatus):
+            consoles.open(behind, origin='http://127.0.0.1')
+        with consoles.open(behind, origin='https://consoles.example.com') as socket:
+            socket.send(b'x')
+            heard(socket, b'X')
+
+
+def test_only_origins_that_are_named_get_in(tmp_path: Path) -> None:
+    options = {'allowed_origins': ['https://Dashboard.example.com']}
+    with running(tmp_path, options=options) as consoles:
+        url = consoles.token(consoles.leased())['access_url']
+        for origin in ('http://127.0.0.1', 'http://dashboard.example.com', 'https://a.example.com'):
+            with pytest.raises(InvalidStatus):
+                consoles.open(url, origin=origin)
+        with consoles.open(url, origin='https://dashboard.example.com') as socket:
+            socket.send(b'x')
+            heard(socket, b'X')
+
+
+def test_an_idle_console_is_closed_and_a_busy_one_is_not(tmp_path: Path) -> None:
+    with running(tmp_path, options={'timeout': 1.5}) as consoles, ExitStack() as stack:
+        idle, shows, types = (
+            stack.enter_context(consoles.open(consoles.token(consoles.leased())['access_url']))
+            for _ in range(3)
+        )
+        until(lambda: len(consoles.line.connections) == 3)
+        *_, shown, _ = consoles.line.connections
+        for _ in range(5):
+            shown.sendall(b'.')
+            types.send(b'x')
+            time.sleep(0.5)
+        assert closing(idle) == (Close.IDLE, 'Nothing came or went for 1.5 seconds.')
+        types.send(b'y')
+        for socket in (shows, types):
+            assert closing(socket)[0] == Close.IDLE
+
+
+def test_there_are_no_more_consoles_than_allowed(tmp_path: Path) -> None:
+    with running(tmp_path, options={'max_connections': 1}) as consoles:
+        node = consoles.leased()
+        first, second = (consoles.token(node)['access_url'] for _ in range(2))
+        with consoles.open(first) as socket:
+            socket.send(b'x')
+            heard(socket, b'X')
+            with consoles.open(second) as other:
+                assert closing(other)[0] == Close.BUSY
+        until(lambda: not consoles.line.connections)
+        with consoles.open(second) as socket:
+            socket.send(b'x')
+            heard(socket, b'X')
+
+
+def test_when_it_is_stopped_it_says_so_to_everybody(tmp_path: Path) -> None:
+    with running(tmp_path) as consoles, ExitStack() as stack:
+        open_now = [
+            stack.enter_context(consoles.open(consoles.token(consoles.leased())['access_url']))
+            for _ in range(3)
+        ]
+        until(lambda: len(consoles.line.connections) == 3)
+        begun = time.monotonic()
+        consoles.proxy.stop()
+        assert time.monotonic() - begun < 5
+        assert [closing(socket)[0] for socket in open_now] == [1001] * 3
+        until(lambda: not consoles.line.connections)
+
+
+def test_while_the_database_is_away_consoles_do_not_outlive_their_leases(tmp_path: Path) -> None:
+    kind = databases.KINDS['postgresql']
+    if kind.missing_packages():
+        if os.environ.get('ESI_LEAP_REQUIRE_DB') == '1':
+            pytest.fail('needs PostgreSQL')
+        pytest.skip('needs PostgreSQL')
+    with kind() as server:
+        server.create_database('consoles')
+        with running(tmp_path, server.url('consoles')) as consoles, ExitStack() as stack:
+            ending, running_on = consoles.leased(8), consoles.leased()
+            one, other = (
+                stack.enter_context(consoles.open(consoles.token(node)['access_url']))
+                for node in (ending, running_on)
+            )
+            until(lambda: len(consoles.line.connections) == 2)
+            time.sleep(1.2)  # it has looked at both
+            server.stop()
+            sick = requests.get(f'http://127.0.0.1:{consoles.port}/healthcheck', timeout=SOON)
+            assert sick.status_code == 503
+            assert closing(one) == (Close.LOST, 'The lease has ended.')
+            other.send(b'x')
+            heard(other, b'X')
+            assert closing(other, 15) == (Close.UNAVAILABLE, 'The lease cannot be checked.')
+            server.start()
+
+
+def test_the_program_serves_until_it_is_told_to_end(tmp_path: Path) -> None:
+    with running(tmp_path) as consoles:
+        port = ports.pick()
+        config = tmp_path / 'esi-leap.conf'
+        service = consoles.world.service
+        config.write_text(f"""
+[database]
+connection = {service.conf.database.connection}
+[dummy_node]
+dummy_node_dir = {service.nodes}
+[serialconsoleproxy]
+host_address = 127.0.0.1
+port = {port}
+""")
+        program = Path(sys.executable).with_name('esi-leap-serial-console-proxy')
+        command = [program, f'--config-file={config}']
+        health = f'http://127.0.0.1:{port}/healthcheck'
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        try:
+            until(lambda: _is_up(health), 30)
+            second = subprocess.run(
+                command, capture_output=True, text=True, check=False, timeout=30
+            )
+            assert second.returncode == 1
+            assert f'cannot listen on 127.0.0.1:{port}: ' in second.stderr
+            assert 'Traceback' not in second.stderr
+            token = consoles.token(consoles.leased())['token']
+            with consoles.open(f'ws://127.0.0.1:{port}/?token={token}') as socket:
+                socket.send(b'x')
+                heard(socket, b'X')
+                process.send_signal(signal.SIGTERM)
+                assert closing(socket)[0] == 1001
+            assert process.wait(SOON) == 0
+        finally:
+            process.kill()
+            _, said = process.communicate(timeout=SOON)
+        assert 'Traceback' not in said
+        assert token not in said
+
+
+def _is_up(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=SOON).ok
+    except requests.ConnectionError:
+        return False
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (
+            {'token_ttl': 600, 'token_ttl_max': 60},
+            r'token_ttl \(600 s\) must not be more than token_ttl_max \(60 s\)',
+        ),
+        ({'cert_file': '/does/not/exist'}, 'cert_file and key_file cannot be used'),
+    ],
+)
+def test_a_configuration_that_cannot_work_is_told_in_a_sentence(
+    tmp_path: Path, options: dict[str, object], message: str
+) -> None:
+    conf = configuration.registered()
+    conf([], project='esi-leap', default_config_files=[], default_config_dirs=[])
+    conf.set_override('dummy_node_dir', str(tmp_path), 'dummy_node')
+    conf.set_override('connection', 'sqlite://', 'database')
+    for name, value in options.items():
+        conf.set_override(name, value, 'serialconsoleproxy')
+    with pytest.raises(wiring.ConfigurationError, match=message):
+        wiring.console_proxy(conf)
