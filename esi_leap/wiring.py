@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keystoneauth1 import loading
 from openstack import connection
@@ -19,10 +19,6 @@ from oslo_db import options as db_options
 from esi_leap import clock, identity, metrics, notify, policy
 from esi_leap.actions.deps import Deps as ActionDeps
 from esi_leap.actions.inventory import Inventory
-from esi_leap.api import app, auth
-from esi_leap.console.deps import Deps as ConsoleDeps
-from esi_leap.console.deps import Settings as ConsoleSettings
-from esi_leap.console.proxy import Proxy
 from esi_leap.core.booking import Limits
 from esi_leap.core.console_auth_token import Terms
 from esi_leap.core.event import Priority
@@ -37,6 +33,9 @@ from esi_leap.manager.loop import Loop
 from esi_leap.manager.refresh import Refresher
 from esi_leap.nodes.dummy import DummyNodes
 from esi_leap.nodes.ironic import IronicNodes
+
+if TYPE_CHECKING:
+    from esi_leap.console.proxy import Proxy
 
 #: Options of `[database]` that are not for the engine.
 _NOT_ENGINE = frozenset({'backend', 'connection_parameters', 'slave_connection', 'connection'})
@@ -73,6 +72,7 @@ def api(
     What comes in through the port of `[metrics] api_port` is answered with the metrics.
     """
     # Pecan and the middleware are 20 MB that the manager does without.
+    from esi_leap.api import app, auth  # noqa: PLC0415
 
     base = base or database(conf)
     meter = metrics.Api() if conf.metrics.api_port else None
@@ -203,6 +203,11 @@ def relay(conf: cfg.ConfigOpts, base: Database | None = None) -> relays.Relay:
 
 def console_proxy(conf: cfg.ConfigOpts, base: Database | None = None) -> Proxy:
     """Return the proxy for consoles, over `base` or the database of the configuration."""
+    # The other programs do without websockets.
+    from esi_leap.console.deps import Deps as ConsoleDeps  # noqa: PLC0415
+    from esi_leap.console.deps import Settings as ConsoleSettings  # noqa: PLC0415
+    from esi_leap.console.proxy import Proxy  # noqa: PLC0415
+
     options = conf.serialconsoleproxy
     terms = _console_terms(conf)
     return Proxy(
