@@ -212,7 +212,7 @@ class Proxy(proxy.Proxy):  # type: ignore[misc]  # untyped SDK
         *,
         read_only: bool = False,
     ) -> ConsoleAuthToken:
-        """Get a token for the serial console of a node that one holds.
+        """Get a token for the serial console of a node that one has.
 
         Args:
             node_uuid_or_name: The node's ident.
