@@ -120,6 +120,20 @@ RULES = [
         'DELETE /v1/contracts/{ident}',
     ),
     _rule(
+        'esi_leap:node:node_admin',
+        'rule:is_admin or (role:reader and system_scope:all)',
+        'See all nodes',
+        'GET /v1/nodes',
+        'GET /v1/nodes/{ident}',
+    ),
+    _rule(
+        'esi_leap:node:get_all',
+        _READ,
+        'List and show the nodes of the project and those it may claim',
+        'GET /v1/nodes',
+        'GET /v1/nodes/{ident}',
+    ),
+    _rule(
         'esi_leap:event:event_admin',
         'rule:is_admin',
         "See the events of everybody's offers, contracts and leases",

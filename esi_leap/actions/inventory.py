@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from esi_leap.core import ports
 from esi_leap.core.errors import LeapError, StaleClaimError, UnavailableError, UnknownProjectError
+from esi_leap.core.inventory import chore
 from esi_leap.core.ports import Fleet, Identity, Nodes
 
 _LOG = logging.getLogger(__name__)
@@ -107,17 +108,17 @@ class Inventory:
 
     def as_of(self) -> datetime | None:
         """Return when the service that is longest behind was last read; None if one never was."""
-        names = [_chore(kind) for kind in self.fleet]
+        names = [chore(kind) for kind in self.fleet]
         done = self.store.chores(names)
         return min(done.values()) if len(done) == len(names) else None
 
     def _is_older(self, kind: str, than: timedelta) -> bool:
-        done = self.store.chores([_chore(kind)])
-        return self.now() - done.get(_chore(kind), _NEVER) >= than
+        done = self.store.chores([chore(kind)])
+        return self.now() - done.get(chore(kind), _NEVER) >= than
 
     def _read(self, kind: str, service: Nodes, older_than: timedelta) -> bool:
         """Read all nodes of one service; False if another process does, or just has."""
-        name, claim, begun = _chore(kind), self.new_uuid(), self.now()
+        name, claim, begun = chore(kind), self.new_uuid(), self.now()
         if not self.store.claim_chore(name, claim, begun, begun + _CLAIM):
             return False
         done_at = None
@@ -155,7 +156,3 @@ class Inventory:
                 self._state.nameless.add(project)
             else:
                 self.store.remember([found])
-
-
-def _chore(kind: str) -> str:
-    return f'inventory {kind}'

@@ -8,7 +8,7 @@ from esi_leap.actions.console_auth_tokens import Access
 from esi_leap.api.expose import Call
 from esi_leap.core.handover import Node
 from esi_leap.core.instant import render
-from esi_leap.core.ports import ContractView, EventView, LeaseView, OfferView
+from esi_leap.core.ports import ContractView, EventView, LeaseView, NodeView, OfferView
 
 #: Age of a manager's last tick, in seconds, from which it is late.
 _LATE = 30
@@ -87,6 +87,32 @@ def health(last_tick: datetime | None, now: datetime, call: Call) -> dict[str, o
         'age': age,
     }
     return {'status': 'ok', 'manager': manager}
+
+
+def node(seen: NodeView, call: Call) -> dict[str, object]:
+    """Return a node as it is on the wire; what is not set of offer and lease is left out."""
+    of, service = seen.node, seen.seen
+    booked = {'offer_uuid': seen.offer, 'lease_uuid': seen.lease}
+    return {
+        'uuid': of.resource_uuid,
+        'name': of.name,
+        'owner': seen.owner,
+        'lessee': seen.lessee,
+        'resource_type': of.resource_type,
+        'resource_class': of.resource_class,
+        'properties': of.properties,
+        'provision_state': service and service.provision_state,
+        'target_provision_state': service and service.target_provision_state,
+        'power_state': service and service.power_state,
+        'target_power_state': service and service.target_power_state,
+        'maintenance': service and str(service.maintenance),
+        **{key: uuid for key, uuid in booked.items() if uuid is not None},
+        'future_offers': list(seen.future_offers),
+        'future_leases': list(seen.future_leases),
+        'state': service and of.state,
+        'reason': service and of.reason,
+        'refreshed_at': _time(seen.refreshed_at, call),
+    }
 
 
 def event(seen: EventView, call: Call) -> dict[str, object]:

@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
+def chore(resource_type: str) -> str:
+    """Return the name of the chore in which all nodes of one type are read."""
+    return f'inventory {resource_type}'
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
     """What a node's own service (Ironic) says of it, as far as lists show it.

@@ -189,6 +189,52 @@ class LeaseView:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeView:
+    """A node with what its readers want beside it.
+
+    Attributes:
+        seen: what its own service says of it; None is for callers who only see what is booked.
+        owner: the name of its owner, empty if that is unknown or not for the caller.
+        lessee: likewise.
+        refreshed_at: as of when it is known.
+        offer: uuid of the offer that is open now.
+        lease: uuid of the lease that has it now.
+        future_offers: uuids of those that begin later.
+        future_leases: likewise.
+    """
+
+    node: Node
+    seen: Sighting | None
+    owner: str
+    lessee: str
+    refreshed_at: datetime
+    offer: str | None
+    lease: str | None
+    future_offers: Sequence[str]
+    future_leases: Sequence[str]
+
+    @property
+    def uuid(self) -> str:
+        """The node's uuid."""
+        return self.node.resource_uuid
+
+
+@dataclass(frozen=True, slots=True)
+class NodeScope:
+    """What a caller may see of nodes.
+
+    Attributes:
+        nodes: those that he sees whole: all, or those that his project owns or holds.
+        offers: the offers he may see; he sees their nodes, too.
+        leases: the leases he may see, likewise.
+    """
+
+    nodes: Scope
+    offers: Scope
+    leases: Scope
+
+
+@dataclass(frozen=True, slots=True)
 class ContractView:
     """A contract with its leases' uuids."""
 
@@ -313,6 +359,12 @@ class Store(Protocol):
 
     def contracts(self, scope: Scope, query: Query) -> Sequence[ContractView]:
         """List contracts, in a constant number of statements."""
+
+    def nodes(self, scope: NodeScope, query: Query, now: datetime) -> Sequence[NodeView]:
+        """List nodes with what is booked on them from now on, in a constant number of statements.
+
+        Those that are gone are left out, unless something is booked on them.
+        """
 
     def events(self, scope: Scope, query: EventQuery) -> Sequence[EventView]:
         """List events, all that are visible by now, in the order of their ids."""

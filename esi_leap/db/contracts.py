@@ -44,13 +44,7 @@ COLUMNS = {
 def read(connection: sa.Connection, scope: Scope, query: Query) -> Sequence[ContractView]:
     """Read a page of contracts with names, status and the uuids of leases: two statements."""
     select = lists.keys(contracts, query, COLUMNS)
-    if not scope.everything:
-        select = select.where(
-            sa.or_(
-                contracts.c.owner_id == scope.project_id,
-                contracts.c.lessee_id == scope.project_id,
-            )
-        )
+    select = select.where(lists.party(scope, contracts))
     visible = select
     select = lists.equal(select, query.equal, COLUMNS)
     select = lists.paged(connection, select, contracts, query, COLUMNS, visible=visible)

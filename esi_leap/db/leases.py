@@ -27,14 +27,10 @@ def read(connection: sa.Connection, scope: Scope, query: Query) -> Sequence[Leas
     """Read a page of leases with their nodes and names: one statement."""
     select = lists.keys(bookings, query, COLUMNS)
     select = select.where(bookings.c.kind == 'lease')
-    if not scope.everything:
-        sides = [
-            bookings.c.owner_id == scope.project_id,
-            bookings.c.lessee_id == scope.project_id,
-        ]
-        if scope.sublet:
-            sides.append(_lies_in_a_lease_by(scope.project_id))
-        select = select.where(sa.or_(*sides))
+    mine = lists.party(scope)
+    if scope.sublet and not scope.everything:
+        mine = sa.or_(mine, _lies_in_a_lease_by(scope.project_id))
+    select = select.where(mine)
     visible = select
     select = lists.filtered(select, query, COLUMNS)
     select = lists.paged(connection, select, bookings, query, COLUMNS, visible=visible)

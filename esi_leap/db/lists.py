@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 import sqlalchemy as sa
 
 from esi_leap.core.errors import InvalidError
-from esi_leap.core.ports import Query
+from esi_leap.core.ports import Query, Scope
 from esi_leap.db import criteria, rows
 from esi_leap.db.tables import bookings, nodes, projects
 
@@ -22,6 +22,24 @@ def keys(table: sa.Table, query: Query, columns: Mapping[str, sa.ColumnElement])
         source = table.join(nodes, nodes.c.id == table.c.node_id)
         return sa.select(table.c.id).select_from(source)
     return sa.select(table.c.id)
+
+
+def offered(scope: Scope, table: sa.FromClause = bookings) -> sa.ColumnElement[bool]:
+    """Offers that a caller may see: open ones, his, and those for his subtree."""
+    if scope.everything:
+        return sa.true()
+    return sa.or_(
+        table.c.owner_id == scope.project_id,
+        table.c.lessee_id.is_(None),
+        table.c.lessee_id.in_(sorted(scope.tree)),
+    )
+
+
+def party(scope: Scope, table: sa.FromClause = bookings) -> sa.ColumnElement[bool]:
+    """Leases and contracts that a caller may see: those of which his project is a side."""
+    if scope.everything:
+        return sa.true()
+    return sa.or_(table.c.owner_id == scope.project_id, table.c.lessee_id == scope.project_id)
 
 
 def names(row: sa.Row) -> dict[str, str]:
@@ -110,7 +128,7 @@ def paged(
         place = connection.execute(
             visible.with_only_columns(
                 *(column for column, _ in order), maintain_column_froms=True
-            ).where(table.c.uuid == query.marker)
+            ).where(columns['uuid'] == query.marker)
         ).first()
         if place is None:
             raise InvalidError(f"There is no object with the marker '{query.marker}'.")

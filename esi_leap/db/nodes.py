@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 import sqlalchemy as sa
 from oslo_db import exception as db_errors
 
+from esi_leap.core import lease as leases
+from esi_leap.core import offer as offers
 from esi_leap.core.criteria import facts
 from esi_leap.core.handover import State
-from esi_leap.core.inventory import Sighting
-from esi_leap.db import rows
+from esi_leap.core.inventory import Sighting, chore
+from esi_leap.core.ports import NodeScope, NodeView, Query, Scope
+from esi_leap.db import chores, lists, rows
 from esi_leap.db.tables import bookings, node_properties, nodes, projects
 
 #: Rows that are fetched at once where all of them are looked at.
@@ -27,7 +33,149 @@ _COLUMNS = (
     nodes.c.maintenance,
     nodes.c.gone_at,
 )
+_OPEN = str(offers.Status.AVAILABLE)
+_PENDING = frozenset(map(str, leases.PENDING))
+#: Leases in these states have the node.
+_HELD = frozenset(map(str, leases.HOLDING - leases.PENDING - {leases.Status.ERROR}))
+_GONE = 'The node does not exist any more.'
 _FRESH = {'state': str(State.AVAILABLE), 'remembered': [], 'attempts': 0}
+
+
+COLUMNS = {
+    'uuid': nodes.c.resource_uuid,
+    'name': nodes.c.name,
+    'resource_type': nodes.c.resource_type,
+    'resource_class': nodes.c.resource_class,
+    'created_at': nodes.c.id,  # when it was first seen
+}
+
+
+def read(
+    connection: sa.Connection, scope: NodeScope, query: Query, now: datetime
+) -> Sequence[NodeView]:
+    """Read a page of nodes with names and what is booked on them: three statements."""
+    select = sa.select(nodes.c.id).where(sa.or_(nodes.c.gone_at.is_(None), _has(rows.holding)))
+    whole, booked = _whole(scope.nodes), _has(partial(_shown, scope, now))
+    visible = select = select.where(sa.or_(whole, booked))
+    hidden = {key: value for key, value in query.equal.items() if key not in COLUMNS}
+    for key, value in hidden.items():
+        select = select.where(_tells(key, value, scope, now))
+    plain = {key: value for key, value in query.equal.items() if key in COLUMNS}
+    select = lists.filtered(select, replace(query, equal=plain), COLUMNS)
+    select = lists.paged(connection, select, nodes, query, COLUMNS, visible=visible)
+    found = list(connection.execute(select))
+    on = _booked(connection, scope, now, [row.id for row in found])
+    done = chores.done(connection, {chore(row.resource_type) for row in found})
+    as_of = [done.get(chore(row.resource_type), row.refreshed_at) for row in found]
+    return [
+        _view(row, scope.nodes, on[row.id], moment, now)
+        for row, moment in zip(found, as_of, strict=True)
+    ]
+
+
+def _view(
+    row: sa.Row, scope: Scope, booked: Sequence[sa.Row], read_at: datetime, now: datetime
+) -> NodeView:
+    node, projects_seen = rows.node(row), {row.owner_id, row.lessee_id} - {None, ''}
+    whole = scope.everything or scope.project_id in projects_seen
+    provided = any(each.owner_id == row.owner_id for each in booked)
+    on_offer = [each for each in booked if each.kind == 'offer']
+    on_lease = [each for each in booked if each.kind == 'lease']
+    current = [each.uuid for each in on_lease if each.status in _HELD and each.start_time <= now]
+    return NodeView(
+        node=node if row.gone_at is None or node.reason else replace(node, reason=_GONE),
+        seen=_sighting(row) if whole else None,
+        owner=(row.owner_name or '') if whole or provided else '',
+        lessee=(row.lessee_name or '') if whole else '',
+        refreshed_at=row.refreshed_at if row.gone_at else max(row.refreshed_at, read_at),
+        offer=next((each.uuid for each in reversed(on_offer) if each.start_time <= now), None),
+        # Of a lease and what its lessee sub-lets the one that has the node physically.
+        lease=node.lease if node.lease in current else next(iter(current), None),
+        future_offers=[each.uuid for each in on_offer if each.start_time > now],
+        future_leases=[each.uuid for each in on_lease if each.status in _PENDING],
+    )
+
+
+def _whole(scope: Scope) -> sa.ColumnElement[bool]:
+    """Nodes that the caller sees whole."""
+    if scope.everything:
+        return sa.true()
+    if not scope.project_id:  # nobody's nodes are not those of a token without a project
+        return sa.false()
+    return sa.or_(nodes.c.owner_id == scope.project_id, nodes.c.lessee_id == scope.project_id)
+
+
+def _shown(scope: NodeScope, now: datetime, table: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Bookings that the caller is shown beside a node: those that go on and that he may see."""
+    column = table.c
+    open_ = sa.and_(column.kind == 'offer', column.status == _OPEN, column.end_time > now)
+    held = sa.and_(column.kind == 'lease', rows.holding(table))
+    return sa.or_(
+        sa.and_(open_, lists.offered(scope.offers, table)),
+        sa.and_(held, lists.party(scope.leases, table)),
+    )
+
+
+def _has(which: Callable[[sa.FromClause], sa.ColumnElement[bool]]) -> sa.ColumnElement[bool]:
+    """Nodes with a booking like this."""
+    table = bookings.alias()
+    select = sa.select(table.c.id).where(table.c.node_id == nodes.c.id, which(table))
+    return select.correlate(nodes).exists()
+
+
+def _tells(key: str, value: object, scope: NodeScope, now: datetime) -> sa.ColumnElement[bool]:
+    """Nodes that show the caller a project or a booking: filters tell no more than rows do."""
+    whole, shown = _whole(scope.nodes), partial(_shown, scope, now)
+    match key:
+        case 'owner_id':
+            provided = _has(
+                lambda table: sa.and_(shown(table), table.c.owner_id == nodes.c.owner_id)
+            )
+            return sa.and_(nodes.c.owner_id == value, sa.or_(whole, provided))
+        case 'lessee_id':
+            return sa.and_(nodes.c.lessee_id == value, whole)
+    kind = key.removesuffix('_uuid')
+    return _has(lambda table: sa.and_(shown(table), table.c.kind == kind, table.c.uuid == value))
+
+
+def _booked(
+    connection: sa.Connection, scope: NodeScope, now: datetime, ids: Sequence[int]
+) -> Mapping[int, Sequence[sa.Row]]:
+    """Read what is booked on nodes, in the order of its starts."""
+    column = bookings.c
+    found: dict[int, list[sa.Row]] = defaultdict(list)
+    if ids:
+        select = (
+            sa.select(
+                column.node_id,
+                column.uuid,
+                column.kind,
+                column.status,
+                column.owner_id,
+                column.start_time,
+            )
+            .where(column.node_id.in_(ids), _shown(scope, now, bookings))
+            .order_by(column.start_time, column.id)
+        )
+        for row in connection.execute(select):
+            found[row.node_id].append(row)
+    return found
+
+
+def _sighting(row: sa.Row) -> Sighting:
+    return Sighting(
+        uuid=row.resource_uuid,
+        name=row.name,
+        owner=row.owner_id or None,
+        lessee=row.lessee_id,
+        resource_class=row.resource_class,
+        properties=row.properties,
+        provision_state=row.provision_state,
+        target_provision_state=row.target_provision_state,
+        power_state=row.power_state,
+        target_power_state=row.target_power_state,
+        maintenance=bool(row.maintenance),
+    )
 
 
 def known(

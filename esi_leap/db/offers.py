@@ -38,14 +38,7 @@ def read(
     """Read a page of offers with nodes and names: one statement, two with the free windows."""
     select = lists.keys(bookings, query, COLUMNS)
     select = select.where(bookings.c.kind == 'offer')
-    if not scope.everything:
-        select = select.where(
-            sa.or_(
-                bookings.c.owner_id == scope.project_id,
-                bookings.c.lessee_id.is_(None),
-                bookings.c.lessee_id.in_(sorted(scope.tree)),
-            )
-        )
+    select = select.where(lists.offered(scope))
     visible = select
     select = lists.filtered(select, query, COLUMNS)
     if query.free is not None:

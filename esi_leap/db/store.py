@@ -27,6 +27,8 @@ from esi_leap.core.ports import (
     EventView,
     LeaseView,
     Message,
+    NodeScope,
+    NodeView,
     OfferView,
     Project,
     Query,
@@ -207,6 +209,11 @@ class Store:
         """List leases."""
         with self._reader() as connection:
             return leases.read(connection, scope, query)
+
+    def nodes(self, scope: NodeScope, query: Query, now: datetime) -> Sequence[NodeView]:
+        """List nodes."""
+        with self._reader() as connection:
+            return inventory.read(connection, scope, query, now)
 
     def contracts(self, scope: Scope, query: Query) -> Sequence[ContractView]:
         """List contracts."""

@@ -20,6 +20,7 @@ _EQUAL = {
     'name': 'name',
     'purpose': 'purpose',
     'offer_uuid': 'offer_uuid',
+    'lease_uuid': 'lease_uuid',
     'contract_uuid': 'contract_uuid',
     'parent_lease_uuid': 'parent_lease_uuid',
     'resource_type': 'resource_type',

@@ -172,6 +172,7 @@ def test_no_route_is_open_to_a_token_without_our_roles(things: Things, route: An
         'leases': things.lease,
         'contracts': things.contract,
         'console_auth_tokens': things.held_node,
+        'nodes': things.offered_node,
     }
     path = route.path.replace('{ident}', ident[noun]()) if '{ident}' in route.path else route.path
     body = {'resource_uuid': things.node(), 'project_id': 'nobody'} if noun == 'leases' else None
@@ -201,6 +202,9 @@ def test_no_route_is_open_to_a_token_without_our_roles(things: Things, route: An
         ('DELETE', '/v1/leases/{}', 'lease', None),
         ('GET', '/v1/contracts/{}', 'contract', None),
         ('DELETE', '/v1/contracts/{}', 'contract', None),
+        ('GET', '/v1/nodes/{}', 'leased_node', None),
+        ('GET', '/v1/nodes/dummy-node-{}', 'leased_node', None),
+        ('GET', '/v1/nodes?marker={}', 'leased_node', None),
         ('POST', '/v1/offers', 'node', {'resource_uuid': '{}'}),
         ('POST', '/v1/offers', 'node', {'resource_uuid': 'dummy-node-{}'}),
         ('POST', '/v1/leases', 'leased_node', {'resource_uuid': '{}', 'project_id': 'stranger'}),

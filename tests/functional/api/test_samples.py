@@ -127,6 +127,8 @@ def offers_and_leases(story: Story) -> None:
         'POST /v1/console_auth_tokens',
         body={'node_uuid_or_name': node, 'token_ttl': 60, 'read_only': True},
     )
+    story.until(LESSEE, 'GET /v1/nodes/{ident}', lambda seen: seen['lessee'] != '', node)
+    story.call(LESSEE, 'GET /v1/nodes', query='?property=cpus%3E%3D40')
     story.call(LESSEE, 'DELETE /v1/leases/{ident}', direct['uuid'])
 
 

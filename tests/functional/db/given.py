@@ -1,6 +1,6 @@
 """Values that the tests of the databases start from."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 
 from alembic import autogenerate, migration
@@ -26,8 +26,8 @@ def at(hour: float) -> datetime:
     return NOW + timedelta(hours=hour)
 
 
-def a_node(store: Store, uuid: str = 'n1') -> Node:
-    machine = Machine(
+def a_machine(uuid: str, properties: Mapping[str, object] | None = None) -> Machine:
+    return Machine(
         uuid=uuid,
         name=f'metal-{uuid}',
         owner=OWNER,
@@ -35,8 +35,12 @@ def a_node(store: Store, uuid: str = 'n1') -> Node:
         lease_label=None,
         provision_state='available',
         power_state='power off',
+        properties=properties or {},
     )
-    return store.node(machine, 'ironic_node', NOW)
+
+
+def a_node(store: Store, uuid: str = 'n1') -> Node:
+    return store.node(a_machine(uuid), 'ironic_node', NOW)
 
 
 def an_offer(node_id: int, uuid: str, start: float, end: float) -> Offer:

@@ -7,12 +7,13 @@ import pytest
 import sqlalchemy as sa
 
 from esi_leap.core.booking import Change
+from esi_leap.core.criteria import parse
 from esi_leap.core.interval import Interval
-from esi_leap.core.ports import Project, Query
+from esi_leap.core.ports import NodeScope, Project, Query, Scope
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
 
-from .given import ALL, NOW, OWNER, TENANT, a_lease, a_node, agreed, an_offer, at
+from .given import ALL, NOW, OWNER, TENANT, a_lease, a_machine, a_node, agreed, an_offer, at
 
 NODES, SIZES = 10, (10, 100, 1000)
 
@@ -83,6 +84,42 @@ def test_lists_cost_a_constant_number_of_statements(
             assert costs[kind] == [MOST[kind]] * len(SIZES)
             assert len(set(pages[kind])) == 1
             assert pages[kind][0] <= MOST[kind] + 1  # one for the marker
+
+
+def test_a_list_of_nodes_costs_a_constant_number_of_statements(
+    database: Database, store: Store
+) -> None:
+    store.remember([Project(OWNER, 'owner'), Project(TENANT, 'tenant')])
+    mine = Scope(project_id=OWNER, tree=frozenset({OWNER, 'd'}))
+    part = NodeScope(mine, mine, mine)
+    page = Query(limit=5, marker='n9', sort=[('name', True)])
+    costs: dict[str, list[int]] = {'all': [], 'mine': [], 'page': []}
+    have = 0
+    for size in SIZES:
+        seen = [a_machine(f'n{n}', {'cpus': n}) for n in range(have, size)]
+        store.see('ironic_node', seen, NOW, NOW)
+        have = size
+        for scope, query, kind in (
+            (NodeScope(ALL, ALL, ALL), Query(), 'all'),
+            (part, Query(criteria=[parse('cpus<5000')]), 'mine'),
+            (part, page, 'page'),
+        ):
+            with counted(database) as sent:
+                found = store.nodes(scope, query, NOW)
+            assert len(found) == (6 if kind == 'page' else size)
+            assert {each.owner for each in found} == {'owner'}
+            costs[kind].append(len(sent))
+    assert costs == {'all': [3] * 3, 'mine': [3] * 3, 'page': [4] * 3}  # one for the marker
+
+
+def test_a_refresh_without_news_costs_one_statement_a_page(
+    database: Database, store: Store
+) -> None:
+    seen = [a_machine(f'n{n}', {'cpus': n}) for n in range(100)]
+    store.see('ironic_node', seen, NOW, NOW)
+    with counted(database) as sent:
+        store.see('ironic_node', seen, at(1), at(1))
+    assert len(sent) == 1
 
 
 def test_a_booking_costs_a_constant_number_of_statements(database: Database, store: Store) -> None:

@@ -1,0 +1,59 @@
+"""Schemas of nodes."""
+
+from esi_leap.api.schemas import common
+from esi_leap.core.handover import State
+
+_SORTED_BY = ('uuid', 'name', 'resource_type', 'resource_class', 'created_at')
+
+QUERY = {
+    'uuid': common.IDENT,
+    'name': common.IDENT,
+    'owner': common.IDENT,
+    'lessee': common.IDENT,
+    'resource_type': common.IDENT,
+    'resource_class': common.IDENTS,
+    'property': common.CRITERIA,
+    'offer_uuid': common.IDENT,
+    'lease_uuid': common.IDENT,
+    **common.page(_SORTED_BY),
+}
+
+_HIDDEN = 'Null if the caller only sees what is booked on the node.'
+
+NODE = common.named(
+    'Node',
+    common.shown(
+        {
+            'uuid': common.STRING,
+            'name': common.STRING,
+            'owner': {'type': 'string', 'description': "The owner's name, empty if unknown."},
+            'lessee': {'type': 'string', 'description': "The lessee's name, or empty."},
+            'resource_type': common.STRING,
+            'resource_class': common.NULLABLE_STRING,
+            'properties': common.OBJECT,
+            'provision_state': {**common.NULLABLE_STRING, 'description': _HIDDEN},
+            'target_provision_state': common.NULLABLE_STRING,
+            'power_state': {**common.NULLABLE_STRING, 'description': _HIDDEN},
+            'target_power_state': common.NULLABLE_STRING,
+            'maintenance': {
+                'enum': ['True', 'False', None],
+                'description': f'A text. {_HIDDEN}',
+            },
+            'offer_uuid': {'type': 'string', 'description': 'The offer that is open now, if any.'},
+            'lease_uuid': {'type': 'string', 'description': 'The lease that has it now, if any.'},
+            'future_offers': {**common.STRINGS, 'description': 'Offers that begin later.'},
+            'future_leases': {**common.STRINGS, 'description': 'Leases that begin later.'},
+            'state': {
+                'enum': [*sorted(map(str, State)), None],
+                'description': f'How far its hand-over is. {_HIDDEN}',
+            },
+            'reason': {
+                **common.NULLABLE_STRING,
+                'description': 'What the hand-over or the return waits for, in a sentence.',
+            },
+            'refreshed_at': common.MOMENT,
+        },
+        optional=['offer_uuid', 'lease_uuid'],
+    ),
+)
+NODES = common.listed('nodes', NODE)
