@@ -74,9 +74,14 @@ def alive(
 
 
 def purge(connection: sa.Connection, now: datetime) -> int:
-    """Delete tokens that can be used no more and that no open console can hang on."""
-    over = sa.or_(tokens.c.used_at.is_(None), ~_holding(now))
-    return connection.execute(tokens.delete().where(tokens.c.expires_at <= now, over)).rowcount
+    """Delete tokens of which nothing can come any more."""
+    return connection.execute(tokens.delete().where(over(now))).rowcount
+
+
+def over(before: datetime) -> sa.ColumnElement[bool]:
+    """Tokens that expired before an instant, and that no open console can hang on."""
+    closed = sa.or_(tokens.c.used_at.is_(None), ~_holding(before))
+    return sa.and_(tokens.c.expires_at <= before, closed)
 
 
 def _usable(token_hash: str, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:

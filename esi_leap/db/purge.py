@@ -11,15 +11,10 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from esi_leap.db import rows
+from esi_leap.db import console_auth_tokens, rows
 from esi_leap.db.engine import Database
-from esi_leap.db.tables import (
-    bookings,
-    console_auth_tokens,
-    contracts,
-    events,
-    nodes,
-)
+from esi_leap.db.tables import bookings, contracts, events, nodes
+from esi_leap.db.tables import console_auth_tokens as tokens
 
 #: Rows that are deleted in one transaction.
 _BATCH = 500
@@ -41,7 +36,7 @@ def purge(database: Database, before: datetime, *, dry: bool = False) -> dict[st
 
 def _old(before: datetime) -> Iterator[tuple[sa.Table, sa.ColumnElement[bool]]]:
     """Tell what goes from each table, in the order in which nothing refers to what is gone."""
-    yield console_auth_tokens, console_auth_tokens.c.expires_at < before
+    yield tokens, console_auth_tokens.over(before)
     yield bookings, _over(before)
     line = sa.select(bookings.c.id).where(bookings.c.contract_uuid == contracts.c.uuid)
     yield contracts, sa.and_(contracts.c.end_time < before, ~line.exists())
