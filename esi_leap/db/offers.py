@@ -59,7 +59,8 @@ def read(
 def _unbooked(select: sa.Select, window: Interval) -> sa.Select:
     """Keep the offers in which nothing holds a part of a window.
 
-    As a join without partner: where it says NOT EXISTS, MariaDB first reads all that is booked.
+    As a join without partner: where it says NOT EXISTS, MariaDB first reads all that is booked. It
+    knows such a join by a column that is never null, PostgreSQL by one that the join compares.
     """
     child = bookings.alias('child')
     taken = sa.and_(
@@ -68,7 +69,7 @@ def _unbooked(select: sa.Select, window: Interval) -> sa.Select:
         child.c.start_time < window.end,
         child.c.end_time > window.start,
     )
-    return select.outerjoin(child, taken).where(child.c.id.is_(None))
+    return select.outerjoin(child, taken).where(child.c.id.is_(None), child.c.parent_uuid.is_(None))
 
 
 def _taken(connection: sa.Connection, uuids: list[str]) -> dict[str, list[Interval]]:
