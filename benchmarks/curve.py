@@ -137,6 +137,7 @@ def _curve(service: Service, options: argparse.Namespace) -> dict[str, Any]:
                 deed()
                 times.append(time.perf_counter() - begun)
             curve[str(size)][name] = {
+                'fastest_ms': round(min(times) * 1000, 2),
                 'median_ms': round(statistics.median(times) * 1000, 2),
                 'slowest_ms': round(max(times) * 1000, 2),
                 'statements': len(service.asked),

@@ -24,11 +24,12 @@ def phases(results: Mapping[str, Any]) -> Table:
     services = results['services']
     for phase in next(iter(services.values()))['phases']:
         found = {key: _numbers(each['phases'][phase]) for key, each in services.items()}
+        name = phase
         for key, numbers in found.items():
             answers = services[key]['phases'][phase]['statuses']
             said = ', '.join(f'{count} x {status}' for status, count in answers.items())
-            rows.append([phase, key, *(f'{each:.1f}' for each in numbers), said])
-            phase = ''  # noqa: PLW2901 - named once
+            rows.append([name, key, *map(_short, numbers), said])
+            name = ''
         if all(key in found for key in _BOTH):
             theirs, ours = (found[key] for key in _BOTH)
             # A rate is better when it is more, all else when it is less.
@@ -70,6 +71,10 @@ def _sums(kinds: Sequence[Mapping[str, Sequence[float]]]) -> list[str]:
         str(count),
         *(f'{sum(sum(each[name]) for each in kinds):.0f}' for name in ('rss', 'pss')),
     ]
+
+
+def _short(value: float) -> str:
+    return f'{value:.1f}' if value >= 1 else f'{value:.2f}'
 
 
 def _times(more: float, less: float) -> str:
