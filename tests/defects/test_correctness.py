@@ -17,8 +17,10 @@ import pytest
 import requests
 
 from esi_leap.core.errors import LeapError, NodeBusyError
+from esi_leap.core.event import Priority
 from esi_leap.core.handover import Patch, Provision, State
 from esi_leap.core.lease import Status
+from esi_leap.db.store import Store
 from esi_leap.manager.loop import Loop
 from tests.functional.api.world import ADMIN, LESSEE, OWNER, STRANGER, pool
 from tests.functional.manager.conftest import World as Metal
@@ -429,3 +431,19 @@ def test_a22_a_node_locked_when_a_sub_lease_ends_is_given_back_when_it_is_not(me
     metal.wait(seconds=31)
     assert (metal.file()['project_id'], metal.file()['lease_uuid']) == ('tenant', outer)
     assert metal.file()['provision_state'] == 'available'
+
+
+def test_a25_a_notification_says_how_it_stands_after_the_change(metal):
+    metal.store = Store(metal.database, Priority.INFO)
+    metal.deps = metal.manager()
+    lease = metal.lease('tenant', 0, 10)
+    metal.tick()
+    metal.wait(minutes=10)
+    said = {
+        each.type: each.payload['esi_leap_object.data']
+        for each in metal.store.outgoing(100)
+        if each.payload['esi_leap_object.data']['uuid'] == lease
+    }
+    begun, over = said['esi_leap.lease.fulfill.end'], said['esi_leap.lease.delete.end']
+    assert (begun['status'], begun['fulfill_time']) == ('active', '2031-05-01T12:00:00Z')
+    assert (over['status'], over['expire_time']) == ('expired', '2031-05-01T12:10:00Z')
