@@ -104,8 +104,8 @@ class Server(abc.ABC):
                 f'{self.package} is not installed completely. {programs.apt_line(missing)}'
             )
         fresh = not self.data.exists()
+        self._make_folders()
         if fresh:
-            self._make_folders()
             self._initialise()
         self.process = processes.spawn(self._command(), log=self.log)
         deadline = time.monotonic() + timeout
@@ -121,7 +121,7 @@ class Server(abc.ABC):
 
     def _make_folders(self) -> None:
         for path in (self.data, self.temporary):
-            path.mkdir()
+            path.mkdir(exist_ok=True)
         if os.geteuid() == 0:
             for path in (self.folder, self.data, self.temporary):
                 shutil.chown(path, self.system_user, self.system_user)

@@ -24,7 +24,7 @@ _CHANGING = re.compile(
 )
 _BECOME = re.compile(r'eval "\$\(python3 -m sandbox env (\S+)\)"')
 _PATIENCE = 60
-PAGES = ('README.rst', 'doc/source/operator/index.rst')
+PAGES = ('README.rst', 'doc/source/user/session.rst', 'doc/source/operator/index.rst')
 
 
 def _session(page: Path) -> list[tuple[str, str, list[str]]]:
@@ -84,11 +84,12 @@ def state() -> Iterator[State]:
 
 
 def _tidy(state: State) -> None:
-    """Withdraw every offer of the node, and wait until it is free."""
+    """Withdraw every booking of the node, and wait until it is free."""
     owner = seeds.session(state, users.find('owner-member'))
-    url = f'{state.url("api")}/v1/offers'
-    for offer in owner.must('GET', f'{url}?resource_uuid=node-1')['offers']:
-        owner.must('DELETE', f'{url}/{offer["uuid"]}')
+    for noun in ('offers', 'leases'):
+        url = f'{state.url("api")}/v1/{noun}'
+        for each in owner.must('GET', f'{url}?resource_uuid=node-1')[noun]:
+            owner.must('DELETE', f'{url}/{each["uuid"]}')
     node = f'{state.url("ironic")}/v1/nodes/node-1'
     begun = time.monotonic()
     while owner.must('GET', node, version=seeds.IRONIC_VERSION)['lessee'] is not None:
