@@ -8,7 +8,7 @@ from esi_leap_client.v1 import _base
 class Node(_base.Resource):
     """A bare-metal machine with the offers and leases on it that one may see.
 
-    Of a node that is only to be claimed, the service tells what its offer tells.
+    Of a node that is only to be claimed, the service tells what its offer tells; the rest is None.
     """
 
     base_path = '/nodes'
@@ -16,9 +16,11 @@ class Node(_base.Resource):
     proof = 'future_offers'
 
     _query_mapping = QueryParameters(
+        'uuid',
         'name',
         'owner',
         'lessee',
+        'resource_type',
         'resource_class',
         'property',
         'offer_uuid',
@@ -31,6 +33,8 @@ class Node(_base.Resource):
     owner = Body('owner')
     #: The project that holds the node, by name; empty if none does.
     lessee = Body('lessee')
+    #: What kind of resource it is: `ironic_node` by default.
+    resource_type = Body('resource_type')
     #: The resource class.
     resource_class = Body('resource_class')
     #: The properties, as Ironic has them.
