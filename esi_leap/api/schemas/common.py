@@ -18,7 +18,9 @@ def ref(name: str) -> Schema:
 
 
 def named(name: str, schema: Schema) -> Schema:
-    """Give a schema a name, and return what refers to it."""
+    """Give a schema a name that no other has, and return what refers to it."""
+    if name in COMPONENTS:
+        raise ValueError(f'There are two schemas of the name {name}.')
     COMPONENTS[name] = schema
     return ref(name)
 
@@ -52,7 +54,7 @@ PROPERTIES = {
     'description': 'A JSON object of at most 100 keys.',
 }
 #: Accepted for the sake of existing clients; the service knows better.
-IGNORED = {'description': 'Ignored: it is read from the node.'}
+IGNORED = {'description': 'Ignored: it is read from the node.', 'deprecated': True}
 
 #: A parameter that may be given several times is an array; all others are given once.
 IDENTS = {'type': 'array', 'items': IDENT}

@@ -13,18 +13,16 @@ from esi_leap.api.expose import ROUTES, VERSIONS
 from .world import OWNER, World, world
 
 CONFIGURATION = Path(__file__).with_name('schemathesis.toml')
-NODES = 10
 THINGS = 8
 
 
 def seed(made: World) -> None:
-    """Make what the configuration names: nodes, and things of every kind on some of them."""
-    for number in range(NODES):
-        made.service.node(f'node-{number:02}', OWNER.project, resource_class='gpu')
+    """Make what the configuration names: nodes, and things of every kind on them."""
     window = {'start_time': '2032-01-01', 'end_time': '2032-12-31'}
     for number in range(THINGS):
-        name, node = f'thing-{number:02}', f'node-{number:02}'
-        offer = made.make(OWNER, '/v1/offers', resource_uuid=node, name=name, **window)
+        name = f'thing-{number:02}'
+        made.service.node(name, OWNER.project, resource_class='gpu')
+        offer = made.make(OWNER, '/v1/offers', resource_uuid=name, name=name, **window)
         path = f'/v1/offers/{offer["uuid"]}/claim'
         made.make(OWNER, path, name=name, start_time='2032-05-01', end_time='2032-05-08')
 
