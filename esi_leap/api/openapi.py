@@ -176,8 +176,8 @@ def _version_parameter(version: tuple[int, int]) -> dict[str, Any]:
     return {
         'name': 'OpenStack-API-Version',
         'in': 'header',
-        'description': 'The version of the API; without it, the oldest.',
-        'required': version != VERSIONS[0],
+        'description': 'The version that this document describes. Without it a call is one of '
+        f'version {_text(VERSIONS[0])}.',
         'schema': {'type': 'string', 'const': f'lease {_text(version)}'},
     }
 
