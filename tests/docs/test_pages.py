@@ -21,10 +21,11 @@ PAGES = sorted(SOURCE.rglob('*.rst'))
 TEXTS = [*PAGES, *(PROJECT / name for name in ('README.rst', 'HACKING.rst', 'CONTRIBUTING.rst'))]
 MACHINES = {'esi_leap.core.lease': lease, 'esi_leap.core.handover': handover}
 SVG = '{http://www.w3.org/2000/svg}'
+SCRIPTS = sorted((PROJECT / 'bin').iterdir())
 #: Groups whose options are ours, and are therefore known here.
 OURS = ('api', 'manager', 'dummy_node', 'metrics', 'notification')
 #: Options of the existing service that a page compares with, and of Ironic.
-OTHERS = {'enable_ssl_api', 'auth_enable', 'automatic_lessee_source'}
+OTHERS = {'enable_ssl_api', 'auth_enable', 'automatic_lessee_source', 'public_endpoint'}
 
 
 def _entry_points() -> dict[str, dict[str, str]]:
@@ -99,8 +100,8 @@ def test_every_program_exists_and_is_described(program: str) -> None:
 
 
 def test_the_programs_that_are_named_exist() -> None:
-    named = re.compile(r'\besi-leap-(?:api|manager|dbsync|status|[a-z]+)\b')
-    known = set(_entry_points()['console_scripts'])
+    named = re.compile(r'(?<![\w/-])esi-leap(?:-[a-z]+)+\b')
+    known = {*_entry_points()['console_scripts'], *(each.name for each in SCRIPTS)}
     for page in (*TEXTS, PROJECT / 'policies' / 'README.rst'):
         assert set(named.findall(page.read_text(encoding='utf-8'))) <= known, page.name
 
