@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,9 @@ from esi_leap.core.handover import (
     PowerOff,
     Provision,
 )
+from esi_leap.core.inventory import Sighting
 from esi_leap.core.ports import Nodes
+from esi_leap.nodes.ironic import IronicNodes
 
 from .conftest import until
 
@@ -108,6 +110,24 @@ def test_a_free_node_is_free(fleet):
     assert seen.provision_state == 'available'
     assert seen.power_state in {'power off', None}  # None: nobody has asked it yet
     assert (seen.maintenance, seen.console, seen.cleans) == (False, False, True)
+
+
+def test_what_the_pages_show_of_a_node_is_what_a_look_at_it_shows(fleet):
+    found = [each for page in fleet.service.pages() for each in page]
+    [seen] = [each for each in found if each.uuid == fleet.uuid]
+    looked = fleet.see()
+    for name in (field.name for field in fields(Sighting)):
+        assert getattr(seen, name) == getattr(looked, name), name
+
+
+def test_small_pages_show_the_same_nodes(request):
+    fleet: Fleet = request.getfixturevalue('ironic')
+    one_by_one = IronicNodes(fleet.service._connection, page_size=1)  # noqa: SLF001 - the same one
+    found = [[each.uuid for each in page] for page in one_by_one.pages()]
+    assert [len(page) for page in found] == [1] * len(found)
+    whole = [each.uuid for page in fleet.service.pages() for each in page]
+    assert [page[0] for page in found] == whole
+    assert len(whole) >= 4
 
 
 def test_the_lessee_and_the_label_are_set_and_removed(fleet):
