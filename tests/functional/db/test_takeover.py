@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -438,6 +439,16 @@ class TestAgain:
         for _ in range(2):
             assert taken_over(empty) is None
         assert schema.version(empty) == schema.newest()
+
+    def test_at_once_on_several_hosts(
+        self, empty: Database, open_database: Callable[..., Database]
+    ) -> None:
+        filled(empty, ORDERLY)
+        hosts = [open_database(empty.url) for _ in range(3)]
+        with ThreadPoolExecutor(len(hosts)) as pool:
+            reports = list(pool.map(taken_over, hosts))
+        assert len([each for each in reports if each is not None]) == 1
+        assert len(booked(empty)) == 12
 
     @MARIADB
     def test_the_other_service_was_started_again(self, empty: Database) -> None:
