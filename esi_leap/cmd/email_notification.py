@@ -1,0 +1,78 @@
+"""`esi-leap-email-notification`: tells projects by e-mail that a lease has begun, or ends soon.
+
+It is for cron. The cloud is that of openstacksdk, `OS_CLOUD` or the other variables of an openrc
+file; the environment says the rest, see the operator's guide.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+
+import openstack
+from keystoneauth1 import adapter
+from keystoneauth1 import exceptions as ksa
+from openstack import exceptions as sdk
+
+from esi_leap import clock, mailer
+
+_SERVICE = 'lease'
+
+
+class _Cloud:
+    """The lease service and Keystone of a cloud; see `mailer.World`."""
+
+    def __init__(self, cloud: openstack.connection.Connection) -> None:
+        self._cloud = cloud
+        config = cloud.config
+        self._leases = adapter.Adapter(
+            cloud.session,
+            service_type=_SERVICE,
+            interface=config.get_interface(_SERVICE),
+            region_name=config.get_region_name(_SERVICE),
+            endpoint_override=config.get_endpoint(_SERVICE),
+        )
+        self._emails: dict[str, str | None] = {}
+
+    def lease(self, path: str) -> Mapping[str, Any] | None:
+        """GET a path of the lease service; None if it has nothing there."""
+        answer = self._leases.get(path, raise_exc=False)
+        if answer.status_code == HTTPStatus.NOT_FOUND:
+            return None
+        sdk.raise_from_response(answer)
+        found: Mapping[str, Any] = answer.json()
+        return found
+
+    def email(self, project_id: str) -> str | None:
+        """Return the attribute `email` of a project, which Keystone keeps as any other."""
+        if project_id not in self._emails:
+            found = self._cloud.identity.get(f'/projects/{project_id}')
+            known = found.json()['project'] if found.ok else {}
+            self._emails[project_id] = known.get('email')
+        return self._emails[project_id]
+
+
+def main() -> int:
+    """Run the program."""
+    logging.basicConfig(level=logging.INFO, format='%(message)s', stream=sys.stdout)
+    logging.getLogger('keystoneauth').setLevel(logging.WARNING)
+    try:
+        settings = mailer.Settings.of(os.environ)
+        cloud = _Cloud(openstack.connect())
+        mailer.Mailer(settings, cloud, partial(mailer.smtp, settings), clock.now()).run()
+    except (mailer.SettingsError, OSError) as error:
+        sys.stderr.write(f'esi-leap-email-notification: {error}\n')
+        return 1
+    except (ksa.ClientException, sdk.SDKException) as error:
+        sys.stderr.write(f'esi-leap-email-notification: the cloud does not answer: {error}\n')
+        return 1
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,367 @@
+"""`esi-leap-email-notification` before the real service and a real mail server with TLS."""
+
+import datetime as dt
+import email.policy
+import ipaddress
+import json
+import os
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from email.message import EmailMessage
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+import requests
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from esi_leap import mailer
+from esi_leap.fixture import Service
+from sandbox import ports
+
+PROGRAM = Path(sys.executable).with_name('esi-leap-email-notification')
+OWNER = {'X-Project-Id': 'owner', 'X-Project-Name': 'owner', 'X-Roles': 'member,reader'}
+
+
+class Projects(ThreadingHTTPServer):
+    """Keystone's projects, as far as the program asks for them."""
+
+    daemon_threads = True
+    emails: dict[str, str]
+
+
+class _Answer(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        name = unquote(self.path.rstrip('/').rsplit('/', 1)[1])
+        if name == 'v3':
+            link = {'rel': 'self', 'href': f'http://127.0.0.1:{self.server.server_port}/v3/'}  # type: ignore[attr-defined]
+            found = {'version': {'id': 'v3.14', 'status': 'stable', 'links': [link]}}
+        else:
+            known = self.server.emails.get(name)  # type: ignore[attr-defined]
+            found = {'project': {'id': name, 'email': known}}
+        body = json.dumps(found).encode()
+        self.send_response(200)
+        self.send_header('Content-Type', 'application/json')
+        self.send_header('Content-Length', str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Keep standard error clean."""
+
+
+class Inbox:
+    """Takes messages, unless it is told to refuse them."""
+
+    def __init__(self) -> None:
+        self.messages: list[EmailMessage] = []
+        self.refusal = ''
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802, ANN401
+        if self.refusal:
+            return self.refusal
+        found = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        assert session.authenticated
+        assert session.ssl is not None
+        assert envelope.rcpt_tos == [found['To']]
+        self.messages.append(found)
+        return '250 OK'
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """Make a certificate of 127.0.0.1 that nobody but the test believes."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, 'mail')])
+    now = dt.datetime.now(dt.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address('127.0.0.1'))]),
+            critical=False,
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    public, private = folder / 'mail.pem', folder / 'mail.key'
+    public.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    private.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return public, private
+
+
+@pytest.fixture
+def inbox() -> Inbox:
+    return Inbox()
+
+
+@pytest.fixture
+def mail(inbox: Inbox, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """A mail server that wants TLS and a password; yields how to reach it."""
+    public, private = certificate(tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(public, private)
+
+    def authenticate(*call: Any) -> AuthResult:  # noqa: ANN401 - aiosmtpd's
+        given = call[-1]
+        return AuthResult(success=(given.login, given.password) == (b'esi', b'secret word'))
+
+    port = ports.pick()
+    controller = Controller(
+        inbox,
+        hostname='127.0.0.1',
+        port=port,
+        tls_context=context,
+        require_starttls=True,
+        auth_required=True,
+        authenticator=authenticate,
+    )
+    controller.start()
+    password = tmp_path / 'password'
+    password.write_text('secret word\n', encoding='utf-8')
+    yield {
+        'SMTP_SERVER': '127.0.0.1',
+        'SMTP_PORT': str(port),
+        'SMTP_SECURITY': 'starttls',
+        'SMTP_USER': 'esi',
+        'SMTP_PASSWORD_FILE': str(password),
+        'SMTP_CA_FILE': str(public),
+    }
+    controller.stop()
+
+
+@pytest.fixture
+def projects() -> Iterator[Projects]:
+    server = Projects(('127.0.0.1', 0), _Answer)
+    server.emails = {'tenant': 'people@tenant.example.com'}
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    folder = tmp_path / 'service'
+    folder.mkdir()
+    with Service(folder) as running:
+        yield running
+
+
+@pytest.fixture
+def environment(
+    service: Service, projects: Projects, mail: dict[str, str], tmp_path: Path
+) -> dict[str, str]:
+    clouds = tmp_path / 'clouds.yaml'
+    auth = {'endpoint': service.url}
+    cloud = {
+        'auth_type': 'none',
+        'auth': auth,
+        'lease_endpoint_override': service.url,
+        'identity_endpoint_override': f'http://127.0.0.1:{projects.server_port}/v3',
+        'identity_api_version': '3',
+    }
+    clouds.write_text(json.dumps({'clouds': {'test': cloud}}), encoding='utf-8')
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith('OS_')},
+        'OS_CLIENT_CONFIG_FILE': str(clouds),
+        'OS_CLOUD': 'test',
+        'ENABLE_EMAIL': 'true',
+        'EMAIL_SENDER': 'esi@example.com',
+        'EMAIL_STATE_FILE': str(tmp_path / 'state'),
+        **mail,
+    }
+
+
+def run(environment: dict[str, str], code: int = 0) -> str:
+    done = subprocess.run(
+        [PROGRAM], check=False, capture_output=True, text=True, env=environment, timeout=60
+    )
+    assert done.returncode == code, done.stderr
+    assert 'Traceback' not in done.stderr
+    return done.stdout + done.stderr
+
+
+def lease(service: Service, node: str, end: str = '2099-01-01', project: str = 'tenant') -> str:
+    """Lease a node from now on, and wait until it is handed over."""
+    service.node(node, 'owner')
+    body = {'resource_uuid': node, 'project_id': project, 'end_time': end}
+    admin = {**OWNER, 'X-Roles': 'admin'}
+    made = requests.post(f'{service.url}/v1/leases', json=body, headers=admin, timeout=30)
+    assert made.status_code == 201, made.text
+    uuid = made.json()['uuid']
+    for _ in range(200):
+        path = f'{service.url}/v1/leases/{uuid}'
+        if requests.get(path, headers=admin, timeout=30).json()['status'] == 'active':
+            return str(uuid)
+        time.sleep(0.05)
+    raise AssertionError('the lease did not start')
+
+
+def test_a_lease_that_has_begun_is_told_once(service, inbox, environment):
+    lease(service, 'before')
+    run(environment)
+    assert inbox.messages == [], 'what happened before the first run is not told'
+    uuid = lease(service, 'n1')
+    run(environment)
+    run(environment)
+    [message] = inbox.messages
+    assert message['From'] == 'esi@example.com'
+    assert message['To'] == 'people@tenant.example.com'
+    assert message['Subject'] == '[ESI] Lease notification'
+    text = message.get_content()
+    for each in (uuid, 'dummy-node-n1', '2099-01-01T00:00:00'):
+        assert each in text
+
+
+def test_a_lease_that_ends_soon_is_told_once_for_each_end(service, inbox, environment):
+    run(environment)
+    soon = dt.datetime.now(dt.UTC) + dt.timedelta(hours=20)
+    uuid = lease(service, 'n1', soon.strftime('%Y-%m-%dT%H:%M:%S'))
+    lease(service, 'n2')
+    run(environment)
+    begun = [each for each in inbox.messages if 'has begun' in each.get_content()]
+    ends = [each for each in inbox.messages if 'ends on' in each.get_content()]
+    assert (len(begun), len(ends)) == (2, 1)
+    assert uuid in ends[0].get_content()
+    run(environment)
+    assert len(inbox.messages) == 3
+    sooner = (soon - dt.timedelta(hours=2)).strftime('%Y-%m-%dT%H:%M:%S')
+    path = f'{service.url}/v1/leases/{uuid}'
+    requests.patch(path, json={'end_time': sooner}, headers=OWNER, timeout=30).raise_for_status()
+    run(environment)
+    assert len(inbox.messages) == 4
+    assert sooner in inbox.messages[-1].get_content()
+
+
+@pytest.mark.parametrize('trouble', ['refusal', 'password', 'away', 'certificate'])
+def test_what_could_not_be_sent_is_sent_by_the_next_run(
+    service, inbox, environment, trouble, tmp_path
+):
+    run(environment)
+    lease(service, 'n1')
+    broken = dict(environment)
+    if trouble == 'refusal':
+        inbox.refusal = '451 Try again later'
+    elif trouble == 'password':
+        (tmp_path / 'wrong').write_text('wrong', encoding='utf-8')
+        broken['SMTP_PASSWORD_FILE'] = str(tmp_path / 'wrong')
+    elif trouble == 'away':
+        broken['SMTP_PORT'] = '1'
+    else:
+        del broken['SMTP_CA_FILE']
+    assert 'esi-leap-email-notification: ' in run(broken, code=1)
+    assert inbox.messages == []
+    inbox.refusal = ''
+    run(environment)
+    assert len(inbox.messages) == 1
+
+
+def test_one_that_is_refused_for_good_keeps_nobody_waiting(service, inbox, environment):
+    run(environment)
+    lease(service, 'n1')
+    inbox.refusal = '554 No such mailbox'
+    assert 'refuses' in run(environment)
+    inbox.refusal = ''
+    lease(service, 'n2')
+    run(environment)
+    [message] = inbox.messages
+    assert 'dummy-node-n2' in message.get_content()
+
+
+@pytest.mark.parametrize(
+    'address',
+    [None, '', 'nobody', 'a@example.com\nBcc: b@example.com', 'a@example.com, b@example.com'],
+)
+def test_what_is_no_address_gets_nothing(service, inbox, environment, projects, address):
+    run(environment)
+    projects.emails['tenant'] = address
+    lease(service, 'n1')
+    run(environment)
+    assert inbox.messages == []
+
+
+def test_the_name_of_a_project_goes_into_no_shell_and_no_header(
+    service, inbox, environment, projects
+):
+    run(environment)
+    name = '$(touch pwned); `id` \'"'
+    projects.emails[name] = 'p@example.com'
+    projects.emails['evil'] = 'p@example.com'
+    lease(service, 'n1', project='evil')
+    template = Path(environment['EMAIL_STATE_FILE']).with_name('template')
+    template.write_text('{project}\nBcc: other@example.com\n', encoding='utf-8')
+    run({**environment, 'LEASE_CREATE_TEMPLATE': str(template)})
+    [message] = inbox.messages
+    assert message['Bcc'] is None
+    assert message.get_content().splitlines()[1] == 'Bcc: other@example.com'
+
+
+def test_switched_off_it_says_what_it_would_do(service, inbox, environment):
+    run(environment)
+    lease(service, 'n1')
+    assert 'ENABLE_EMAIL is not true' in run({**environment, 'ENABLE_EMAIL': 'false'})
+    run(environment)
+    assert inbox.messages == []
+
+
+def test_the_file_of_the_existing_program_is_read(service, inbox, environment):
+    lease(service, 'n1')
+    Path(environment['EMAIL_STATE_FILE']).write_text('0', encoding='utf-8')
+    run(environment)
+    assert len(inbox.messages) == 1
+    state = json.loads(Path(environment['EMAIL_STATE_FILE']).read_text(encoding='utf-8'))
+    assert state['last_event_id'] >= 3
+
+
+@pytest.mark.parametrize(
+    ('name', 'value', 'why'),
+    [
+        ('EMAIL_SENDER', '', 'EMAIL_SENDER has to be'),
+        ('SMTP_SECURITY', 'some', 'SMTP_SECURITY is none, starttls or ssl'),
+        ('SMTP_PORT', 'many', 'are numbers'),
+        ('LEASE_WARNING_DAYS', 'few', 'are numbers'),
+        ('SMTP_PASSWORD_FILE', '/nowhere', '/nowhere: No such file'),
+        ('LEASE_CREATE_TEMPLATE', '/nowhere', '/nowhere: No such file'),
+    ],
+)
+def test_what_cannot_be_is_said_in_a_sentence(name, value, why):
+    values = {'ENABLE_EMAIL': 'true', 'EMAIL_SENDER': 'a@example.com', name: value}
+    with pytest.raises(mailer.SettingsError, match=why):
+        mailer.Settings.of(values)
+
+
+def test_a_template_with_an_unknown_key_is_refused(tmp_path):
+    template = tmp_path / 'template'
+    template.write_text('{password}', encoding='utf-8')
+    with pytest.raises(mailer.SettingsError, match=r"'password'; it may have project, lease_uuid"):
+        mailer.Settings.of({'LEASE_EXPIRE_TEMPLATE': str(template)})
+
+
+def test_a_broken_state_file_is_not_overwritten(service, environment):
+    Path(environment['EMAIL_STATE_FILE']).write_text('{', encoding='utf-8')
+    assert 'cannot be read' in run(environment, code=1)
+    assert Path(environment['EMAIL_STATE_FILE']).read_text(encoding='utf-8') == '{'
