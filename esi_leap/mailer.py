@@ -86,7 +86,7 @@ class Settings:
                 begun=_template(environ.get('LEASE_CREATE_TEMPLATE'), 'lease_create_email.txt'),
                 ending=_template(environ.get('LEASE_EXPIRE_TEMPLATE'), 'lease_expire_email.txt'),
                 state=Path(environ.get('EMAIL_STATE_FILE', '.esi-last-event-id')),
-                ca_file=environ.get('SMTP_CA_FILE'),
+                ca_file=environ.get('SMTP_CA_FILE') or None,
             )
         except OSError as error:
             raise SettingsError(f'{error.filename}: {error.strerror}.') from error

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import openstack
 from keystoneauth1 import adapter
@@ -51,7 +52,7 @@ class _Cloud:
     def email(self, project_id: str) -> str | None:
         """Return the attribute `email` of a project, which Keystone keeps as any other."""
         if project_id not in self._emails:
-            found = self._cloud.identity.get(f'/projects/{project_id}')
+            found = self._cloud.identity.get(f'/projects/{quote(project_id, safe="")}')
             known = found.json()['project'] if found.ok else {}
             self._emails[project_id] = known.get('email')
         return self._emails[project_id]

@@ -4,13 +4,14 @@ import datetime as dt
 import email.policy
 import ipaddress
 import json
+import logging
 import os
 import ssl
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -27,9 +28,16 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from esi_leap import mailer
+from esi_leap.cmd import email_notification
 from esi_leap.fixture import Service
 from sandbox import ports
 
+pytestmark = [
+    # openstacksdk warns so of itself, and leaves its sessions open until it is collected.
+    pytest.mark.filterwarnings('ignore:The _compute_attributes method'),
+    pytest.mark.filterwarnings("ignore:The 'service_type' parameter"),
+    pytest.mark.filterwarnings('ignore:Support for InfluxDB'),
+]
 PROGRAM = Path(sys.executable).with_name('esi-leap-email-notification')
 OWNER = {'X-Project-Id': 'owner', 'X-Project-Name': 'owner', 'X-Roles': 'member,reader'}
 
@@ -186,7 +194,6 @@ def environment(
     }
     clouds.write_text(json.dumps({'clouds': {'test': cloud}}), encoding='utf-8')
     return {
-        **{name: value for name, value in os.environ.items() if not name.startswith('OS_')},
         'OS_CLIENT_CONFIG_FILE': str(clouds),
         'OS_CLOUD': 'test',
         'ENABLE_EMAIL': 'true',
@@ -196,13 +203,20 @@ def environment(
     }
 
 
-def run(environment: dict[str, str], code: int = 0) -> str:
-    done = subprocess.run(
-        [PROGRAM], check=False, capture_output=True, text=True, env=environment, timeout=60
-    )
-    assert done.returncode == code, done.stderr
-    assert 'Traceback' not in done.stderr
-    return done.stdout + done.stderr
+@pytest.fixture
+def run(monkeypatch, capsys, caplog) -> Callable[..., str]:
+    """Run the program in this process, which has loaded the SDK already; return what it says."""
+    caplog.set_level(logging.INFO, 'esi_leap.mailer')
+
+    def ran(environment: dict[str, str], code: int = 0) -> str:
+        caplog.clear()
+        with monkeypatch.context() as patch:
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            assert email_notification.main() == code
+        return '\n'.join([*caplog.messages, capsys.readouterr().err])
+
+    return ran
 
 
 def lease(service: Service, node: str, end: str = '2099-01-01', project: str = 'tenant') -> str:
@@ -221,7 +235,19 @@ def lease(service: Service, node: str, end: str = '2099-01-01', project: str = '
     raise AssertionError('the lease did not start')
 
 
-def test_a_lease_that_has_begun_is_told_once(service, inbox, environment):
+def test_the_program_runs_by_itself(service, inbox, environment):
+    """Once in a process of its own; the other tests save the seconds that loading the SDK takes."""
+    Path(environment['EMAIL_STATE_FILE']).write_text('0', encoding='utf-8')
+    lease(service, 'n1')
+    clean = {name: value for name, value in os.environ.items() if not name.startswith('OS_')}
+    done = subprocess.run(
+        [PROGRAM], check=False, capture_output=True, text=True, env={**clean, **environment}
+    )
+    assert (done.returncode, len(inbox.messages)) == (0, 1), done.stderr
+    assert 'sent to people@tenant.example.com' in done.stdout
+
+
+def test_a_lease_that_has_begun_is_told_once(service, inbox, run, environment):
     lease(service, 'before')
     run(environment)
     assert inbox.messages == [], 'what happened before the first run is not told'
@@ -237,7 +263,7 @@ def test_a_lease_that_has_begun_is_told_once(service, inbox, environment):
         assert each in text
 
 
-def test_a_lease_that_ends_soon_is_told_once_for_each_end(service, inbox, environment):
+def test_a_lease_that_ends_soon_is_told_once_for_each_end(service, inbox, run, environment):
     run(environment)
     soon = dt.datetime.now(dt.UTC) + dt.timedelta(hours=20)
     uuid = lease(service, 'n1', soon.strftime('%Y-%m-%dT%H:%M:%S'))
@@ -258,21 +284,20 @@ def test_a_lease_that_ends_soon_is_told_once_for_each_end(service, inbox, enviro
 
 
 @pytest.mark.parametrize('trouble', ['refusal', 'password', 'away', 'certificate'])
-def test_what_could_not_be_sent_is_sent_by_the_next_run(
-    service, inbox, environment, trouble, tmp_path
-):
+def test_what_could_not_be_sent_is_sent_by_the_next_run(service, inbox, run, environment, trouble):
     run(environment)
     lease(service, 'n1')
     broken = dict(environment)
     if trouble == 'refusal':
         inbox.refusal = '451 Try again later'
     elif trouble == 'password':
-        (tmp_path / 'wrong').write_text('wrong', encoding='utf-8')
-        broken['SMTP_PASSWORD_FILE'] = str(tmp_path / 'wrong')
+        wrong = Path(environment['EMAIL_STATE_FILE']).with_name('wrong')
+        wrong.write_text('wrong', encoding='utf-8')
+        broken['SMTP_PASSWORD_FILE'] = str(wrong)
     elif trouble == 'away':
         broken['SMTP_PORT'] = '1'
     else:
-        del broken['SMTP_CA_FILE']
+        broken['SMTP_CA_FILE'] = ''
     assert 'esi-leap-email-notification: ' in run(broken, code=1)
     assert inbox.messages == []
     inbox.refusal = ''
@@ -280,7 +305,7 @@ def test_what_could_not_be_sent_is_sent_by_the_next_run(
     assert len(inbox.messages) == 1
 
 
-def test_one_that_is_refused_for_good_keeps_nobody_waiting(service, inbox, environment):
+def test_one_that_is_refused_for_good_keeps_nobody_waiting(service, inbox, run, environment):
     run(environment)
     lease(service, 'n1')
     inbox.refusal = '554 No such mailbox'
@@ -296,7 +321,9 @@ def test_one_that_is_refused_for_good_keeps_nobody_waiting(service, inbox, envir
     'address',
     [None, '', 'nobody', 'a@example.com\nBcc: b@example.com', 'a@example.com, b@example.com'],
 )
-def test_what_is_no_address_gets_nothing(service, inbox, environment, projects, address):
+def test_what_is_no_address_gets_nothing(  # noqa: PLR0917 - what it needs of the world
+    service, inbox, run, environment, projects, address
+):
     run(environment)
     projects.emails['tenant'] = address
     lease(service, 'n1')
@@ -305,22 +332,22 @@ def test_what_is_no_address_gets_nothing(service, inbox, environment, projects, 
 
 
 def test_the_name_of_a_project_goes_into_no_shell_and_no_header(
-    service, inbox, environment, projects
+    service, inbox, run, environment, projects
 ):
     run(environment)
     name = '$(touch pwned); `id` \'"'
     projects.emails[name] = 'p@example.com'
-    projects.emails['evil'] = 'p@example.com'
-    lease(service, 'n1', project='evil')
+    lease(service, 'n1', project=name)
     template = Path(environment['EMAIL_STATE_FILE']).with_name('template')
     template.write_text('{project}\nBcc: other@example.com\n', encoding='utf-8')
     run({**environment, 'LEASE_CREATE_TEMPLATE': str(template)})
     [message] = inbox.messages
     assert message['Bcc'] is None
+    assert message.get_content().splitlines()[0] == name
     assert message.get_content().splitlines()[1] == 'Bcc: other@example.com'
 
 
-def test_switched_off_it_says_what_it_would_do(service, inbox, environment):
+def test_switched_off_it_says_what_it_would_do(service, inbox, run, environment):
     run(environment)
     lease(service, 'n1')
     assert 'ENABLE_EMAIL is not true' in run({**environment, 'ENABLE_EMAIL': 'false'})
@@ -328,7 +355,7 @@ def test_switched_off_it_says_what_it_would_do(service, inbox, environment):
     assert inbox.messages == []
 
 
-def test_the_file_of_the_existing_program_is_read(service, inbox, environment):
+def test_the_file_of_the_existing_program_is_read(service, inbox, run, environment):
     lease(service, 'n1')
     Path(environment['EMAIL_STATE_FILE']).write_text('0', encoding='utf-8')
     run(environment)
@@ -361,7 +388,7 @@ def test_a_template_with_an_unknown_key_is_refused(tmp_path):
         mailer.Settings.of({'LEASE_EXPIRE_TEMPLATE': str(template)})
 
 
-def test_a_broken_state_file_is_not_overwritten(service, environment):
+def test_a_broken_state_file_is_not_overwritten(service, run, environment):
     Path(environment['EMAIL_STATE_FILE']).write_text('{', encoding='utf-8')
     assert 'cannot be read' in run(environment, code=1)
     assert Path(environment['EMAIL_STATE_FILE']).read_text(encoding='utf-8') == '{'
