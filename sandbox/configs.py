@@ -79,7 +79,11 @@ def _ironic(layout: Layout, state: State) -> Groups:
     if state.console:
         hardware, consoles = f'{hardware},ipmi', f'{consoles},ipmitool-socat'
         interfaces = {name: f'fake,{_IPMI[name]}' for name in interfaces}
-        console = {'console': {'terminal_pid_dir': folder, 'socat_address': '127.0.0.1'}}
+        console = {
+            'console': {'terminal_pid_dir': folder, 'socat_address': '127.0.0.1'},
+            # Ironic keeps five seconds between two commands to a BMC, for the sake of slow ones.
+            'ipmi': {'min_command_interval': 0},
+        }
     return {
         'DEFAULT': {
             'host': 'sandbox',
