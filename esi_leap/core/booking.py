@@ -139,7 +139,7 @@ def plan_offer(offer: Offer, node: Node, calendar: Calendar, now: datetime) -> C
         if not (own and offer.window.contains(each.window)):
             raise _conflict(node, each)
         adopted.append(replace(each, parent=offer.uuid))
-    return Change((offer, *adopted), (Event('esi_leap.offer.create.end', offer),))
+    return Change((offer, *adopted))
 
 
 def plan_lease(
@@ -217,7 +217,7 @@ def plan_update(
         if lease.ending:
             raise FinalStateError(f'Lease {lease.uuid} is {lease.status}; its end cannot be moved.')
         _check_end(lease, changed.window, node, calendar, now)
-    return Change((changed,), (Event('esi_leap.lease.update.end', changed),))
+    return Change((changed,))
 
 
 def plan_cancel(lease: Lease, node: Node, calendar: Calendar, now: datetime) -> Change:
@@ -232,56 +232,47 @@ def plan_cancel(lease: Lease, node: Node, calendar: Calendar, now: datetime) -> 
     """
     inside = _withdrawn(lease.uuid, lease.uuid, node, calendar, now)
     if lease.ending:
-        return _joined(inside, Change((replace(lease, retry_at=now),)))
-    waits = any(each.holding for each in inside.bookings)
+        return Change((*inside, replace(lease, retry_at=now)))
+    waits = any(each.holding for each in inside)
     if waits or node.inherited or node.is_with(lease):
-        return _joined(inside, Change((lease.cancelling(leases.TAKEN, now),)))
-    gone = lease.to(leases.Status.DELETED, expire_time=now)
-    return _joined(inside, Change((gone,), (Event('esi_leap.lease.delete.end', gone),)))
+        return Change((*inside, lease.cancelling(leases.TAKEN, now)))
+    return Change((*inside, lease.to(leases.Status.DELETED, expire_time=now)))
 
 
 def plan_withdraw(offer: Offer, node: Node, calendar: Calendar, now: datetime) -> Change:
     """Plan the deletion of an offer: the leases claimed from it are cancelled with it."""
-    inside: list[Change] = []
+    inside: list[Booking] = []
     for each in calendar.children(offer.uuid):
         moved = replace(each, parent=offer.parent)
         if isinstance(moved, Lease) and moved.offer == offer.uuid:
-            inside.append(plan_cancel(moved, node, calendar, now))
+            inside += plan_cancel(moved, node, calendar, now).bookings
         else:
-            inside.append(Change((moved,)))
-    return _joined(*inside, _deleted(offer))
+            inside.append(moved)
+    return Change((*inside, _deleted(offer)))
 
 
 def plan_expire(offer: Offer, calendar: Calendar) -> Change:
     """Plan the end of an offer whose window has passed. A lease that is late moves up."""
     gone = replace(offer, status=offers.Status.EXPIRED, reason=None)
     moved = [replace(each, parent=offer.parent) for each in calendar.children(offer.uuid)]
-    return Change((gone, *moved), (Event('esi_leap.offer.expire.end', gone),))
+    return Change((gone, *moved))
 
 
 def _withdrawn(
     uuid: str, parent: str | None, node: Node, calendar: Calendar, now: datetime
-) -> Change:
+) -> list[Booking]:
     """Plan the end of all that lies in the booking `uuid`; what has to wait goes under `parent`."""
-    ends: list[Change] = []
+    ends: list[Booking] = []
     for each in calendar.children(uuid):
         if isinstance(each, Lease):
-            ends.append(plan_cancel(replace(each, parent=parent), node, calendar, now))
+            ends += plan_cancel(replace(each, parent=parent), node, calendar, now).bookings
         else:
-            ends += [_withdrawn(each.uuid, parent, node, calendar, now), _deleted(each)]
-    return _joined(*ends)
+            ends += [*_withdrawn(each.uuid, parent, node, calendar, now), _deleted(each)]
+    return ends
 
 
-def _deleted(offer: Offer) -> Change:
-    gone = replace(offer, status=offers.Status.DELETED, reason=None)
-    return Change((gone,), (Event('esi_leap.offer.delete.end', gone),))
-
-
-def _joined(*changes: Change) -> Change:
-    return Change(
-        tuple(each for change in changes for each in change.bookings),
-        tuple(each for change in changes for each in change.events),
-    )
+def _deleted(offer: Offer) -> Offer:
+    return replace(offer, status=offers.Status.DELETED, reason=None)
 
 
 def _check_lender(booking: Booking, node: Node, calendar: Calendar) -> None:
@@ -311,7 +302,7 @@ def _agreed(lease: Lease, now: datetime) -> Change:
         window=lease.window,
         offer=lease.offer,
     )
-    return Change((lease,), (Event('esi_leap.lease.create.end', lease),), contract)
+    return Change((lease,), contract=contract)
 
 
 def _check_end(

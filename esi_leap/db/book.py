@@ -92,14 +92,12 @@ class Book:
                 .values(rows.node_progress(change.node))
             )
             self.node = change.node
-        # What a deed says beside may be what its rows show as well.
-        once = {(each.type, each.subject.uuid): each for each in (*told, *change.events)}
-        if once:
+        told += change.events
+        if told:
             self._connection.execute(
-                events.insert(),
-                [rows.event_values(each, self.node, self._now) for each in once.values()],
+                events.insert(), [rows.event_values(each, self.node, self._now) for each in told]
             )
-            outbox.write(self._connection, once.values(), self.node, self._now, self._level)
+            outbox.write(self._connection, told, self.node, self._now, self._level)
 
     def _turns(self, lease: Lease) -> bool:
         """Whether a lease changes what its contract is."""

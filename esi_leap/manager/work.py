@@ -187,10 +187,9 @@ class Work:
                     given = book.node.to(State.HANDED_OVER, retry_at=self._check_at())
                     if fresh.starts(now):
                         active = fresh.activated(now)
-                        event = Event('esi_leap.lease.fulfill.end', active)
                         told = self._told(book, lenders, f'The node is with lease {lease.uuid}.')
                         woken = self._woken(book, lease)
-                        book.put(Change((active, *told, *woken), (event,), node=given))
+                        book.put(Change((active, *told, *woken), node=given))
                         self._deps.meter.handed_over((now - fresh.window.start).total_seconds())
                     else:  # cancelled or over meanwhile: it is taken back next
                         book.put(Change((), node=given))
@@ -336,7 +335,6 @@ class Work:
             ended: the lease as it is now.
             node: the node as it is now, if the lease had it.
         """
-        event = Event('esi_leap.lease.delete.end', ended)
         lenders = book.occupancy().lenders(ended) if ended.parent_lease else ()
         told = tuple(
             replace(each, retry_at=self._deps.now()) for each in lenders[:1] if each.ending
@@ -344,7 +342,7 @@ class Work:
         if node is not None and node.state is not State.HANDED_OVER:
             where = node.reason or f'It is on its way back from lease {ended.uuid}.'
             told += self._told(book, lenders, f'{_NOT_BACK}: {where}')
-        book.put(Change((ended, *told), (event,), node=node))
+        book.put(Change((ended, *told), node=node))
 
     def _drive(self, node: Node, decide: Callable[[Machine], Step]) -> Step | Late:
         """Look, decide and act until the step is reached or something is in the way."""
@@ -409,24 +407,15 @@ class Work:
             elif fresh.attempts + 1 < self._deps.settings.max_attempts:
                 self._postpone(book, fresh, reason, at)
             else:
-                failed = fresh.failed(reason)
-                book.put(Change((failed,), (Event('esi_leap.lease.fulfill.error', failed),)))
+                book.put(Change((fresh.failed(reason),)))
 
     def _postpone(self, book: Book, lease: Lease, reason: str, at: datetime) -> None:
-        waiting = lease.postponed(reason, at)
-        book.put(Change((waiting,), self._changed('fulfill.error', lease, waiting)))
+        book.put(Change((lease.postponed(reason, at),)))
 
     def _detain(self, book: Book, lease: Lease, reason: str, at: datetime) -> None:
         """The end is tried again; until then the node needs no look of its own."""
-        waiting = lease.detained(reason, at)
-        events = self._changed('delete.error', lease, waiting)
         node = replace(book.node, retry_at=None) if book.node.is_with(lease) else None
-        book.put(Change((waiting,), events, node=node))
-
-    @staticmethod
-    def _changed(what: str, before: Lease, after: Lease) -> tuple[Event, ...]:
-        """An event for the first time that a step did not work, not for each try."""
-        return () if before.status == after.status else (Event(f'esi_leap.lease.{what}', after),)
+        book.put(Change((lease.detained(reason, at),), node=node))
 
     def _nodes(self, node: Node) -> Nodes:
         if node.resource_type not in self._deps.fleet:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from esi_leap.core.booking import Change, Event
+from esi_leap.core.booking import Change
 from esi_leap.core.calendar import Booking
 from esi_leap.core.contract import Contract
 from esi_leap.core.handover import Machine, Node
@@ -104,12 +104,8 @@ def contract_of(lease: Lease) -> Contract:
 
 def created(booking: Booking) -> Change:
     """The change that makes a booking; a lease has a contract of its own."""
-    kind = 'lease' if isinstance(booking, Lease) else 'offer'
-    return Change(
-        (booking,),
-        (Event(f'esi_leap.{kind}.create.end', booking),),
-        contract_of(booking) if isinstance(booking, Lease) else None,
-    )
+    contract = contract_of(booking) if isinstance(booking, Lease) else None
+    return Change((booking,), contract=contract)
 
 
 def write(store: Store, *bookings: Booking, now: datetime = NOW) -> None:
