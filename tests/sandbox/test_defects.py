@@ -1,6 +1,6 @@
 """Defects of the lease service that came before, by their numbers, as far as they need a cloud.
 
-The others are in `tests/defects`, and B4 is in `test_projects.py`.
+`tests/defects/conftest.py` tells where the others are.
 """
 
 from __future__ import annotations

@@ -170,7 +170,7 @@ def test_of_a_node_that_is_only_offered_there_is_what_its_offer_says(fleet: Flee
     assert 'lease_uuid' not in found
 
 
-def test_only_bookings_that_the_caller_may_see_stand_beside_a_node(fleet: Fleet) -> None:
+def test_b06_only_bookings_that_the_caller_may_see_stand_beside_a_node(fleet: Fleet) -> None:
     later, claimed = fleet.leases['later'], fleet.leases['claimed']
     for who in (OWNER, LESSEE, ADMIN):
         found = fleet.list(who)

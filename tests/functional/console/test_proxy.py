@@ -73,7 +73,7 @@ def test_a_read_only_console_shows_and_drops_what_is_typed(consoles: Consoles) -
     assert consoles.line.told == told
 
 
-def test_a_token_opens_one_console(consoles: Consoles) -> None:
+def test_b03_a_token_opens_one_console(consoles: Consoles) -> None:
     url = consoles.token(consoles.leased())['access_url']
     with consoles.open(url) as socket:
         socket.send(b'x')
@@ -114,7 +114,7 @@ def test_without_a_token_that_was_given_there_is_no_console(consoles: Consoles, 
     )
 
 
-def test_a_token_that_has_expired_is_refused(consoles: Consoles) -> None:
+def test_b03_a_token_that_has_expired_is_refused(consoles: Consoles) -> None:
     made = consoles.token(consoles.leased(), token_ttl='1')
     time.sleep(1.1)
     with consoles.open(made['access_url']) as socket:
@@ -130,7 +130,9 @@ def test_a_console_stays_open_when_its_token_has_expired(consoles: Consoles) -> 
 
 
 @pytest.mark.parametrize('database_kind', ['sqlite', 'mariadb', 'postgresql'], indirect=True)
-def test_the_console_is_cut_the_moment_the_lease_ends(tmp_path: Path, database_url: str) -> None:
+def test_b03_the_console_is_cut_the_moment_the_lease_ends(
+    tmp_path: Path, database_url: str
+) -> None:
     with running(tmp_path, database_url) as consoles:
         node = consoles.node()
         end = datetime.now(UTC) + timedelta(seconds=6)
@@ -263,7 +265,7 @@ def test_a_hand_over_switches_off_a_console_that_the_owner_left_open(consoles: C
 @pytest.mark.parametrize(
     'who', [STRANGER, OWNER, Who('lessee', 'reader'), Who('stranger', 'esi_leap_lessee')]
 )
-def test_nobody_but_a_member_of_the_lessee_gets_a_token(consoles: Consoles, who: Who) -> None:
+def test_b02_nobody_but_a_member_of_the_lessee_gets_a_token(consoles: Consoles, who: Who) -> None:
     node = consoles.leased()
     refused = consoles.world.call(
         who, 'POST', '/v1/console_auth_tokens', {'node_uuid_or_name': node}
@@ -317,7 +319,7 @@ def test_who_leaves_frees_the_line(consoles: Consoles) -> None:
         ('', 403),
     ],
 )
-def test_pages_of_other_hosts_open_no_consoles(
+def test_b03_pages_of_other_hosts_open_no_consoles(
     consoles: Consoles, origin: str, status: int
 ) -> None:
     url = consoles.token(consoles.leased())['access_url']
@@ -335,7 +337,7 @@ def test_pages_of_other_hosts_open_no_consoles(
         heard(socket, b'X')
 
 
-def test_the_token_is_kept_and_logged_nowhere(
+def test_b03_the_token_is_kept_and_logged_nowhere(
     consoles: Consoles, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)

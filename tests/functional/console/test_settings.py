@@ -24,7 +24,7 @@ from sandbox import databases, ports
 from .conftest import SOON, closing, heard, running, until
 
 
-def test_it_speaks_tls(tmp_path: Path, certificate: tuple[Path, Path, ssl.SSLContext]) -> None:
+def test_b03_it_speaks_tls(tmp_path: Path, certificate: tuple[Path, Path, ssl.SSLContext]) -> None:
     cert, key, trusting = certificate
     files = {'cert_file': str(cert), 'key_file': str(key)}
     with running(tmp_path, options=files) as consoles:
@@ -39,7 +39,7 @@ def test_it_speaks_tls(tmp_path: Path, certificate: tuple[Path, Path, ssl.SSLCon
             connect(url.replace('wss:', 'ws:'), proxy=None)
 
 
-def test_the_public_url_is_what_clients_are_given(tmp_path: Path) -> None:
+def test_b03_the_public_url_is_what_clients_are_given(tmp_path: Path) -> None:
     options = {'public_url': 'wss://consoles.example.com/line/'}
     with running(tmp_path, options=options) as consoles:
         made = consoles.token(consoles.leased())

@@ -331,7 +331,7 @@ def test_what_is_no_address_gets_nothing(  # noqa: PLR0917 - what it needs of th
     assert inbox.messages == []
 
 
-def test_the_name_of_a_project_goes_into_no_shell_and_no_header(
+def test_b09_the_name_of_a_project_goes_into_no_shell_and_no_header(
     service, inbox, run, environment, projects
 ):
     run(environment)

@@ -120,7 +120,7 @@ def numbers(nodes: IronicNodes) -> list[int]:
     return [int(each.uuid[-12:]) for page in nodes.pages() for each in page]
 
 
-def test_more_than_a_thousand_nodes_are_all_there(nodes: IronicNodes, ironic: Ironic) -> None:
+def test_a20_more_than_a_thousand_nodes_are_all_there(nodes: IronicNodes, ironic: Ironic) -> None:
     pages = list(nodes.pages())
 
     assert [len(page) for page in pages] == [1000, 1000, 345]
