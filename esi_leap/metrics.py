@@ -161,6 +161,11 @@ class Manager(_Numbers):
             'How long ago the start or end of the latest of them was.',
             registry=self.registry,
         )
+        self._outgoing = Gauge(
+            'esi_leap_notifications_waiting',
+            'Notifications that the message bus has not taken yet.',
+            registry=self.registry,
+        )
         self._tick = Gauge(
             'esi_leap_last_tick_timestamp_seconds',
             'When the manager last looked what is due.',
@@ -195,6 +200,7 @@ class Manager(_Numbers):
         self._tick.set(now.timestamp())
         self._due.set(backlog.due)
         self._late.set(backlog.late)
+        self._outgoing.set(backlog.outgoing)
         since = now if backlog.since is None else backlog.since
         self._lateness.set((now - since).total_seconds())
 

@@ -378,11 +378,13 @@ class Backlog:
         due: leases for which something is due now.
         late: leases whose start or end has come and is not done, tried or not.
         since: the earliest such start or end.
+        outgoing: notifications that the message bus has not taken yet.
     """
 
     due: int
     late: int
     since: datetime | None
+    outgoing: int = 0
 
 
 class Inventory(Protocol):

@@ -11,7 +11,7 @@ from esi_leap.core.lease import PENDING, Lease, Status
 from esi_leap.core.ports import Backlog, LeaseView, Query, Scope
 from esi_leap.db import lists, rows
 from esi_leap.db.offers import COLUMNS as BOOKING_COLUMNS
-from esi_leap.db.tables import bookings
+from esi_leap.db.tables import bookings, outbox
 
 COLUMNS = {
     **BOOKING_COLUMNS,
@@ -50,6 +50,7 @@ def backlog(connection: sa.Connection, now: datetime) -> Backlog:
         sa.func.count(sa.case((due, 1))),
         sa.func.count(sa.case((late, 1))),
         sa.func.min(sa.case((moment <= now, moment))),
+        sa.select(sa.func.count(outbox.c.id)).scalar_subquery(),
     ).where(bookings.c.kind == 'lease', sa.or_(due, status.in_(_WAITING)))
     return Backlog(*connection.execute(select).one())
 

@@ -9,11 +9,13 @@ import pytest
 
 from esi_leap.core.booking import Change
 from esi_leap.core.errors import StaleClaimError
+from esi_leap.core.event import Priority
 from esi_leap.core.handover import Node, State
 from esi_leap.core.instant import FOREVER
 from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Status
 from esi_leap.core.ports import Backlog, Query
+from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
 
 from .given import ALL, NOW, a_lease, a_node, an_offer, at, change, created, write
@@ -220,3 +222,11 @@ class TestBacklog:
         for number, start in enumerate((4, 2, 3, 50)):
             write(store, a_lease(a_node(store, f'n{number}'), f'l{number}', start, 60))
         assert store.backlog(at(9)) == Backlog(3, 3, at(2))
+
+    def test_what_the_bus_has_not_taken_is_counted(self, database: Database) -> None:
+        told = Store(database, Priority.INFO)
+        write(told, an_offer(a_node(told)), a_lease(a_node(told, 'n2')))
+        waiting = told.outgoing(100)
+        assert told.backlog(NOW).outgoing == len(waiting) == 3  # the lease has a contract
+        told.sent([each.id for each in waiting[:2]])
+        assert told.backlog(NOW).outgoing == 1
