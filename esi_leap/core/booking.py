@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from esi_leap.core import contract as contracts
 from esi_leap.core import lease as leases
 from esi_leap.core import offer as offers
 from esi_leap.core.calendar import Booking, Calendar
@@ -294,15 +295,7 @@ def _check_lender(booking: Booking, node: Node, calendar: Calendar) -> None:
 
 def _agreed(lease: Lease, now: datetime) -> Change:
     _not_past(lease.window.end, now)
-    contract = Contract(
-        uuid=lease.contract,
-        name=lease.name,
-        owner_id=lease.owner_id,
-        lessee_id=lease.lessee_id,
-        window=lease.window,
-        offer=lease.offer,
-    )
-    return Change((lease,), contract=contract)
+    return Change((lease,), contract=contracts.of(lease))
 
 
 def _check_end(

@@ -47,6 +47,18 @@ class Contract:
     offer: str | None = None
 
 
+def of(line: lease.Lease) -> Contract:
+    """Return the contract of a lease that is its only one."""
+    return Contract(
+        uuid=line.contract,
+        name=line.name,
+        owner_id=line.owner_id,
+        lessee_id=line.lessee_id,
+        window=line.window,
+        offer=line.offer,
+    )
+
+
 def status_of(statuses: Collection[lease.Status]) -> Status:
     """Return the status of a contract with leases of these statuses (at least one)."""
     return next(status for status, among in RANKING if among.intersection(statuses))

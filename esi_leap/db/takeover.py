@@ -18,7 +18,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from esi_leap.core.contract import Contract
+from esi_leap.core import contract
 from esi_leap.core.handover import State
 from esi_leap.core.instant import EARLIEST
 from esi_leap.core.lease import Lease
@@ -283,23 +283,12 @@ def _copy_bookings(
         if isinstance(value, Lease):
             value = replace(value, contract=new_uuid())
             made = {'created_at': each.created_at}
-            agreements.append(rows.contract_values(_contract(value)) | made)
+            agreements.append(rows.contract_values(contract.of(value)) | made)
         extra = {'created_at': each.created_at, 'overlaps_uuid': each.overlaps}
         values.append(rows.booking_values(value) | extra)
     if agreements:
         connection.execute(contracts.insert(), agreements)
     connection.execute(bookings.insert(), values)
-
-
-def _contract(lease: Lease) -> Contract:
-    return Contract(
-        uuid=lease.contract,
-        name=lease.name,
-        owner_id=lease.owner_id,
-        lessee_id=lease.lessee_id,
-        window=lease.window,
-        offer=lease.offer,
-    )
 
 
 def _copy_events(
