@@ -48,6 +48,7 @@ CODES = {
     'OutsideError': ('window.outside', 409),
     'FinalStateError': ('state.final', 409),
     'NodeBusyError': ('node.busy', 409),
+    'NoConsoleError': ('console.unavailable', 409),
     'StaleClaimError': ('manager.stale_claim', 500),  # the manager's own; no request meets it
     'UnavailableError': ('service.unavailable', 503),
 }
