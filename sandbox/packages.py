@@ -10,7 +10,7 @@ def main() -> int:
     """Install what is missing, or say in one sentence how to."""
     servers = (databases.MariaDB, databases.PostgreSQL, rabbit.RabbitMQ)
     missing = [package for server in servers for package in server.missing_packages()]
-    missing += programs.missing_packages(machine.NEEDS)
+    missing += programs.missing_packages({**machine.NEEDS, 'curl': 'curl'})
     try:
         if missing:
             environments.install_packages(missing, 'The tests need servers.')

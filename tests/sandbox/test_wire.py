@@ -29,6 +29,16 @@ LEASE = {
     'status', 'uuid',
 }  # fmt: skip
 
+NODE = {
+    'future_leases', 'future_offers', 'lessee', 'maintenance', 'name', 'owner', 'power_state',
+    'properties', 'provision_state', 'resource_class', 'target_power_state',
+    'target_provision_state', 'uuid',
+}  # fmt: skip
+EVENT = {
+    'event_time', 'event_type', 'id', 'lessee_id', 'object_type', 'object_uuid', 'owner_id',
+    'resource_type', 'resource_uuid',
+}  # fmt: skip
+
 
 @pytest.fixture
 def curl(cloud) -> Callable[..., tuple[int, Any]]:
@@ -96,6 +106,70 @@ def test_the_life_of_an_offer_and_a_claim(cloud, nodes, curl):
     assert curl('lessee-member', 'DELETE', f'/v1/leases/{lease["uuid"]}') == (200, None)
     until('the node is back', lambda: cloud.is_back(nodes[0]))
     assert curl('owner-member', 'DELETE', f'/v1/offers/{offer["uuid"]}') == (200, None)
+
+
+def test_nodes_and_events(cloud, nodes, curl):
+    code, before = curl('owner-member', 'GET', '/v1/events')
+    assert code == 200
+    last = max((each['id'] for each in before['events']), default=0)
+    body = {'resource_uuid': nodes[2], 'start_time': _text(1), 'end_time': _text(2)}
+    code, offer = curl('owner-member', 'POST', '/v1/offers', body)
+    assert code == 201, offer
+
+    code, listed = curl('owner-member', 'GET', '/v1/nodes?resource_class=baremetal')
+    assert code == 200
+    shown = {each['name']: each for each in listed['nodes']}
+    assert set(nodes) <= set(shown)
+    node = shown[nodes[2]]
+    assert set(node) >= NODE
+    assert node['future_offers'] == [offer['uuid']]
+    assert (node['owner'], node['lessee'], node['maintenance']) == ('owner', '', 'False')
+    assert not {'offer_uuid', 'lease_uuid'} & set(node)
+
+    code, told = curl('owner-member', 'GET', f'/v1/events?last_event_id={last}')
+    assert code == 200
+    assert [(each['event_type'], each['object_uuid']) for each in told['events']] == [
+        ('esi_leap.offer.create.end', offer['uuid'])
+    ]
+    assert set(told['events'][0]) >= EVENT
+    assert told['events'][0]['id'] > last
+    assert curl('owner-member', 'DELETE', f'/v1/offers/{offer["uuid"]}') == (200, None)
+
+
+def test_a_console_auth_token_of_a_node_that_somebody_else_has(cloud, nodes, curl):
+    body = {'token_ttl': '60', 'node_uuid_or_name': nodes[3]}
+    code, token = curl('owner-member', 'POST', '/v1/console_auth_tokens', body)
+    assert code == 201, token
+    assert set(token) >= {'node_uuid', 'token', 'access_url'}
+    assert token['token'] in token['access_url']
+    path = f'/v1/console_auth_tokens/{nodes[3]}'
+    assert curl('owner-member', 'DELETE', path) == (200, None)
+    lease = cloud.give(nodes[3], 'lessee', now(), 300)
+    until('the lessee has the node', lambda: cloud.has(nodes[3]) == 'lessee')
+    assert curl('owner-member', 'POST', '/v1/console_auth_tokens', body)[0] in {403, 404}
+    assert curl('lessee-member', 'POST', '/v1/console_auth_tokens', body)[0] == 201
+    assert curl('stranger-member', 'POST', '/v1/console_auth_tokens', body)[0] == 404
+    cloud.must('owner-member', 'DELETE', f'/v1/leases/{lease}')
+
+
+def test_a_sub_lease(cloud, nodes, curl):
+    outer = cloud.give(nodes[0], 'lessee', now(), 600)
+    until('the lessee has the node', lambda: cloud.has(nodes[0]) == 'lessee')
+    body = {
+        'resource_uuid': nodes[0],
+        'project_id': 'stranger',
+        'start_time': _text(0.05),
+        'end_time': _text(0.1),
+    }
+    code, inner = curl('lessee-member', 'POST', '/v1/leases', body)
+    assert (code, inner['parent_lease_uuid'], inner['owner']) == (201, outer, 'lessee')
+    long = {**body, 'start_time': _text(0.11), 'end_time': _text(9)}
+    code, refused = curl('lessee-member', 'POST', '/v1/leases', long)
+    assert code == 403
+    assert refused['faultstring'].startswith('You do not have permissions on ironic_node ')
+    assert curl('owner-member', 'DELETE', f'/v1/leases/{outer}') == (200, None)
+    ended = curl('lessee-member', 'GET', f'/v1/leases/{inner["uuid"]}')
+    assert ended[1]['status'] == 'deleted'
 
 
 def test_a_direct_lease(cloud, nodes, curl):
