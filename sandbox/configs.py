@@ -81,8 +81,9 @@ def _ironic(layout: Layout, state: State) -> Groups:
         interfaces = {name: f'fake,{_IPMI[name]}' for name in interfaces}
         console = {
             'console': {'terminal_pid_dir': folder, 'socat_address': '127.0.0.1'},
-            # Ironic keeps five seconds between two commands to a BMC, for the sake of slow ones.
-            'ipmi': {'min_command_interval': 0},
+            # Ironic keeps five seconds between two commands to a BMC, for the sake of slow ones; it
+            # divides by them, so there has to be one.
+            'ipmi': {'min_command_interval': 1},
         }
     return {
         'DEFAULT': {
