@@ -15,6 +15,12 @@ from oslo_db.sqlalchemy import enginefacade
 
 #: How long, in seconds, an SQLite writer waits for the one before it.
 _SQLITE_PATIENCE = 60
+#: Statements that ask a server to end a transaction that stands still for some seconds; SQLite and
+#: MySQL know none.
+_END_STALLED = {
+    'mariadb': 'SET SESSION idle_transaction_timeout = {}',
+    'postgresql': "SET SESSION idle_in_transaction_session_timeout = '{}s'",
+}
 
 _writing: contextvars.ContextVar[bool] = contextvars.ContextVar('esi_leap_writing', default=False)
 
@@ -29,10 +35,13 @@ class Database:
 
     Args:
         url: an SQLAlchemy URL.
+        patience: after how many seconds the server ends a transaction that nobody goes on with.
+            Ours call no other service, so its process is stopped, and the lock that it holds on a
+            node's row would keep every request and every other manager from the node.
         options: options of oslo.db's `[database]` group, passed through.
     """
 
-    def __init__(self, url: str, **options: object) -> None:
+    def __init__(self, url: str, *, patience: int = 10, **options: object) -> None:
         self.url = url
         self._facade = enginefacade.transaction_context()
         self._facade.configure(
@@ -43,6 +52,7 @@ class Database:
         )
         self._facade.append_on_engine_create(_prepare_json)
         self._facade.append_on_engine_create(_prepare_sqlite)
+        self._facade.append_on_engine_create(partial(_prepare_for_stalls, patience))
 
     @contextmanager
     def writer(self) -> Iterator[sa.Connection]:
@@ -146,3 +156,20 @@ def _prepare_sqlite(engine: sa.Engine) -> None:
         return statement, parameters
 
     engine.dispose()  # those opened before this hook was called lack the settings
+
+
+def _prepare_for_stalls(patience: int, engine: sa.Engine) -> None:
+    """Let the server end transactions of processes that stand still."""
+    is_mariadb = getattr(engine.dialect, 'is_mariadb', False)
+    statement = _END_STALLED.get('mariadb' if is_mariadb else engine.dialect.name)
+    if statement is None:
+        return
+
+    @sa.event.listens_for(engine, 'connect')
+    def _connect(connection: Any, record: object) -> None:  # noqa: ANN401 - of any driver
+        del record
+        with connection.cursor() as cursor:
+            cursor.execute(statement.format(patience))
+        connection.commit()  # PostgreSQL takes a setting back with its transaction
+
+    engine.dispose()  # those opened before this hook was called lack the setting

@@ -131,6 +131,28 @@ def test_connections_that_the_server_ended_are_replaced(store: Store, database: 
             deed()
 
 
+def test_a_transaction_that_stands_still_gives_up_the_node(
+    store: Store, database: Database, open_database: Callable[..., Database]
+) -> None:
+    """So does that of a manager that is stopped with the lock of the node's row."""
+    node = a_node(store)
+    stopped = Store(open_database(database.url, patience=1))
+
+    def stand_still() -> None:
+        with stopped.booking(node.id, NOW) as book, ThreadPoolExecutor(1) as pool:
+            pool.submit(_book, store, node.id).result(10)
+            book.occupancy()
+
+    with pytest.raises(UnavailableError):
+        stand_still()
+    assert [each.lease.uuid for each in store.leases(ALL, Query())] == ['l']
+
+
+def _book(store: Store, node_id: int) -> None:
+    with store.booking(node_id, NOW) as book:
+        book.put(agreed(a_lease(node_id, 'l', 0, 1)))
+
+
 # SQLAlchemy warns when a connection goes between its making and the start of a transaction; what
 # follows is the error that counts.
 @pytest.mark.filterwarnings('ignore:transaction already deassociated from connection')
