@@ -15,7 +15,6 @@ from esi_leap.core import lease as leases
 from esi_leap.core import offer as offers
 from esi_leap.core.calendar import Booking
 from esi_leap.core.contract import FINAL, Contract, Status
-from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease
 
 Subject: TypeAlias = Booking | Contract
@@ -28,7 +27,7 @@ TYPES: Mapping[str, str] = {
     'esi_leap.offer.expire.end': 'The window of an offer has passed.',
     'esi_leap.offer.expire.error': 'An offer is in error.',
     'esi_leap.contract.create.end': 'A contract was made.',
-    'esi_leap.contract.update.end': 'The window or the status of a contract has changed.',
+    'esi_leap.contract.update.end': 'The provider, window or status of a contract has changed.',
     'esi_leap.contract.fulfill.end': 'The first node of a contract was handed over.',
     'esi_leap.contract.fulfill.error': 'A lease of a contract is in error.',
     'esi_leap.contract.delete.start': 'A lease of a contract is being cancelled.',
@@ -102,12 +101,12 @@ def of_booking(before: Booking | None, after: Booking) -> Iterator[Event]:
 
 
 def of_contract(
-    before: tuple[Status, Interval] | None, status: Status, after: Contract
+    before: tuple[Status, Contract] | None, status: Status, after: Contract
 ) -> Iterator[Event]:
     """Tell what happened to a contract.
 
     Args:
-        before: its status and its window as they were; None if it is new.
+        before: its status and itself as they were; None if it is new.
         status: its status now.
         after: as it is now.
     """
@@ -115,7 +114,7 @@ def of_contract(
         name = 'create.end'
     elif status is not before[0]:
         name = _of_contract(before[0], status)
-    elif after.window != before[1]:
+    elif after != before[1]:
         name = 'update.end'
     else:
         return

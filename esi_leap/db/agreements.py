@@ -45,7 +45,7 @@ class Agreement:
         """Tell what a change of some leases means for the contract."""
         value, status = self.after(changed)
         before = status_of([status for status, _ in self.lines.values()])
-        yield from event.of_contract((before, self.contract.window), status, value)
+        yield from event.of_contract((before, self.contract), status, value)
 
 
 def read(connection: sa.Connection, leases: Collection[Lease]) -> list[Agreement]:

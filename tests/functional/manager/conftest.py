@@ -61,12 +61,12 @@ class Watched:
 class World:
     """One node, its calendar, its managers, and time."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database: Database | None = None) -> None:
         self.now = NOON
         self.folder = folder / 'nodes'
         self.folder.mkdir()
         self.nodes = Watched(DummyNodes(str(self.folder)))
-        self.database = Database(f'sqlite:///{folder}/leap.sqlite')
+        self.database = database or Database(f'sqlite:///{folder}/leap.sqlite')
         schema.upgrade(self.database)
         self.store = Store(self.database)
         self._uuids = (f'00000000-0000-4000-8000-{number:012d}' for number in itertools.count(1))

@@ -43,7 +43,7 @@ def test_every_turn_of_an_offer_is_told_once(before: offers.Status, after: offer
 
 @pytest.mark.parametrize(('before', 'after'), list(product(Status, Status)))
 def test_every_turn_of_a_contract_is_told_once(before: Status, after: Status) -> None:
-    told = names(event.of_contract((before, CONTRACT.window), after, CONTRACT))
+    told = names(event.of_contract((before, CONTRACT), after, CONTRACT))
     assert len(told) == (0 if before is after else 1)
 
 
@@ -64,10 +64,12 @@ def test_new_terms_are_an_update(changes: dict[str, object]) -> None:
         assert names(event.of_booking(an_offer(), changed)) == ['offer.update.end']
 
 
-def test_a_new_window_of_a_contract_is_an_update() -> None:
-    told = event.of_contract((Status.ACTIVE, window(0, 3)), Status.ACTIVE, CONTRACT)
+@pytest.mark.parametrize('changes', [{'window': window(0, 3)}, {'owner_id': 'heir'}])
+def test_new_terms_of_a_contract_are_an_update(changes: dict[str, object]) -> None:
+    before = replace(CONTRACT, **changes)
+    told = event.of_contract((Status.ACTIVE, before), Status.ACTIVE, CONTRACT)
     assert names(told) == ['contract.update.end']
-    assert names(event.of_contract((Status.ACTIVE, window(0, 4)), Status.ACTIVE, CONTRACT)) == []
+    assert names(event.of_contract((Status.ACTIVE, CONTRACT), Status.ACTIVE, CONTRACT)) == []
 
 
 def test_moves_in_the_tree_tries_and_reasons_are_not_told() -> None:
