@@ -110,7 +110,7 @@ def node(seen: NodeView, call: Call) -> dict[str, object]:
         'future_offers': list(seen.future_offers),
         'future_leases': list(seen.future_leases),
         'state': service and of.state,
-        'reason': service and of.reason,
+        'reason': seen.reason,
         'refreshed_at': _time(seen.refreshed_at, call),
     }
 

@@ -196,6 +196,7 @@ class NodeView:
         seen: what its own service says of it; None is for callers who only see what is booked.
         owner: the name of its owner, empty if that is unknown or not for the caller.
         lessee: likewise.
+        reason: what it, or a lease of it that the caller may see, waits for, in a sentence.
         refreshed_at: as of when it is known.
         offer: uuid of the offer that is open now.
         lease: uuid of the lease that has it now.
@@ -207,6 +208,7 @@ class NodeView:
     seen: Sighting | None
     owner: str
     lessee: str
+    reason: str | None
     refreshed_at: datetime
     offer: str | None
     lease: str | None

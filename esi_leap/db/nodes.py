@@ -37,6 +37,8 @@ _OPEN = str(offers.Status.AVAILABLE)
 _PENDING = frozenset(map(str, leases.PENDING))
 #: Leases in these states have the node.
 _HELD = frozenset(map(str, leases.HOLDING - leases.PENDING - {leases.Status.ERROR}))
+#: Leases in these states wait for something that concerns the node, and say for what.
+_WAITING = frozenset(map(str, leases.HOLDING - {leases.Status.CREATED, leases.Status.ACTIVE}))
 _GONE = 'The node does not exist any more.'
 _FRESH = {'state': str(State.AVAILABLE), 'remembered': [], 'attempts': 0}
 
@@ -83,10 +85,11 @@ def _view(
     on_lease = [each for each in booked if each.kind == 'lease']
     current = [each.uuid for each in on_lease if each.status in _HELD and each.start_time <= now]
     return NodeView(
-        node=node if row.gone_at is None or node.reason else replace(node, reason=_GONE),
+        node=node,
         seen=_sighting(row) if whole else None,
         owner=(row.owner_name or '') if whole or provided else '',
         lessee=(row.lessee_name or '') if whole else '',
+        reason=(_reason(row) if whole else None) or _waits(on_lease),
         refreshed_at=row.refreshed_at if row.gone_at else max(row.refreshed_at, read_at),
         offer=next((each.uuid for each in reversed(on_offer) if each.start_time <= now), None),
         # Of a lease and what its lessee sub-lets the one that has the node physically.
@@ -94,6 +97,16 @@ def _view(
         future_offers=[each.uuid for each in on_offer if each.start_time > now],
         future_leases=[each.uuid for each in on_lease if each.status in _PENDING],
     )
+
+
+def _reason(row: sa.Row) -> str | None:
+    """Return what is said of the node itself."""
+    return row.reason or (_GONE if row.gone_at else None)
+
+
+def _waits(on_lease: Sequence[sa.Row]) -> str | None:
+    """Return what the first lease that waits says of it."""
+    return next((each.status_reason for each in on_lease if each.status in _WAITING), None)
 
 
 def _whole(scope: Scope) -> sa.ColumnElement[bool]:
@@ -151,6 +164,7 @@ def _booked(
                 column.uuid,
                 column.kind,
                 column.status,
+                column.status_reason,
                 column.owner_id,
                 column.start_time,
             )

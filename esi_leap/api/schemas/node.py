@@ -49,7 +49,8 @@ NODE = common.named(
             },
             'reason': {
                 **common.NULLABLE_STRING,
-                'description': 'What the hand-over or the return waits for, in a sentence.',
+                'description': 'What the hand-over or the return waits for, in a sentence: that of '
+                'the node itself, or that of a lease of it that the caller may see.',
             },
             'refreshed_at': common.MOMENT,
         },

@@ -265,6 +265,30 @@ def test_a_lease_that_has_its_node_stands_beside_it(tmp_path: Path) -> None:
         assert world.call(LESSEE, 'GET', '/v1/nodes/n').status_code == 404
 
 
+def test_what_a_hand_over_waits_for_is_told_of_the_node_to_who_sees_the_lease(
+    tmp_path: Path,
+) -> None:
+    with worlds.world(tmp_path) as world:
+        trouble = {'maintenance': True, 'maintenance_reason': 'a fan'}
+        world.service.node('n', 'owner', **trouble)
+        lease = world.make(
+            OWNER, '/v1/leases', resource_uuid='n', project_id='lessee', end_time=at(1)
+        )
+        world.make(OWNER, '/v1/offers', resource_uuid='n', start_time=at(2), end_time=at(3))
+
+        def seen(who: Who) -> dict[str, Any]:
+            found: dict[str, Any] = world.call(who, 'GET', '/v1/nodes/n').json()
+            return found
+
+        said = 'The node is in maintenance: a fan.'
+        until(lambda: seen(OWNER)['reason'] == said)
+        assert [seen(who)['reason'] for who in (LESSEE, ADMIN, STRANGER)] == [said, said, None]
+        assert seen(LESSEE)['state'] is None
+        assert world.call(LESSEE, 'GET', '/v1/nodes').json()['nodes'][0]['reason'] == said
+        world.call(OWNER, 'DELETE', f'/v1/leases/{lease["uuid"]}')
+        assert seen(OWNER)['reason'] is None
+
+
 def test_a_node_that_is_gone_stays_while_something_is_booked_on_it(tmp_path: Path) -> None:
     with worlds.world(tmp_path, manager=False) as world:
         for name in ('stays', 'booked', 'gone'):
