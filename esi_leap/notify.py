@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from importlib import import_module
+from importlib.metadata import entry_points
 from importlib.util import find_spec
 from typing import Any
 
 from oslo_config import cfg
 
+from esi_leap.conf import notification
+from esi_leap.conf.existing import is_set
 from esi_leap.core.errors import UnavailableError
 from esi_leap.core.event import Priority
 from esi_leap.core.ports import Message
@@ -20,24 +23,26 @@ _GROUP = 'oslo_messaging_notifications'
 #: oslo.messaging's own option, as far as it tells whether anybody is to be notified: it is asked in
 #: processes that never send anything and need not load oslo.messaging.
 _DRIVER = cfg.MultiStrOpt('driver', default=[])
+#: Drivers that need a message bus.
+_ON_A_BUS = frozenset({'messaging', 'messagingv2'})
 
 
-class MissingError(Exception):
-    """Notifications are configured, and what sends them is not installed."""
+class UnusableError(Exception):
+    """Notifications are configured, and cannot be sent; the message says what to do."""
 
 
 def level(conf: cfg.ConfigOpts) -> Priority | None:
     """Return the least priority that is told to the bus, None if nothing is.
 
     Raises:
-        MissingError: oslo.messaging is needed and not installed.
+        UnusableError: oslo.messaging is needed and not installed.
     """
     conf.register_opt(_DRIVER, _GROUP)
     name = conf.notification.notification_level
     if not {*conf[_GROUP].driver} - {'noop'} or name is None:
         return None
     if find_spec('oslo_messaging') is None:
-        raise MissingError(
+        raise UnusableError(
             f'[{_GROUP}] driver is set, but oslo.messaging is not installed; install '
             "'esi-leap[server,notify]', or remove the option."
         )
@@ -52,6 +57,9 @@ class MessageBus:
         folders: and folders of such files.
         topics: the topics that notifications are sent to.
         host: the name of this host.
+
+    Raises:
+        UnusableError: there is no such driver or transport.
     """
 
     def __init__(
@@ -65,10 +73,18 @@ class MessageBus:
             default_config_files=list(files),
             default_config_dirs=list(folders),
         )
-        transport = messaging.get_notification_transport(conf)
+        try:
+            transport = messaging.get_notification_transport(conf)
+        except messaging.DriverLoadFailure as error:
+            raise UnusableError(f'transport_url: {error}.') from error
+        except messaging.InvalidTransportURL:  # whose text is the URL, and the password in it
+            raise UnusableError(
+                'transport_url is not like rabbit://name:password@host:5672/.'
+            ) from None
         self._notifier = messaging.Notifier(
             transport, publisher_id=f'esi-leap-manager.{host}', topics=list(topics), retry=0
         )
+        _check_drivers(conf)
         self._failures = _heard(transport)
 
     def send(self, message: Message) -> None:
@@ -79,6 +95,38 @@ class MessageBus:
             error = self._failures[-1]
             why = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise UnavailableError(f'The message bus does not take notifications: {why}.')
+
+
+def doubts(conf: cfg.ConfigOpts) -> Iterator[str]:
+    """Yield a sentence for each setting that may not mean what it seems to.
+
+    Raises:
+        UnusableError: oslo.messaging is needed and not installed.
+    """
+    if level(conf) is None:
+        if is_set(conf, 'notification', notification.LEVEL):
+            yield (
+                f'[notification] notification_level is set, and [{_GROUP}] driver is not: events '
+                'are kept, and none is sent to a message bus.'
+            )
+        return
+    urls = [is_set(conf, group, cfg.StrOpt('transport_url')) for group in ('DEFAULT', _GROUP)]
+    if not any(urls) and _ON_A_BUS.intersection(conf[_GROUP].driver):
+        yield (
+            f'[{_GROUP}] driver is set, and transport_url is not: notifications go to a RabbitMQ '
+            'on this host.'
+        )
+
+
+def _check_drivers(conf: cfg.ConfigOpts) -> None:
+    """Refuse drivers that the notifier would leave out, and with them all notifications."""
+    known = {each.name for each in entry_points(group='oslo.messaging.notify.drivers')}
+    unknown = sorted({*conf[_GROUP].driver} - known)
+    if unknown:
+        raise UnusableError(
+            f'[{_GROUP}] driver {", ".join(unknown)} does not exist; there are '
+            f'{", ".join(sorted(known))}.'
+        )
 
 
 def _messaging() -> Any:  # noqa: ANN401 - a module without types

@@ -7,7 +7,8 @@ import socket
 import ssl
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -188,7 +189,8 @@ def relay(conf: cfg.ConfigOpts, base: Database | None = None) -> relays.Relay:
     bus = None
     if _level(conf) is not None:
         topics = conf.notification.versioned_notifications_topics
-        bus = notify.MessageBus(conf.config_file, conf.config_dir, topics, socket.gethostname())
+        with _notifying():
+            bus = notify.MessageBus(conf.config_file, conf.config_dir, topics, socket.gethostname())
     return relays.Relay(
         relays.Deps(
             outbox=_store(conf, base or database(conf)),
@@ -282,9 +284,15 @@ def _store(conf: cfg.ConfigOpts, base: Database) -> Store:
 
 
 def _level(conf: cfg.ConfigOpts) -> Priority | None:
-    try:
+    with _notifying():
         return notify.level(conf)
-    except notify.MissingError as error:
+
+
+@contextmanager
+def _notifying() -> Iterator[None]:
+    try:
+        yield
+    except notify.UnusableError as error:
         raise ConfigurationError(str(error)) from error
 
 

@@ -13,7 +13,7 @@ from oslo_upgradecheck import common_checks, upgradecheck
 from sqlalchemy import exc as sa_errors
 
 from esi_leap import conf as configuration
-from esi_leap import policy, wiring
+from esi_leap import notify, policy, wiring
 from esi_leap.conf import existing
 from esi_leap.core.errors import LeapError, NodeNotFoundError, UnknownProjectError
 from esi_leap.db import schema, takeover
@@ -105,6 +105,13 @@ class _Checks(upgradecheck.UpgradeCommands):
     def _manager(self) -> upgradecheck.Result:
         return self._made(wiring.manager)
 
+    def _notifications(self) -> upgradecheck.Result:
+        """Make what sends them, which connects to nothing yet."""
+        made = self._made(wiring.relay)
+        doubts = () if made.code is upgradecheck.Code.FAILURE else notify.doubts(self._conf)
+        said = ' '.join(doubts)
+        return upgradecheck.Result(upgradecheck.Code.WARNING, said) if said else made
+
     def _made(self, make: Callable[[cfg.ConfigOpts], object]) -> upgradecheck.Result:
         try:
             make(self._conf)
@@ -154,6 +161,7 @@ class _Checks(upgradecheck.UpgradeCommands):
         ('Options without effect', _options),
         ('API', _api),
         ('Manager', _manager),
+        ('Notifications', _notifications),
         ('Policy file', _policy_file),
         ('Policy rules', _rules),
         ('Lessees set by deployments', _lessees),

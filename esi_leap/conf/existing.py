@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from oslo_config import cfg
 
 _NO_ENDPOINT = 'There is no such option there either; the one meant is endpoint_override.'
+_TOPICS = 'Use [notification] versioned_notifications_topics.'
 
 #: (group, option) to what to know about it.
 _IDLE = {
@@ -21,6 +22,12 @@ _IDLE = {
     ('ironic', 'api_endpoint'): _NO_ENDPOINT,
     ('keystone', 'api_endpoint'): _NO_ENDPOINT,
     ('oslo_concurrency', 'lock_path'): 'No lock files are used.',
+    ('DEFAULT', 'notification_driver'): 'Use [oslo_messaging_notifications] driver.',
+    ('DEFAULT', 'notification_transport_url'): 'Use [DEFAULT] transport_url.',
+    ('DEFAULT', 'notification_topics'): _TOPICS,
+    ('oslo_messaging_notifications', 'topics'): _TOPICS,
+    ('oslo_messaging_notifications', 'retry'): 'What the message bus does not take is kept, and '
+    'sent when it does.',
 }
 
 _AUTH = (
@@ -32,15 +39,15 @@ _AUTH = (
 def warnings(conf: cfg.ConfigOpts) -> Iterator[str]:
     """Yield a sentence for each option that is set and does nothing."""
     for (group, name), advice in _IDLE.items():
-        if _set(conf, group, cfg.StrOpt(name)):
+        if is_set(conf, group, cfg.StrOpt(name)):
             yield f'[{group}] {name} has no effect. {advice}'
     auth = cfg.BoolOpt('auth_enable', default=True)
-    if _set(conf, 'pecan', auth) and not conf.pecan.auth_enable:
+    if is_set(conf, 'pecan', auth) and not conf.pecan.auth_enable:
         yield _AUTH
 
 
-def _set(conf: cfg.ConfigOpts, group: str, option: cfg.Opt) -> bool:
-    """Tell whether a file or the command line sets it."""
+def is_set(conf: cfg.ConfigOpts, group: str, option: cfg.Opt) -> bool:
+    """Tell whether a file or the command line sets an option, which need not be known yet."""
     conf.register_opt(option, group=group)
     found = conf.get_location(option.dest, group)
     return found is not None and bool(found.location.is_user_controlled)

@@ -2,14 +2,16 @@
 
 from oslo_config import cfg
 
+LEVEL = cfg.StrOpt(
+    'notification_level',
+    default='info',
+    choices=['debug', 'info', 'warn', 'error', 'critical'],
+    help='Least level of the notifications that are sent: info is all of them, error those of '
+    'what did not work.',
+)
+
 OPTS = [
-    cfg.StrOpt(
-        'notification_level',
-        default='info',
-        choices=['debug', 'info', 'warn', 'error', 'critical'],
-        help='Least level of the notifications that are sent: info is all of them, error those of '
-        'what did not work.',
-    ),
+    LEVEL,
     cfg.ListOpt(
         'versioned_notifications_topics',
         default=['esi_leap_versioned_notifications'],

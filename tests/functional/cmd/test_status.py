@@ -6,11 +6,12 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pytest
 
+from esi_leap import notify
 from esi_leap.cmd import status
 from esi_leap.db import schema
 from esi_leap.db.engine import Database
@@ -29,6 +30,7 @@ connection = {database}
 dummy_node_dir = {folder}
 [oslo_policy]
 policy_file = {folder}/{policy}
+{more}
 """
 AWAY = 'postgresql+psycopg://nobody@127.0.0.1:1/nothing'
 SUCCESS, WARNING, FAILURE = 0, 1, 2
@@ -42,15 +44,14 @@ class Deployment:
     database: str
     host: str = '127.0.0.1'
     policy: str = 'policy.yaml'
+    more: str = ''
 
     @property
     def options(self) -> list[str]:
         """What the programs are called with."""
         file = self.folder / 'esi-leap.conf'
         file.write_text(
-            CONFIGURATION.format(
-                folder=self.folder, database=self.database, host=self.host, policy=self.policy
-            ),
+            CONFIGURATION.format(**asdict(self)),
             encoding='utf-8',
         )
         return ['--config-file', str(file)]
@@ -125,6 +126,84 @@ def test_an_api_that_would_not_start(deployment: Deployment, check: Check) -> No
     code, found = check(deployment)
     assert code == FAILURE
     assert found['API'][1].startswith('auth_strategy = noauth believes every caller')
+
+
+BUS = '[DEFAULT]\ntransport_url = rabbit://leap:secret@127.0.0.1:1/\n'
+DRIVER = '[oslo_messaging_notifications]\ndriver = messagingv2\n'
+
+
+@pytest.mark.parametrize(
+    ('more', 'result', 'why'),
+    [
+        ('', 'Success', ''),
+        (BUS + DRIVER, 'Success', ''),
+        (
+            DRIVER,
+            'Warning',
+            '[oslo_messaging_notifications] driver is set, and transport_url is not',
+        ),
+        (
+            '[notification]\nnotification_level = info\n',
+            'Warning',
+            '[notification] notification_level is set, and [oslo_messaging_notifications] driver',
+        ),
+        (
+            f'{DRIVER}driver = mesagingv2\n',
+            'Failure',
+            '[oslo_messaging_notifications] driver mesagingv2 does not exist; there are log, mess',
+        ),
+        (
+            f'{DRIVER}transport_url = amqps-1.0://leap:secret@127.0.0.1:1/\n',
+            'Failure',
+            'transport_url: Failed to load transport driver "amqps-1.0"',
+        ),
+        (
+            f'{DRIVER}transport_url = //leap:secret@127.0.0.1\n',
+            'Failure',
+            'transport_url is not like rabbit://name:password@host:5672/.',
+        ),
+    ],
+)
+def test_notifications(
+    deployment: Deployment, check: Check, more: str, result: str, why: str
+) -> None:
+    deployment.more = more
+    code, found = check(deployment)
+    assert code == {'Success': SUCCESS, 'Warning': WARNING, 'Failure': FAILURE}[result]
+    assert found['Notifications'][0] == result
+    assert found['Notifications'][1].startswith(why)
+    assert 'secret' not in str(found)
+
+
+def test_notifications_without_what_sends_them(
+    deployment: Deployment, check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notify, 'find_spec', lambda name: None)
+    deployment.more = BUS + DRIVER
+    code, found = check(deployment)
+    assert code == FAILURE
+    assert found['Notifications'][0] == 'Failure'
+    assert "install 'esi-leap[server,notify]'" in found['Notifications'][1]
+
+
+def test_notifications_as_older_releases_of_oslo_messaging_had_them(
+    deployment: Deployment, check: Check
+) -> None:
+    deployment.more = (
+        '[DEFAULT]\nnotification_driver = messagingv2\nnotification_topics = a\n'
+        'notification_transport_url = rabbit://leap:secret@127.0.0.1:1/\n'
+        '[oslo_messaging_notifications]\ntopics = b\nretry = 3\n'
+    )
+    code, found = check(deployment)
+    assert code == WARNING
+    for option in (
+        '[DEFAULT] notification_driver',
+        '[DEFAULT] notification_topics',
+        '[DEFAULT] notification_transport_url',
+        '[oslo_messaging_notifications] topics',
+        '[oslo_messaging_notifications] retry',
+    ):
+        assert f'{option} has no effect.' in found['Options without effect'][1]
 
 
 def test_rules_that_nobody_asks(deployment: Deployment, check: Check) -> None:

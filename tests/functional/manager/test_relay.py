@@ -154,5 +154,5 @@ def test_whether_anything_is_told_is_said_where_it_was(text, level, tmp_path):
 def test_without_its_extra_one_sentence_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setattr(notify, 'find_spec', lambda name: None)
     assert notify.level(conf('', tmp_path)) is None
-    with pytest.raises(notify.MissingError, match=r"install 'esi-leap\[server,notify\]'"):
+    with pytest.raises(notify.UnusableError, match=r"install 'esi-leap\[server,notify\]'"):
         notify.level(conf(MESSAGING, tmp_path))
