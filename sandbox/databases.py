@@ -18,44 +18,27 @@ import pwd
 import shutil
 import signal
 import subprocess
-import tempfile
-import time
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar
 
-from sandbox import ports, processes, programs
-from sandbox.errors import SandboxError, tail
+from sandbox import processes, programs, servers
+from sandbox.errors import SandboxError
 
 _USER = 'esi_leap'
 _PASSWORD = 'esi-leap'
 _CONNECTIONS = 300
 
 
-class Server(abc.ABC):
-    """A database server in a folder of its own."""
+class Server(servers.Server):
+    """A database server."""
 
-    name: ClassVar[str]
-    package: ClassVar[str]
-    needs: ClassVar[tuple[str, ...]]
     system_user: ClassVar[str]
-    ending: ClassVar[signal.Signals] = signal.SIGTERM
 
     def __init__(self, folder: Path | None = None, port: int | None = None) -> None:
-        """Take a folder and port of before, or make new ones."""
-        self.port = port or ports.pick()
-        self.folder = folder or Path(
-            tempfile.mkdtemp(prefix=f'esi-leap-{self.name}-', dir=_readable_by_all())
-        )
+        super().__init__(folder, port)
         self.data = self.folder / 'data'
         # Its own: a server that starts deletes what it takes for leavings of one before it.
         self.temporary = self.folder / 'tmp'
-        self.log = self.folder / 'server.log'
-        self.process: processes.Process | None = None
-
-    @classmethod
-    def missing_packages(cls) -> list[str]:
-        """Return the Debian packages that have to be installed first."""
-        return [] if all(programs.find(name) for name in cls.needs) else [cls.package]
 
     @abc.abstractmethod
     def url(self, database: str) -> str:
@@ -74,10 +57,6 @@ class Server(abc.ABC):
         """Run a statement as the server's administrator and return what it prints."""
 
     @abc.abstractmethod
-    def _is_ready(self) -> bool:
-        """Tell whether the server answers."""
-
-    @abc.abstractmethod
     def _first_steps(self) -> None:
         """Make the user of the URL, once, on a new server."""
 
@@ -94,30 +73,18 @@ class Server(abc.ABC):
     def drop_database(self, name: str) -> None:
         """Remove a database, whoever is connected to it."""
 
-    def start(self, timeout: float = 60) -> None:
+    def start(self) -> None:
         """Start the server on its port and wait until it answers."""
-        if self.process is not None and processes.is_alive(self.process):
-            return
-        missing = self.missing_packages()
-        if missing:
-            raise SandboxError(
-                f'{self.package} is not installed completely. {programs.apt_line(missing)}'
-            )
         fresh = not self.data.exists()
-        self._make_folders()
-        if fresh:
-            self._initialise()
-        self.process = processes.spawn(self._command(), log=self.log)
-        deadline = time.monotonic() + timeout
-        while not self._is_ready():
-            if not processes.is_alive(self.process):
-                raise SandboxError(f'{self.name} ended at its start. {tail(self.log)}')
-            if time.monotonic() > deadline:
-                self.stop()
-                raise SandboxError(f'{self.name} did not answer in {timeout} s. {tail(self.log)}')
-            time.sleep(0.1)
+        super().start()
         if fresh:
             self._first_steps()
+
+    def _spawn(self) -> processes.Process:
+        if not self.data.exists():
+            self._make_folders()
+            self._initialise()
+        return processes.spawn(self._command(), log=self.log)
 
     def _make_folders(self) -> None:
         for path in (self.data, self.temporary):
@@ -125,28 +92,6 @@ class Server(abc.ABC):
         if os.geteuid() == 0:
             for path in (self.folder, self.data, self.temporary):
                 shutil.chown(path, self.system_user, self.system_user)
-
-    def stop(self) -> None:
-        """End the server; data and port stay for the next ``start()``."""
-        if self.process is not None:
-            processes.end(self.process, first=self.ending, grace=30)
-            self.process = None
-
-    def remove(self) -> None:
-        """End the server and delete its folder."""
-        self.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.remove()
-            raise
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self.remove()
 
     def _as_system_user(self, command: list[str]) -> list[str]:
         """Prefix a command so that it does not run as root."""
@@ -326,11 +271,3 @@ class MariaDB(Server):
 
 
 KINDS: dict[str, type[Server]] = {'mariadb': MariaDB, 'postgresql': PostgreSQL}
-
-
-def _readable_by_all() -> Path:
-    """Return a temporary folder that the servers' own users can reach, too."""
-    for place in (Path(tempfile.gettempdir()), Path('/tmp'), Path('/var/tmp')):  # noqa: S108
-        if all(path.stat().st_mode & 0o001 for path in (place, *place.parents)):
-            return place
-    raise SandboxError('No temporary folder is open to the users of the database servers.')

@@ -11,37 +11,26 @@ It is a node of an Erlang of its own, with its own daemon for names, and knows o
 import contextlib
 import os
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
-import tempfile
-import time
 from pathlib import Path
-from typing import Self
 
-from sandbox import ports, processes, programs
-from sandbox.errors import SandboxError, tail
-
-_NEEDS = ('rabbitmq-server', 'rabbitmqctl', 'erl')
+from sandbox import ports, processes, programs, servers
+from sandbox.errors import SandboxError
 
 
-class RabbitMQ:
-    """A message broker in a folder of its own."""
+class RabbitMQ(servers.Server):
+    """A message broker."""
 
     name = 'rabbitmq'
     package = 'rabbitmq-server'
+    needs = ('rabbitmq-server', 'rabbitmqctl', 'erl', 'epmd')
+    patience = 90
 
     def __init__(self) -> None:
-        self.port, self._distribution, self._names = (ports.pick() for _ in range(3))
-        self.folder = Path(tempfile.mkdtemp(prefix='esi-leap-rabbitmq-'))
-        self.log = self.folder / 'server.log'
-        self.process: processes.Process | None = None
-
-    @classmethod
-    def missing_packages(cls) -> list[str]:
-        """Return the Debian packages that have to be installed first."""
-        return [] if all(programs.find(name) for name in _NEEDS) else [cls.package]
+        super().__init__()
+        self._distribution, self._names = ports.pick(), ports.pick()
 
     @property
     def url(self) -> str:
@@ -53,33 +42,24 @@ class RabbitMQ:
         """The URL that other clients connect to."""
         return f'amqp://guest:guest@127.0.0.1:{self.port}//'
 
-    def start(self, timeout: float = 90) -> None:
-        """Start the server and wait until it answers."""
-        if self.process is not None and processes.is_alive(self.process):
-            return
-        missing = self.missing_packages()
-        if missing:
-            raise SandboxError(
-                f'{self.package} is not installed completely. {programs.apt_line(missing)}'
-            )
+    def _spawn(self) -> processes.Process:
         self._write_settings()
         # The script of Debian would change to a user of its own; this one is what it calls.
         server = Path('/usr/lib/rabbitmq/bin/rabbitmq-server')
-        self.process = processes.spawn([str(server)], log=self.log, env=self._environment())
-        deadline = time.monotonic() + timeout
-        while not self._is_ready():
-            if not processes.is_alive(self.process):
-                raise SandboxError(f'{self.name} ended at its start. {tail(self.log)}')
-            if time.monotonic() > deadline:
-                self.stop()
-                raise SandboxError(f'{self.name} did not answer in {timeout} s. {tail(self.log)}')
-            time.sleep(0.2)
+        return processes.spawn([server], log=self.log, env=self._environment())
 
     def stop(self) -> None:
-        """End the server; what is durable stays for the next ``start()``."""
-        if self.process is not None:
-            processes.end(self.process, grace=30)
-            self.process = None
+        """End the server and its daemon; what is durable stays for the next ``start()``."""
+        if self.process is None:
+            return
+        super().stop()
+        with contextlib.suppress(OSError, subprocess.SubprocessError, SandboxError):
+            subprocess.run(
+                [programs.require('epmd', self.package), '-port', str(self._names), '-kill'],
+                check=False,
+                capture_output=True,
+                timeout=10,
+            )
 
     def freeze(self) -> None:
         """Let the server hang: connections stay open, and nothing is answered."""
@@ -92,30 +72,6 @@ class RabbitMQ:
     def _signal(self, number: signal.Signals) -> None:
         if self.process is not None:
             os.killpg(self.process.pid, number)
-
-    def remove(self) -> None:
-        """End the server and delete its folder."""
-        self.stop()
-        with contextlib.suppress(OSError, subprocess.SubprocessError):
-            epmd = str(programs.require('epmd', self.package))
-            subprocess.run(
-                [epmd, '-port', str(self._names), '-kill'],
-                check=False,
-                capture_output=True,
-                timeout=10,
-            )
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.remove()
-            raise
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self.remove()
 
     def _write_settings(self) -> None:
         (self.folder / 'rabbitmq.conf').write_text(

@@ -1,4 +1,4 @@
-"""Databases for tests: SQLite in a file, and real MariaDB and PostgreSQL servers.
+"""Servers for tests: SQLite in a file, and real MariaDB, PostgreSQL and RabbitMQ servers.
 
 A server is started when a test first asks for it, once in a session, and ended after the last test.
 Without its Debian package the test is skipped, or fails if `ESI_LEAP_REQUIRE_DB` is 1.
@@ -28,8 +28,20 @@ from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
 from esi_leap.db.tables import bookings, metadata
 from sandbox import databases
+from sandbox.rabbit import RabbitMQ
+from sandbox.servers import Server
+from tests.listener import Listener, forget
 
 KINDS = ('sqlite', *sorted(databases.KINDS))
+
+
+def require(kind: type[Server]) -> None:
+    """Skip the test if a server is not installed, or let it fail where it has to be."""
+    if missing := kind.missing_packages():
+        message = f'needs the Debian package {missing[0]}'
+        if os.environ.get('ESI_LEAP_REQUIRE_DB') == '1':
+            pytest.fail(message)
+        pytest.skip(message)
 
 
 class Databases:
@@ -44,12 +56,7 @@ class Databases:
     def server(self, kind: str) -> databases.Server:
         """Return the running server of a kind, or skip the test that cannot have it."""
         if kind not in self._servers:
-            missing = databases.KINDS[kind].missing_packages()
-            if missing:
-                message = f'needs the Debian package {missing[0]}'
-                if os.environ.get('ESI_LEAP_REQUIRE_DB') == '1':
-                    pytest.fail(message)
-                pytest.skip(message)
+            require(databases.KINDS[kind])
             server = databases.KINDS[kind]()
             self._servers[kind] = server
             server.start()
@@ -188,3 +195,24 @@ def open_database(request: pytest.FixtureRequest) -> Callable[..., Database]:
         return another
 
     return opened
+
+
+@pytest.fixture(scope='session')
+def running_rabbit() -> Iterator[RabbitMQ]:
+    require(RabbitMQ)
+    with RabbitMQ() as server:
+        yield server
+
+
+@pytest.fixture
+def rabbit(running_rabbit: RabbitMQ) -> RabbitMQ:
+    """A running RabbitMQ with nothing of tests before in its queues."""
+    running_rabbit.start()
+    forget(running_rabbit.amqp)
+    return running_rabbit
+
+
+@pytest.fixture
+def listener(rabbit: RabbitMQ) -> Iterator[Listener]:
+    with Listener(rabbit.amqp) as made:
+        yield made

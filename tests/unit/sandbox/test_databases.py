@@ -1,23 +1,18 @@
 """The throw-away database servers: what a test may rely on."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
 import sqlalchemy
 
-from sandbox import databases, ports, processes
+from sandbox import databases, ports
+from tests.conftest import require
 
 
 @pytest.fixture(scope='module', params=sorted(databases.KINDS))
 def server(request: pytest.FixtureRequest) -> Iterator[databases.Server]:
     kind = databases.KINDS[request.param]
-    missing = kind.missing_packages()
-    if missing:
-        message = f'needs the Debian package {missing[0]}'
-        if os.environ.get('ESI_LEAP_REQUIRE_DB'):
-            pytest.fail(message)
-        pytest.skip(message)
+    require(kind)
     with kind() as running:
         running.create_database('esi')
         yield running
@@ -72,14 +67,3 @@ def test_the_owner_of_a_postgresql_database_may_create_btree_gist(
         return  # it has no such extension, and needs none
     _run(server, 'CREATE EXTENSION IF NOT EXISTS btree_gist')
     assert _run(server, "SELECT count(*) FROM pg_extension WHERE extname = 'btree_gist'") == [(1,)]
-
-
-@pytest.mark.parametrize('kind', sorted(databases.KINDS))
-def test_nothing_is_left_behind(kind: str) -> None:
-    if databases.KINDS[kind].missing_packages():
-        pytest.skip('the server is not installed')
-    with databases.KINDS[kind]() as running:
-        process, folder = running.process, running.folder
-    assert process is not None
-    assert not processes.is_alive(process)
-    assert not folder.exists()
