@@ -58,10 +58,8 @@ class _Cloud:
         return self._emails[project_id]
 
 
-def main() -> int:
-    """Run the program."""
-    logging.basicConfig(level=logging.INFO, format='%(message)s', stream=sys.stdout)
-    logging.getLogger('keystoneauth').setLevel(logging.WARNING)
+def run() -> int:
+    """Send what there is to send; return the exit code."""
     try:
         settings = mailer.Settings.of(os.environ)
         cloud = _Cloud(openstack.connect())
@@ -73,6 +71,13 @@ def main() -> int:
         sys.stderr.write(f'esi-leap-email-notification: the cloud does not answer: {error}\n')
         return 1
     return 0
+
+
+def main() -> int:
+    """Run the program; the log of its process is what it prints."""
+    logging.basicConfig(level=logging.INFO, format='%(message)s', stream=sys.stdout)
+    logging.getLogger('keystoneauth').setLevel(logging.WARNING)
+    return run()
 
 
 if __name__ == '__main__':

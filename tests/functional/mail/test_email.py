@@ -1,37 +1,26 @@
 """`esi-leap-email-notification` before the real service and a real mail server with TLS."""
 
-import asyncio
 import datetime as dt
-import email.policy
-import ipaddress
 import json
 import logging
 import os
-import ssl
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
 import pytest
 import requests
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import AuthResult
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from esi_leap import mailer
 from esi_leap.cmd import email_notification
 from esi_leap.fixture import Service
-from sandbox import ports
+
+from .mail_server import Inbox, serving
 
 pytestmark = [
     # openstacksdk warns so of itself, and leaves its sessions open until it is collected.
@@ -70,119 +59,15 @@ class _Answer(BaseHTTPRequestHandler):
         """Keep standard error clean."""
 
 
-class Inbox:
-    """Takes messages, unless it is told to refuse them."""
-
-    def __init__(self) -> None:
-        self.messages: list[EmailMessage] = []
-        self.refusal = ''
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802, ANN401
-        if self.refusal:
-            return self.refusal
-        found = email.message_from_bytes(envelope.content, policy=email.policy.default)
-        assert session.authenticated
-        assert session.ssl is not None
-        assert envelope.rcpt_tos == [found['To']]
-        self.messages.append(found)
-        return '250 OK'
-
-
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """Make a certificate of 127.0.0.1 that nobody but the test believes."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, 'mail')])
-    now = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address('127.0.0.1'))]),
-            critical=False,
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    public, private = folder / 'mail.pem', folder / 'mail.key'
-    public.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    private.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return public, private
-
-
 @pytest.fixture
 def inbox() -> Inbox:
     return Inbox()
 
 
-class MailServer(Controller):
-    """It closes at its end what clients have left open.
-
-    Otherwise the garbage collector does, with a warning, in whatever test comes next.
-    """
-
-    def __init__(self, *arguments: Any, **settings: Any) -> None:  # noqa: ANN401 - aiosmtpd's
-        super().__init__(*arguments, **settings)
-        self._talks: list[Any] = []
-
-    def factory(self) -> Any:  # noqa: ANN401 - aiosmtpd's
-        self._talks.append(super().factory())
-        return self._talks[-1]
-
-    def stop(self, no_assert: bool = False) -> None:  # noqa: FBT001, FBT002 - aiosmtpd's
-        asyncio.run_coroutine_threadsafe(self._hang_up(), self.loop).result(10)
-        super().stop(no_assert)
-
-    async def _hang_up(self) -> None:
-        for talk in self._talks:
-            if talk.transport is not None:
-                talk.transport.abort()
-        await asyncio.sleep(0.1)
-
-
 @pytest.fixture
 def mail(inbox: Inbox, tmp_path: Path) -> Iterator[dict[str, str]]:
-    """A mail server that wants TLS and a password; yields how to reach it."""
-    public, private = certificate(tmp_path)
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(public, private)
-
-    def authenticate(*call: Any) -> AuthResult:  # noqa: ANN401 - aiosmtpd's
-        given = call[-1]
-        return AuthResult(success=(given.login, given.password) == (b'esi', b'secret word'))
-
-    port = ports.pick()
-    controller = MailServer(
-        inbox,
-        hostname='127.0.0.1',
-        port=port,
-        tls_context=context,
-        require_starttls=True,
-        auth_required=True,
-        authenticator=authenticate,
-    )
-    controller.start()
-    password = tmp_path / 'password'
-    password.write_text('secret word\n', encoding='utf-8')
-    yield {
-        'SMTP_SERVER': '127.0.0.1',
-        'SMTP_PORT': str(port),
-        'SMTP_SECURITY': 'starttls',
-        'SMTP_USER': 'esi',
-        'SMTP_PASSWORD_FILE': str(password),
-        'SMTP_CA_FILE': str(public),
-    }
-    controller.stop()
+    with serving(inbox, tmp_path) as settings:
+        yield settings
 
 
 @pytest.fixture
@@ -239,7 +124,7 @@ def run(monkeypatch, capsys, caplog) -> Callable[..., str]:
         with monkeypatch.context() as patch:
             for name, value in environment.items():
                 patch.setenv(name, value)
-            assert email_notification.main() == code
+            assert email_notification.run() == code
         return '\n'.join([*caplog.messages, capsys.readouterr().err])
 
     return ran
