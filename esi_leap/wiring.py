@@ -195,6 +195,7 @@ def relay(conf: cfg.ConfigOpts, base: Database | None = None) -> relays.Relay:
         relays.Deps(
             outbox=_store(conf, base or database(conf)),
             bus=bus,
+            silence=notify.SILENCE,
             now=clock.now,
             monotonic=time.monotonic,
             new_uuid=new_uuid,

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from itertools import groupby
 from typing import Any, Self
 
 import kombu
@@ -35,13 +36,13 @@ class Listener:
         self._thread.join()
 
     def types(self, uuid: str) -> list[str]:
-        """What was heard of an object, each once, in the order in which it was first heard."""
+        """What was heard of an object; what follows itself, once."""
         mine = [
             message['event_type']
             for _, message in list(self.heard)
             if message['payload']['esi_leap_object.data']['uuid'] == uuid
         ]
-        return list(dict.fromkeys(mine))
+        return [each for each, _ in groupby(mine)]
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -64,8 +65,10 @@ class Listener:
 
     def _hear(self, body: Any, message: Any) -> None:  # noqa: ANN401 - kombu's
         found = body if isinstance(body, dict) else json.loads(body)
-        queue = message.delivery_info['routing_key']
-        self.heard.append((queue, json.loads(found['oslo.message'])))
+        queue, said = message.delivery_info['routing_key'], json.loads(found['oslo.message'])
+        # The server delivers once more what it lost our word for; it was sent but once.
+        if said['message_id'] not in {each['message_id'] for _, each in self.heard}:
+            self.heard.append((queue, said))
         message.ack()
 
 

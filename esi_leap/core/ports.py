@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -454,8 +454,8 @@ class Outbox(Protocol):
     def outgoing(self, limit: int) -> Sequence[Message]:
         """Return the oldest notifications, in the order in which they were written."""
 
-    def sent(self, ids: Collection[int]) -> None:
-        """Forget notifications."""
+    def sent(self, message_id: int) -> None:
+        """Forget a notification."""
 
     def claim_chore(self, name: str, claim: str, now: datetime, until: datetime) -> bool:
         """Claim a chore, or lengthen one's own claim; False if another relay has it."""
@@ -467,11 +467,15 @@ class Outbox(Protocol):
 class Bus(Protocol):
     """The message bus."""
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Message, may: Callable[[], bool]) -> None:
         """Let the bus take a notification.
 
+        Args:
+            message: the notification.
+            may: asked at the last moment, however long the way there was; False sends nothing.
+
         Raises:
-            UnavailableError: it did not.
+            UnavailableError: the bus did not take it, or it was not to be sent any more.
         """
 
 

@@ -64,13 +64,9 @@ def read(connection: sa.Connection, limit: int) -> Sequence[Message]:
     ]
 
 
-def delete(connection: sa.Connection, ids: Collection[int]) -> None:
-    """Forget those that were sent; each by its key, which locks no gap beside it."""
-    if ids:
-        connection.execute(
-            outbox.delete().where(outbox.c.id == sa.bindparam('sent')),
-            [{'sent': each} for each in ids],
-        )
+def delete(connection: sa.Connection, message_id: int) -> None:
+    """Forget one that was sent."""
+    connection.execute(outbox.delete().where(outbox.c.id == message_id))
 
 
 def _is_of(event: Event, table: sa.Table) -> bool:

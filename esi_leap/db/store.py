@@ -241,10 +241,10 @@ class Store:
         with self._reader() as connection:
             return outbox.read(connection, limit)
 
-    def sent(self, ids: Collection[int]) -> None:
-        """Forget notifications."""
+    def sent(self, message_id: int) -> None:
+        """Forget a notification."""
         with self._writer() as connection:
-            outbox.delete(connection, ids)
+            outbox.delete(connection, message_id)
 
     def _read_names(self, ids: Collection[str]) -> dict[str, str]:
         if not ids:

@@ -1,8 +1,9 @@
 """The relay: notifications go from the outbox to the message bus, whatever the bus does.
 
-A notification leaves the outbox when the bus has taken it: it is sent at least once, and of several
-managers one sends at a time, in the order of the outbox. The relay works on a thread that nobody
-has to wait for: a bus that hangs keeps a manager neither from its work nor from its end.
+A notification leaves the outbox when the bus has taken it, before the next one is sent: it is sent
+at least once, and one that comes a second time follows itself. Of several managers one sends at a
+time, in the order of the outbox. The relay works on a thread that nobody has to wait for: a bus
+that hangs keeps a manager neither from its work nor from its end.
 """
 
 from __future__ import annotations
@@ -20,11 +21,9 @@ _LOG = logging.getLogger(__name__)
 
 #: What one relay does at a time.
 _CHORE = 'outbox'
-#: How long, in seconds, a relay has the outbox for itself. When it dies another goes on after it.
-_CLAIM = 15.0
-#: How much of its claim, in seconds, a relay leaves unused.
-_MARGIN = 3.0
-#: Notifications that are sent before they are deleted together.
+#: How long, in seconds, a relay sends under one claim of the outbox.
+_TURN = 5.0
+#: Notifications that are read at a time.
 _BATCH = 20
 #: First and longest pause, in seconds, after the bus did not take one.
 _FIRST, _LONGEST = 0.5, 10.0
@@ -39,12 +38,16 @@ class Deps:
     Attributes:
         bus: None sends nothing; the relay then only gives events their ids, so that no reader finds
             many without one.
-        monotonic: measures how long a claim still is.
+        silence: after how long, in seconds, a relay that stands still cannot reach the bus any
+            more. So much longer than it sends does it claim the outbox, and nothing of it arrives
+            among the notifications of the next relay.
+        monotonic: measures how long a relay may still send.
         poll: pause between two looks, in seconds.
     """
 
     outbox: Outbox
     bus: Bus | None
+    silence: float
     now: Callable[[], datetime]
     monotonic: Callable[[], float]
     new_uuid: Callable[[], str]
@@ -106,18 +109,23 @@ class Relay:
         outbox = self._deps.outbox
         if not outbox.outgoing(1):
             return False
-        until = self._deps.monotonic() + _CLAIM - _MARGIN
+        until = self._deps.monotonic() + _TURN
         now = self._deps.now()
-        if not outbox.claim_chore(_CHORE, self._claim, now, now + timedelta(seconds=_CLAIM)):
+        claimed = now + timedelta(seconds=_TURN + self._deps.silence)
+        if not outbox.claim_chore(_CHORE, self._claim, now, claimed):
             return False
-        sent: list[int] = []
+
+        def may() -> bool:
+            return not self._stop.is_set() and self._deps.monotonic() < until
+
+        some = False
         try:
             for message in outbox.outgoing(_BATCH):
-                if self._stop.is_set() or self._deps.monotonic() >= until:
+                if not may():
                     break
-                bus.send(message)
-                sent.append(message.id)
+                bus.send(message, may)
+                outbox.sent(message.id)
+                some = True
         finally:
-            outbox.sent(sent)
             outbox.release_chore(_CHORE, self._claim, None)
-        return bool(sent)
+        return some

@@ -228,5 +228,6 @@ class TestBacklog:
         write(told, an_offer(a_node(told)), a_lease(a_node(told, 'n2')))
         waiting = told.outgoing(100)
         assert told.backlog(NOW).outgoing == len(waiting) == 3  # the lease has a contract
-        told.sent([each.id for each in waiting[:2]])
+        for each in waiting[:2]:
+            told.sent(each.id)
         assert told.backlog(NOW).outgoing == 1

@@ -5,12 +5,14 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from esi_leap.core.booking import Change
 from esi_leap.core.event import Priority
 from esi_leap.db.store import Store
+from esi_leap.notify import SILENCE
 
 from .given import NOW, a_lease, a_node, agreed
 
@@ -116,6 +118,29 @@ def test_a_bus_that_hangs_keeps_nobody_from_ending(store, rabbit, listener, mana
         rabbit.thaw()
     manager()
     until(lambda: listener.types('l0') == TURNS[:2])
+
+
+def test_a_manager_that_stands_still_is_cut_off_before_another_goes_on(
+    store, rabbit, listener, manager
+):
+    one = manager()
+    turn(store, 0, 0)
+    until(lambda: listener.types('l0') == TURNS[:1])
+    assert connections(rabbit.port) == 2  # the listener's and the manager's
+    one.send_signal(signal.SIGSTOP)
+    try:
+        until(lambda: connections(rabbit.port) == 1, SILENCE + 1)
+    finally:
+        one.send_signal(signal.SIGCONT)
+    turn(store, 0, 1)
+    until(lambda: listener.types('l0') == TURNS[:2])
+
+
+def connections(port: int) -> int:
+    """Return how many connections a server of this machine has open on a port."""
+    rows = [line.split() for line in Path('/proc/net/tcp').read_text(encoding='ascii').splitlines()]
+    established = '01'
+    return sum(row[1].endswith(f':{port:04X}') and row[3] == established for row in rows)
 
 
 def test_what_a_notification_says(store, listener, manager):

@@ -1,5 +1,6 @@
 """The relay over a real outbox; the bus is ours, so that it can refuse."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -20,7 +21,7 @@ class Bus:
         self.taken: list[str] = []
         self.away = False
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Message, may: Callable[[], bool]) -> None:
         if self.away:
             raise UnavailableError('The bus is away.')
         self.taken.append(message.type.removeprefix('esi_leap.'))
@@ -40,6 +41,7 @@ def relay(world, bus):
         Deps(
             outbox=world.store,
             bus=bus,
+            silence=15,
             now=lambda: world.now,
             monotonic=lambda: seconds[0],
             new_uuid=lambda: 'mine',
@@ -97,18 +99,40 @@ def test_what_another_relay_sends_is_left_to_it(world, relay, bus):
     assert bus.taken == ['lease.create.end', 'contract.create.end']
 
 
-def test_a_relay_sends_nothing_after_its_claim(world, relay, bus):
+def test_a_relay_sends_for_a_part_of_its_claim(world, relay, bus):
+    """What is on its way when that part ends is not sent, and no other relay sends it yet."""
     world.lease('tenant', 0, 10)
-    send = bus.send
+    send, asked = bus.send, []
 
-    def slow(message: Message) -> None:
-        send(message)
-        relay.seconds[0] += 60
+    def slow(message: Message, may: Callable[[], bool]) -> None:
+        send(message, may)
+        asked.append(may())
+        relay.seconds[0] += 5
+        asked.append(may())
+        late = world.now + timedelta(seconds=5 + 15)
+        for now, taken in ((late - timedelta(seconds=1), False), (late, True)):
+            assert world.store.claim_chore('outbox', 'yours', now, late) is taken
 
     bus.send = slow
     relay.work()
+    assert asked == [True, False]
     assert bus.taken == ['lease.create.end']
     assert len(world.store.outgoing(9)) == 1
+
+
+def test_one_that_dies_leaves_only_what_it_was_sending(world, relay, bus):
+    world.lease('tenant', 0, 10)
+    send = bus.send
+
+    def dies(message: Message, may: Callable[[], bool]) -> None:
+        if bus.taken:
+            raise SystemExit
+        send(message, may)
+
+    bus.send = dies
+    with pytest.raises(SystemExit):
+        relay.work()
+    assert [each.type for each in world.store.outgoing(9)] == ['esi_leap.contract.create.end']
 
 
 def test_only_errors_are_told_if_only_they_are_wanted(world, relay, bus):
