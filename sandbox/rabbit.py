@@ -26,7 +26,7 @@ class RabbitMQ(servers.Server):
     name = 'rabbitmq'
     package = 'rabbitmq-server'
     needs = ('rabbitmq-server', 'rabbitmqctl', 'erl', 'epmd')
-    patience = 90
+    patience = 180  # Erlang takes its time where many want the processor
 
     def __init__(self) -> None:
         super().__init__()

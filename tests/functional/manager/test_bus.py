@@ -1,6 +1,7 @@
 """The message bus as the relay sees it, on a real RabbitMQ."""
 
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
@@ -13,7 +14,7 @@ from tests.listener import TOPIC
 
 
 @pytest.fixture
-def bus(rabbit, tmp_path) -> MessageBus:
+def bus(rabbit, tmp_path) -> Iterator[MessageBus]:
     file = tmp_path / 'conf'
     file.write_text(
         f"""
@@ -26,7 +27,9 @@ amqp_durable_queues = true
 """,
         encoding='utf-8',
     )
-    return MessageBus([str(file)], [], [TOPIC], 'here')
+    made = MessageBus([str(file)], [], [TOPIC], 'here')
+    yield made
+    made._notifier.transport.cleanup()  # noqa: SLF001 - a process keeps its bus to its end
 
 
 def message(number: int) -> Message:
