@@ -41,7 +41,7 @@ class Database:
         options: options of oslo.db's `[database]` group, passed through.
     """
 
-    def __init__(self, url: str, *, patience: int = 10, **options: object) -> None:
+    def __init__(self, url: str, *, patience: int = 20, **options: object) -> None:
         self.url = url
         self._facade = enginefacade.transaction_context()
         self._facade.configure(
