@@ -20,6 +20,7 @@ from wsgiref import simple_server
 
 from esi_leap import clock, wiring
 from esi_leap import conf as configuration
+from esi_leap.conf import cors
 from esi_leap.db import schema
 from esi_leap.db.store import Store
 
@@ -47,6 +48,7 @@ class Service:
         self.nodes = folder / 'nodes'
         self.nodes.mkdir()
         self.conf = configuration.registered()
+        cors.register(self.conf)  # so that `options` may set them
         self.conf([], project='esi-leap', default_config_files=[], default_config_dirs=[])
         settings: dict[str, dict[str, Any]] = {
             'api': {

@@ -1,18 +1,17 @@
-"""Projects: Keystone through openstacksdk, or no Keystone at all."""
+"""Projects: in Keystone, or without one."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any
-
-from keystoneauth1 import exceptions as ksa
-from openstack import exceptions as sdk
 
 from esi_leap.cache import Cache
 from esi_leap.core.errors import UnavailableError, UnknownProjectError
 from esi_leap.core.ports import Project
+from esi_leap.service import AnswerError, Service, SilenceError
 
 #: How long, in seconds, a parent chain is believed.
 _TREE_TTL = 60
@@ -25,12 +24,11 @@ class Keystone:
     """Projects in Keystone; see `core.ports.Identity`.
 
     Args:
-        connection: an openstacksdk connection with a system reader's rights. Its proxy is asked
-            for at each use, because making it asks Keystone.
+        service: the API of Keystone, 3, with a system reader's rights.
     """
 
-    def __init__(self, connection: Any) -> None:  # noqa: ANN401 - the SDK has no types
-        self._connection = connection
+    def __init__(self, service: Service) -> None:
+        self._service = service
         self._chains: Cache[frozenset[str]] = Cache(_TREE_TTL)
 
     def project(self, ident: str, domain_id: str | None) -> Project:
@@ -39,15 +37,16 @@ class Keystone:
             domain, name = domain_id, ident
             if '/' in ident:
                 domain_name, name = ident.split('/', 1)
-                named = next(iter(self._connection.identity.domains(name=domain_name)), None)
-                if named is None:
+                named = self._service.get('/domains', params={'name': domain_name})['domains']
+                if not named:
                     raise UnknownProjectError.of(ident, domain_name)
-                domain = named.id
-            elif (known := self._by_id(ident)) is not None:
-                return known
+                domain = named[0]['id']
+            elif (known := self._read(ident)) is not None:
+                return Project(known['id'], known['name'])
             if domain is not None:
-                for found in self._connection.identity.projects(name=name, domain_id=domain):
-                    return Project(found.id, found.name)
+                where = {'name': name, 'domain_id': domain}
+                for found in self._service.get('/projects', params=where)['projects']:
+                    return Project(found['id'], found['name'])
         raise UnknownProjectError.of(ident, domain or 'of the token, which has none')
 
     def ancestors(self, project_id: str) -> frozenset[str]:
@@ -60,23 +59,26 @@ class Keystone:
             current: str | None = project_id
             while current is not None and current not in chain:
                 chain.add(current)
-                try:
-                    found = self._connection.identity.get_project(current)
-                except sdk.NotFoundException:
+                found = self._read(current)
+                if found is None:
                     break
-                if found.domain_id:
-                    chain.add(found.domain_id)
-                current = found.parent_id if found.parent_id != found.domain_id else None
+                domain, parent = found.get('domain_id'), found.get('parent_id')
+                if domain:
+                    chain.add(domain)
+                current = parent if parent != domain else None
         return frozenset(chain)
 
-    def _by_id(self, ident: str) -> Project | None:
-        if not _ID.fullmatch(ident):
+    def _read(self, project_id: str) -> dict[str, Any] | None:
+        """Read a project; None if there is none."""
+        if not _ID.fullmatch(project_id):
             return None
         try:
-            found = self._connection.identity.get_project(ident)
-        except sdk.NotFoundException:
+            found: dict[str, Any] = self._service.get(f'/projects/{project_id}')['project']
+        except AnswerError as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
             return None
-        return Project(found.id, found.name)
+        return found
 
 
 class NoKeystone:
@@ -97,5 +99,5 @@ def _reached() -> Iterator[None]:
     """Turn what stands between us and Keystone into one sentence."""
     try:
         yield
-    except (ksa.ClientException, sdk.SDKException) as error:
+    except (AnswerError, *SilenceError) as error:
         raise UnavailableError('Keystone does not answer; try again.') from error

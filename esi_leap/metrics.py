@@ -45,8 +45,8 @@ _SHARED = 'PROMETHEUS_MULTIPROC_DIR'
 def shared() -> Iterator[None]:
     """Let this process and those that it forks share their numbers, in a directory of files.
 
-    The library chooses between its modes when it is imported, which openstacksdk does long before
-    the configuration is known; so it is made to choose again.
+    The library chooses between its modes when it is imported, long before the configuration is
+    known; so it is made to choose again.
     """
     folder, process = tempfile.mkdtemp(prefix='esi-leap-metrics-'), os.getpid()
     os.environ[_SHARED] = folder

@@ -12,14 +12,13 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from keystoneauth1 import loading
-from openstack import connection
 from oslo_config import cfg
 from oslo_db import options as db_options
 
 from esi_leap import clock, identity, metrics, notify, policy
 from esi_leap.actions.deps import Deps as ActionDeps
 from esi_leap.actions.inventory import Inventory
+from esi_leap.conf import cors
 from esi_leap.core.booking import Limits
 from esi_leap.core.console_auth_token import Terms
 from esi_leap.core.event import Priority
@@ -34,6 +33,7 @@ from esi_leap.manager.loop import Loop
 from esi_leap.manager.refresh import Refresher
 from esi_leap.nodes.dummy import DummyNodes
 from esi_leap.nodes.ironic import IronicNodes
+from esi_leap.service import Service
 
 if TYPE_CHECKING:
     from esi_leap.console.proxy import Proxy
@@ -75,6 +75,7 @@ def api(
     # Pecan and the middleware are 20 MB that the manager does without.
     from esi_leap.api import app, auth  # noqa: PLC0415
 
+    cors.register(conf)
     base = base or database(conf)
     meter = metrics.Api() if conf.metrics.api_port else None
     if meter:
@@ -270,7 +271,7 @@ def fleet(conf: cfg.ConfigOpts) -> Fleet:
     """Return the nodes adapters of this deployment, by resource type."""
     found: dict[str, Any] = {}
     if conf.ironic.auth_type is not None:
-        found['ironic_node'] = IronicNodes(_connection(conf, 'ironic', 'baremetal'))
+        found['ironic_node'] = IronicNodes(Service.of(conf, 'ironic', 1))
     if conf.dummy_node.dummy_node_dir:
         found['dummy_node'] = DummyNodes(conf.dummy_node.dummy_node_dir)
     if not found:
@@ -301,14 +302,7 @@ def keystone(conf: cfg.ConfigOpts) -> Identity:
     """Return Keystone with the rights of `[keystone]`."""
     if conf.keystone.auth_type is None:
         raise ConfigurationError('[keystone] has no credentials; project names cannot be known.')
-    return identity.Keystone(_connection(conf, 'keystone', 'identity'))
-
-
-def _connection(conf: cfg.ConfigOpts, group: str, service_type: str) -> connection.Connection:
-    session = loading.load_session_from_conf_options(
-        conf, group, auth=loading.load_auth_from_conf_options(conf, group)
-    )
-    return connection.Connection(session=session, oslo_conf=conf, service_types={service_type})
+    return identity.Keystone(Service.of(conf, 'keystone', 3))
 
 
 def _days(number: int | None) -> timedelta | None:

@@ -13,7 +13,6 @@ from oslo_policy import opts as policy_opts
 
 from esi_leap.conf import (
     api,
-    cors,
     dummy_node,
     inventory,
     manager,
@@ -65,8 +64,6 @@ def registered() -> cfg.ConfigOpts:
     conf.register_opts(serialconsoleproxy.OPTS, group='serialconsoleproxy')
     conf.register_opts(db_options.database_opts, group='database')
     policy_opts.set_defaults(conf)
-    cors.set_defaults()
-    conf.register_opts(cors.OPTS, group='cors')
     # A database that is away is an answer, not a reason to keep a request waiting for it.
     conf.set_default('max_retries', 1, group='database')
     conf.set_default('retry_interval', 1, group='database')

@@ -122,7 +122,7 @@ def test_what_the_pages_show_of_a_node_is_what_a_look_at_it_shows(fleet):
 
 def test_small_pages_show_the_same_nodes(request):
     fleet: Fleet = request.getfixturevalue('ironic')
-    one_by_one = IronicNodes(fleet.service._connection, page_size=1)  # noqa: SLF001 - the same one
+    one_by_one = IronicNodes(fleet.service._service, page_size=1)  # noqa: SLF001 - the same one
     found = [[each.uuid for each in page] for page in one_by_one.pages()]
     assert [len(page) for page in found] == [1] * len(found)
     whole = [each.uuid for page in fleet.service.pages() for each in page]

@@ -15,11 +15,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
-from keystoneauth1 import noauth, session
-from openstack import connection
+from keystoneauth1 import adapter, noauth, session
 
 from esi_leap.core.errors import UnavailableError
 from esi_leap.nodes.ironic import IronicNodes
+from esi_leap.service import Service
 
 MAX_LIMIT = 1000
 
@@ -97,9 +97,7 @@ def nodes(ironic: Ironic) -> Iterator[IronicNodes]:
     url = f'http://127.0.0.1:{server.server_port}/v1'
     with requests.Session() as http:
         talk = session.Session(auth=noauth.NoAuth(endpoint=url), session=http)
-        made = connection.Connection(session=talk, baremetal_endpoint_override=url)
-        yield IronicNodes(made)
-        made.close()
+        yield IronicNodes(Service(adapter.Adapter(talk, service_type='baremetal', min_version='1')))
     server.shutdown()
     thread.join()
     server.server_close()
