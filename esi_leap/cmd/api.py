@@ -21,8 +21,9 @@ _TIMEOUT = 90
 class _Server(BaseApplication):
     """Gunicorn, set from our configuration and not from its own command line."""
 
-    def __init__(self, conf: cfg.ConfigOpts) -> None:
+    def __init__(self, conf: cfg.ConfigOpts, application: object) -> None:
         self._conf = conf
+        self._application = application
         super().__init__()
 
     def load_config(self) -> None:
@@ -50,20 +51,22 @@ class _Server(BaseApplication):
             self.cfg.set(name, value)
 
     def load(self) -> object:
-        """Build the application, in each worker: connections are not shared over a fork."""
-        return wiring.api(self._conf)
+        """Return the application to a worker, which opens its own connections at first use."""
+        return self._application
 
 
 def _main(conf: cfg.ConfigOpts) -> None:
     if conf.api.enable_ssl_api and not (conf.ssl.cert_file and conf.ssl.key_file):
         raise wiring.ConfigurationError('[api] enable_ssl_api needs [ssl] cert_file and key_file.')
     with metrics.shared() if conf.metrics.api_port else nullcontext():
-        wiring.api(conf)  # a configuration that cannot work is one sentence here, not one a worker
+        # Built before the workers are forked: they share its memory, and a configuration that
+        # cannot work is one sentence and not one of each. Nothing is connected before it is asked.
+        application = wiring.api(conf)
         # What the workers share with this process stays shared only while nobody writes to it, and
         # the garbage collector writes to every object that it looks at.
         gc.collect()
         gc.freeze()
-        _Server(conf).run()
+        _Server(conf, application).run()
 
 
 def main() -> int:

@@ -43,6 +43,7 @@ class Database:
 
     def __init__(self, url: str, *, patience: int = 20, **options: object) -> None:
         self.url = url
+        _load_driver(url)
         self._facade = enginefacade.transaction_context()
         self._facade.configure(
             connection=_with_all_texts(_with_a_driver(url)),
@@ -112,6 +113,11 @@ def _with_a_driver(text: str) -> str:
     if module and importlib.util.find_spec(module) is None:
         url = url.set(drivername=ours)
     return url.render_as_string(hide_password=False)
+
+
+def _load_driver(text: str) -> None:
+    """Import now what the first connection would: processes that are forked share it then."""
+    sa.make_url(_with_a_driver(text)).get_dialect().import_dbapi()
 
 
 def _with_all_texts(text: str) -> str:
