@@ -17,6 +17,7 @@ from esi_leap.core.ports import Project, Query
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
 from esi_leap.db.tables import chores, node_properties, nodes
+from tests.patience import PATIENCE
 
 from .given import ALL, NOW, OWNER, TENANT, a_lease, a_machine, a_node, at, write
 
@@ -199,12 +200,12 @@ def test_one_process_at_a_time_reads_and_the_others_leave_it_to_it(world: World)
     def wait(turn: int) -> None:
         turns.append(turn)
         begun.set()
-        assert go_on.wait(10)
+        assert go_on.wait(PATIENCE)
 
     world.service.between = wait
     thread = threading.Thread(target=world.refresh)
     thread.start()
-    assert begun.wait(10)
+    assert begun.wait(PATIENCE)
     for _ in range(3):
         world.process().refresh(timedelta())
     assert turns == [0]
@@ -336,13 +337,13 @@ class TestUse:
         def wait(turn: int) -> None:
             turns.append(turn)
             begun.set()
-            assert go_on.wait(10)
+            assert go_on.wait(PATIENCE)
 
         world.service.between = wait
         world.hour += 1
         for _ in range(5):
             world.inventory.freshen()
-        assert begun.wait(10)
+        assert begun.wait(PATIENCE)
         world.process().freshen()
         go_on.set()
         for thread in threading.enumerate():

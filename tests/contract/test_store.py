@@ -27,6 +27,7 @@ from esi_leap.core.ports import Project, Query
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
 from esi_leap.db.tables import events, heartbeats, nodes
+from tests.patience import PATIENCE
 
 from .given import (
     ALL,
@@ -495,7 +496,7 @@ class TestBooking:
 
     def test_two_bookings_of_one_node_come_one_after_the_other(self, store: Store) -> None:
         node = a_node(store)
-        inside, order = threading.Barrier(2, timeout=30), []
+        inside, order = threading.Barrier(2, timeout=PATIENCE), []
 
         def first() -> None:
             with store.booking(node.id, NOW) as book:
@@ -512,13 +513,13 @@ class TestBooking:
 
         with ThreadPoolExecutor(2) as pool:
             done = pool.submit(first)
-            assert pool.submit(second).result(30) == ['l']
-            done.result(30)
+            assert pool.submit(second).result(PATIENCE) == ['l']
+            done.result(PATIENCE)
         assert order == ['first has read', 'first has written', 'second has the lock']
 
     @pytest.mark.parametrize('database_kind', ['mariadb', 'postgresql'], indirect=True)
     def test_bookings_of_two_nodes_do_not_wait_for_each_other(self, store: Store) -> None:
-        both = threading.Barrier(2, timeout=30)
+        both = threading.Barrier(2, timeout=PATIENCE)
 
         def booked(node_id: int) -> None:
             with store.booking(node_id, NOW) as book:
@@ -618,7 +619,7 @@ def test_first_signs_of_life_at_once(store: Store) -> None:
 
 def _together(threads: int, deed: Callable[[int], T], given: range) -> list[T]:
     """Do something in several threads that all begin at once."""
-    start = threading.Barrier(threads, timeout=30)
+    start = threading.Barrier(threads, timeout=PATIENCE)
     first = threading.local()
 
     def done(value: int) -> T:

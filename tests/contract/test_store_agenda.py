@@ -17,6 +17,7 @@ from esi_leap.core.lease import Status
 from esi_leap.core.ports import Backlog, Query
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
+from tests.patience import PATIENCE
 
 from .given import ALL, NOW, a_lease, a_node, an_offer, at, change, created, write
 
@@ -173,7 +174,7 @@ class TestClaims:
 
     def test_of_many_who_claim_at_once_one_wins(self, store: Store) -> None:
         nodes = [a_node(store, f'n{n}').id for n in range(10)]
-        start = threading.Barrier(8, timeout=30)
+        start = threading.Barrier(8, timeout=PATIENCE)
 
         def claims(manager: int) -> list[int]:
             start.wait()

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -24,16 +23,6 @@ OPTIONS = {'api': {'delete_wait': 0.2}, 'manager': {'retry_max': 1}}
 
 class World(worlds.World):
     """A service with what these tests have in common."""
-
-    def until(self, lease: str, status: str) -> dict[str, Any]:
-        """Wait until a lease has a status."""
-        shown: dict[str, Any] = {}
-        for _ in range(200):
-            shown = self.call(worlds.ADMIN, 'GET', f'/v1/leases/{lease}').json()
-            if shown['status'] == status:
-                return shown
-            time.sleep(0.05)
-        pytest.fail(f'it is {shown["status"]}, not {status}: {shown["status_reason"]}')
 
     def lend(self, node: str | None = None, project: str = 'lessee', **more: object) -> Any:  # noqa: ANN401
         """Let the owner lease a node to a project."""

@@ -7,7 +7,6 @@ import logging
 import os
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +23,7 @@ from esi_leap.db.store import Store
 from esi_leap.manager.loop import Loop
 from tests.functional.api.world import ADMIN, LESSEE, OWNER, STRANGER, pool
 from tests.functional.manager.conftest import World as Metal
+from tests.patience import PATIENCE, until
 
 from .conftest import OPTIONS
 
@@ -100,12 +100,11 @@ def test_a03_an_exception_at_the_top_of_the_loop_does_not_stop_it(metal, caplog)
     loop = Loop(type(deps)(**{**_fields(deps), 'agenda': Failing()}))
     with ThreadPoolExecutor(1) as threads:
         running = threads.submit(loop.run)
-        for _ in range(200):
-            if metal.see(lease).status is Status.ACTIVE:
-                break
-            time.sleep(0.02)
-        loop.stop()
-        running.result(10)
+        try:
+            until(lambda: metal.see(lease).status is Status.ACTIVE)
+        finally:
+            loop.stop()
+        running.result(PATIENCE)
     assert metal.see(lease).status is Status.ACTIVE
 
 
@@ -150,11 +149,7 @@ def test_a06_no_transaction_and_no_connection_is_left_open(world):
     with pool() as connections, ThreadPoolExecutor(40) as threads:
         codes = list(threads.map(lambda _: _get(world, '/v1/offers'), range(40)))
         assert Counter(codes) == {200: 40}
-        for _ in range(100):
-            if not connections.out:
-                break
-            time.sleep(0.02)
-        assert connections.out == 0
+        until(lambda: not connections.out)
 
 
 def _get(world, path):

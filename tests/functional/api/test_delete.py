@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +21,11 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield made
 
 
-def until(world: World, lease: str, status: str) -> dict[str, Any]:
-    for _ in range(200):
-        shown: dict[str, Any] = world.call(LESSEE, 'GET', f'/v1/leases/{lease}').json()
-        if shown['status'] == status:
-            return shown
-        time.sleep(0.05)
-    pytest.fail(f'it is {shown["status"]}, not {status}: {shown["status_reason"]}')
-
-
 def lent(world: World, **window: str) -> tuple[dict[str, Any], Path]:
     """Return a lease whose lessee has the node, and the node's file."""
     node = world.node()
     lease = world.make(OWNER, '/v1/leases', resource_uuid=node, project_id='lessee', **window)
-    return until(world, lease['uuid'], 'active'), world.service.nodes / node
+    return world.until(lease['uuid'], 'active'), world.service.nodes / node
 
 
 def broken(file: Path) -> str:
@@ -51,7 +41,7 @@ def test_a_cancelled_lease_waits_with_the_reason(world: World) -> None:
 
     begun = time.monotonic()
     assert world.call(LESSEE, 'DELETE', path).status_code == requests.codes.ok
-    assert 0.5 <= time.monotonic() - begun < 3  # it waits, and not for ever
+    assert 0.5 <= time.monotonic() - begun < 20  # it waits, and not for ever
     shown = world.call(LESSEE, 'GET', path).json()
     assert shown['status'] == 'wait cancel'
     assert shown['status_reason']
@@ -63,7 +53,7 @@ def test_a_cancelled_lease_waits_with_the_reason(world: World) -> None:
     taken = {'resource_uuid': file.name, 'project_id': 'stranger'}
     file.write_text(content, encoding='utf-8')
     assert world.call(LESSEE, 'DELETE', path).status_code in {200, 404}
-    assert until(world, lease['uuid'], 'deleted')['expire_time']
+    assert world.until(lease['uuid'], 'deleted')['expire_time']
     assert world.call(LESSEE, 'DELETE', path).status_code == requests.codes.not_found
     assert world.call(OWNER, 'POST', '/v1/leases', taken).status_code == requests.codes.created
 
@@ -76,20 +66,20 @@ def test_what_waits_holds_its_contract_open(world: World) -> None:
     assert world.call(OWNER, 'GET', path).json()['status'] == 'wait cancel'
     assert world.call(OWNER, 'DELETE', path).status_code == requests.codes.ok
     file.write_text(content, encoding='utf-8')
-    until(world, lease['uuid'], 'deleted')
+    world.until(lease['uuid'], 'deleted')
     assert world.call(OWNER, 'GET', path).json()['status'] == 'deleted'
 
 
 def test_an_expired_lease_that_waits_can_be_asked_for_again(world: World) -> None:
-    end = datetime.now(UTC) + timedelta(seconds=2)
-    lease, file = lent(world, end_time=end.isoformat())
+    lease, file = lent(world)
     content = broken(file)
     path = f'/v1/leases/{lease["uuid"]}'
-    assert until(world, lease['uuid'], 'wait expire')['status_reason']
+    world.end_soon(lease['uuid'])
+    assert world.until(lease['uuid'], 'wait expire')['status_reason']
     assert world.call(OWNER, 'DELETE', path).status_code == requests.codes.ok
     assert world.call(OWNER, 'GET', path).json()['status'].startswith('wait ')
     file.write_text(content, encoding='utf-8')
-    until(world, lease['uuid'], 'expired')
+    world.until(lease['uuid'], 'expired')
     assert world.call(OWNER, 'DELETE', path).status_code == requests.codes.not_found
 
 
@@ -97,13 +87,13 @@ def test_withdrawing_an_offer_waits_for_its_lease(world: World) -> None:
     node = world.node()
     offer = world.make(OWNER, '/v1/offers', resource_uuid=node)
     lease = world.make(LESSEE, f'/v1/offers/{offer["uuid"]}/claim')
-    until(world, lease['uuid'], 'active')
+    world.until(lease['uuid'], 'active')
     file = world.service.nodes / node
     content = broken(file)
     answer = world.call(OWNER, 'DELETE', f'/v1/offers/{offer["uuid"]}')
     assert answer.status_code == requests.codes.ok
     shown = world.call(OWNER, 'GET', f'/v1/offers/{offer["uuid"]}').json()
     assert shown['status'] == 'deleted'
-    assert until(world, lease['uuid'], 'wait cancel')
+    assert world.until(lease['uuid'], 'wait cancel')
     file.write_text(content, encoding='utf-8')
-    until(world, lease['uuid'], 'deleted')
+    world.until(lease['uuid'], 'deleted')

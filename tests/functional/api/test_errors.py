@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from esi_leap.api import errors as table
 from esi_leap.api.expose import ROUTES
 from esi_leap.core import errors
+from tests.patience import PATIENCE
 
 from . import world as worlds
 from .world import ADMIN, OWNER, World
@@ -204,7 +205,7 @@ def send(world: World, method: str, target: str, body: bytes | None) -> requests
     request = requests.Request(method, world.service.url, headers=headers, data=body).prepare()
     request.url = world.service.url + target  # as it is: nothing is tidied up on the way
     with requests.Session() as session:
-        return session.send(request, timeout=60)
+        return session.send(request, timeout=PATIENCE)
 
 
 def in_form(answer: requests.Response) -> None:
@@ -300,7 +301,7 @@ def test_numbers(world: World, number: str) -> None:
 )
 def test_raw_bytes(world: World, head: bytes) -> None:
     port = int(world.service.url.rsplit(':', 1)[1])
-    with socket.create_connection(('127.0.0.1', port), timeout=10) as wire:
+    with socket.create_connection(('127.0.0.1', port), timeout=PATIENCE) as wire:
         wire.sendall(head + b'Connection: close\r\n\r\n')
         wire.shutdown(socket.SHUT_WR)
         first = wire.makefile('rb').readline()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from esi_leap import clock, wiring
 from esi_leap import conf as configuration
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
+from tests.patience import PATIENCE, until
 
 from . import world as worlds
 
@@ -22,7 +22,7 @@ HEALTH = '/healthcheck'
 
 
 def health(world: worlds.World) -> dict[str, object]:
-    answer = requests.get(world.service.url + HEALTH, timeout=60)
+    answer = requests.get(world.service.url + HEALTH, timeout=PATIENCE)
     assert answer.status_code == requests.codes.ok
     assert answer.json()['status'] == 'ok'
     manager: dict[str, object] = answer.json()['manager']
@@ -49,10 +49,7 @@ def test_without_a_manager(tmp_path: Path, store: Store) -> None:
 
 def test_with_a_manager(tmp_path: Path) -> None:
     with worlds.world(tmp_path) as world:
-        begun = time.monotonic()
-        while health(world)['status'] != 'ok':
-            assert time.monotonic() - begun < 30
-            time.sleep(0.05)
+        until(lambda: health(world)['status'] == 'ok')
 
 
 def test_no_host_is_named_to_strangers(tmp_path: Path, store: Store) -> None:

@@ -13,6 +13,7 @@ import requests
 
 from esi_leap.api.expose import ROUTES
 from sandbox import ports
+from tests.patience import PATIENCE
 
 BIN = Path(sys.executable).parent
 CONFIGURATION = """
@@ -66,14 +67,15 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield found
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=PATIENCE)
 
 
 def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(300):
+    begun = time.monotonic()
+    while time.monotonic() - begun < PATIENCE:
         assert process.poll() is None, log.read_text(encoding='utf-8')
         try:
-            requests.get(f'{url}/healthcheck', timeout=5).raise_for_status()
+            requests.get(f'{url}/healthcheck', timeout=PATIENCE).raise_for_status()
         except requests.ConnectionError:
             time.sleep(0.1)
         else:
@@ -86,7 +88,7 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
 def test_without_a_token(url: str, route: object, forged: dict[str, str]) -> None:
     path = route.path.replace('{ident}', 'one')  # type: ignore[attr-defined]
     method = route.method  # type: ignore[attr-defined]
-    answer = requests.request(method, url + path, json={}, headers=forged, timeout=30)
+    answer = requests.request(method, url + path, json={}, headers=forged, timeout=PATIENCE)
     assert answer.headers['X-Openstack-Request-Id'].startswith('req-')
     if route.public:  # type: ignore[attr-defined]
         assert answer.status_code == requests.codes.ok
@@ -105,12 +107,14 @@ def test_without_a_token(url: str, route: object, forged: dict[str, str]) -> Non
 
 
 def test_while_keystone_is_away(url: str) -> None:
-    answer = requests.get(f'{url}/v1/offers', headers={'X-Auth-Token': 'a' * 32}, timeout=60)
+    answer = requests.get(f'{url}/v1/offers', headers={'X-Auth-Token': 'a' * 32}, timeout=PATIENCE)
     assert answer.status_code == requests.codes.service_unavailable
     assert answer.json()['error']['message'] == 'Keystone does not answer; try again.'
     assert answer.headers['X-Openstack-Request-Id'].startswith('req-')
     assert 'secret' not in answer.text
-    health = requests.get(f'{url}/healthcheck', headers={'X-Auth-Token': 'a' * 32}, timeout=60)
+    health = requests.get(
+        f'{url}/healthcheck', headers={'X-Auth-Token': 'a' * 32}, timeout=PATIENCE
+    )
     assert health.status_code == requests.codes.ok
 
 
@@ -136,9 +140,9 @@ def test_noauth_is_for_loopback_only(tmp_path: Path) -> None:
 def test_a_browser_may_ask_before_it_has_a_token(url: str) -> None:
     origin = {'Origin': 'https://dashboard.example.com'}
     asked = {**origin, 'Access-Control-Request-Method': 'POST'}
-    answer = requests.options(f'{url}/v1/leases', headers=asked, timeout=60)
+    answer = requests.options(f'{url}/v1/leases', headers=asked, timeout=PATIENCE)
     assert answer.status_code == requests.codes.ok
     assert answer.headers['Access-Control-Allow-Origin'] == origin['Origin']
-    answer = requests.post(f'{url}/v1/leases', headers=origin, json={}, timeout=60)
+    answer = requests.post(f'{url}/v1/leases', headers=origin, json={}, timeout=PATIENCE)
     assert answer.status_code == requests.codes.unauthorized  # and the page can read so
     assert answer.headers['Access-Control-Allow-Origin'] == origin['Origin']

@@ -15,6 +15,7 @@ import yaml
 
 from esi_leap import policy
 from esi_leap.api.expose import ROUTES
+from tests.patience import PATIENCE
 
 from .world import ADMIN, LESSEE, NOBODY, OWNER, STRANGER, Who, World, policy_questions
 
@@ -61,7 +62,7 @@ class Things:
         """A node that the lessee has now; nothing that is done to it takes it from him."""
         node = self.node()
         made = self.world.make(OWNER, '/v1/leases', resource_uuid=node, project_id='lessee')
-        path, deadline = f'/v1/leases/{made["uuid"]}', time.monotonic() + 30
+        path, deadline = f'/v1/leases/{made["uuid"]}', time.monotonic() + PATIENCE
         while self.world.call(OWNER, 'GET', path).json()['status'] != 'active':
             assert time.monotonic() < deadline
             time.sleep(0.05)

@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from esi_leap.api.expose import ROUTES
 from sandbox import ports
+from tests.patience import PATIENCE
 
 BIN = Path(sys.executable).parent
 CONFIGURATION = """
@@ -34,7 +35,6 @@ dummy_node_dir = {folder}
 [metrics]
 api_port = {metrics}
 """
-PATIENCE = 30
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Program:
 
     def read(self) -> dict[tuple[str, ...], float]:
         """Return the samples: name and values of the labels to value."""
-        answer = requests.get(f'{self.metrics}/metrics', timeout=10)
+        answer = requests.get(f'{self.metrics}/metrics', timeout=PATIENCE)
         assert answer.status_code == requests.codes.ok
         return {
             (sample.name, *(value for _, value in sorted(sample.labels.items()))): sample.value
@@ -62,7 +62,7 @@ class Program:
     def up(self) -> bool:
         assert self.process.poll() is None
         try:
-            return requests.get(f'{self.url}/healthcheck', timeout=5).ok
+            return requests.get(f'{self.url}/healthcheck', timeout=PATIENCE).ok
         except requests.ConnectionError:
             return False
 
@@ -102,6 +102,8 @@ def test_requests_are_counted_in_all_workers(program: Program) -> None:
         url = f'{program.url}/v1/offers/nothing-'
         for answer in threads.map(lambda number: requests.get(f'{url}{number}'), range(60)):  # noqa: S113 - on loopback
             assert answer.status_code == requests.codes.not_found
+    # A worker counts an answer when it has been sent.
+    program.until(lambda: program.read()[key] - before.get(key, 0) >= 60)
     after = program.read()
     assert after[key] - before.get(key, 0) == 60
     seconds = ('esi_leap_request_seconds_count', '/v1/offers/{ident}')
@@ -118,7 +120,7 @@ def test_nothing_that_callers_choose_is_a_label(program: Program) -> None:
         ('GET', '/v1/offers?a-parameter=1'),
         ('GET', '/%FF'),
     ):
-        requests.request(method, program.url + path, timeout=10)
+        requests.request(method, program.url + path, timeout=PATIENCE)
     labels = {value for key in program.read() for value in key[1:]}
     assert not {'a-name', 'such-a-path', 'BREW', 'a-parameter'}.intersection(labels)
     routes = {key[2] for key in program.read() if key[0] == 'esi_leap_requests_total'}
@@ -127,15 +129,17 @@ def test_nothing_that_callers_choose_is_a_label(program: Program) -> None:
 
 
 def test_connections_that_are_given_back_are_not_in_use(program: Program) -> None:
-    assert requests.get(f'{program.url}/v1/offers', timeout=10).ok
+    assert requests.get(f'{program.url}/v1/offers', timeout=PATIENCE).ok
     program.until(lambda: program.read()[('esi_leap_database_connections',)] == 0)
 
 
 def test_what_a_worker_counted_outlives_it(program: Program) -> None:
     key = ('esi_leap_requests_total', 'GET', '/', '200')
+    known = program.read().get(key, 0)
     for _ in range(20):
-        assert requests.get(program.url, timeout=10).ok
-    before = program.read()[key]
+        assert requests.get(program.url, timeout=PATIENCE).ok
+    program.until(lambda: program.read().get(key, 0) == known + 20)
+    before = known + 20
     listed = subprocess.run(
         ['/bin/ps', '-o', 'pid=', '--ppid', str(program.process.pid)],
         check=True,
@@ -147,7 +151,7 @@ def test_what_a_worker_counted_outlives_it(program: Program) -> None:
     program.until(lambda: _gone(worker))
     program.until(program.up)
     assert program.read()[key] == before
-    assert program.read()[('esi_leap_database_connections',)] == 0
+    program.until(lambda: program.read()[('esi_leap_database_connections',)] == 0)
 
 
 def _gone(process: int) -> bool:
@@ -159,9 +163,9 @@ def _gone(process: int) -> bool:
 
 
 def test_each_address_has_its_own(program: Program) -> None:
-    assert requests.get(f'{program.url}/metrics', timeout=10).status_code == 404
+    assert requests.get(f'{program.url}/metrics', timeout=PATIENCE).status_code == 404
     for path in ('/', '/v1/offers', '/metrics/', '/healthcheck'):
-        assert requests.get(program.metrics + path, timeout=10).status_code == 404
+        assert requests.get(program.metrics + path, timeout=PATIENCE).status_code == 404
     spoofed = {'Host': program.metrics.removeprefix('http://'), 'X-Forwarded-Port': '1'}
-    answer = requests.get(f'{program.url}/metrics', headers=spoofed, timeout=10)
+    answer = requests.get(f'{program.url}/metrics', headers=spoofed, timeout=PATIENCE)
     assert answer.status_code == 404

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from esi_leap import clock
+from tests.patience import until
 
 from . import world as worlds
 from .world import ADMIN, LESSEE, OWNER, STRANGER, Who, World
@@ -29,14 +29,6 @@ HIDDEN = (
 
 def at(days: float) -> str:
     return (clock.now() + timedelta(days=days)).isoformat()
-
-
-def until(true: Callable[[], bool]) -> None:
-    for _ in range(600):
-        if true():
-            return
-        time.sleep(0.05)
-    pytest.fail('it did not come to it within 30 s')
 
 
 class Fleet:

@@ -15,6 +15,7 @@ import pytest
 import esi_leap
 from esi_leap import clock
 from esi_leap.api.expose import ROUTES, VERSIONS, Route
+from tests.patience import PATIENCE
 
 from . import world as worlds
 from .world import LESSEE, OWNER, Who, World
@@ -24,7 +25,6 @@ NEWEST = {'OpenStack-API-Version': 'lease {}.{}'.format(*VERSIONS[-1])}
 #: Their answers are too long to be shown, or are shown elsewhere.
 UNTOLD = {'GET /v1/openapi.json'}
 WINDOW = {'start_time': '2032-03-01T00:00:00Z', 'end_time': '2032-06-01T00:00:00Z'}
-PATIENCE = 60
 WEEK = {'start_time': '2032-03-08T12:00:00Z', 'end_time': '2032-03-15T12:00:00Z'}
 _AGE = re.compile(r'"age": [\d.e-]+')
 _TOKEN = re.compile(r'(token=|"token": ")[\w-]{43}')

@@ -13,6 +13,7 @@ from esi_leap.db.engine import Database
 from esi_leap.fixture import Service
 from tests.functional.db import existing_service as old
 from tests.functional.db.test_takeover import NOW, ODD, ORDERLY, uuids
+from tests.patience import PATIENCE
 
 from .world import ADMIN
 
@@ -56,11 +57,13 @@ def shows(
             for kind in ('offers', 'leases'):
                 url = f'{service.url}/v1/{kind}'
                 query = {'status': 'any'} | ({'view': 'all'} if kind == 'leases' else {})
-                found = requests.get(url, query, headers=ADMIN.headers, timeout=30)
+                found = requests.get(url, query, headers=ADMIN.headers, timeout=PATIENCE)
                 assert found.status_code == 200, found.text
                 for each in found.json()[kind]:
                     answers[each['uuid']] = each
-                    one = requests.get(f'{url}/{each["uuid"]}', headers=ADMIN.headers, timeout=30)
+                    one = requests.get(
+                        f'{url}/{each["uuid"]}', headers=ADMIN.headers, timeout=PATIENCE
+                    )
                     assert one.json() | moving == each | moving
         return answers
 

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.patience import PATIENCE
+
 from .world import LESSEE, OWNER
 
 SERVE = """
@@ -42,7 +44,7 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     ) as process:
         assert process.stdout is not None
         yield process.stdout.readline().strip()
-        process.communicate(timeout=30)  # closes its input, which ends it
+        process.communicate(timeout=PATIENCE)  # closes its input, which ends it
     assert process.returncode == 0
 
 
@@ -59,7 +61,9 @@ def utc(text: str) -> datetime:
 
 def test_a_lease_without_a_start_starts_now(url: str) -> None:
     body = {'resource_uuid': 'one', 'project_id': 'lessee'}
-    lease = made(requests.post(f'{url}/v1/leases', json=body, headers=OWNER.headers, timeout=30))
+    lease = made(
+        requests.post(f'{url}/v1/leases', json=body, headers=OWNER.headers, timeout=PATIENCE)
+    )
     assert abs(utc(lease['start_time']) - datetime.now(UTC)) < SLACK
     assert utc(lease['end_time']) - utc(lease['start_time']) == timedelta(days=7)
 
@@ -72,7 +76,9 @@ def test_an_offset_names_the_same_instant(url: str) -> None:
         'start_time': _as_in_tokyo(start),
         'end_time': end.replace(tzinfo=None).isoformat(),
     }
-    offer = made(requests.post(f'{url}/v1/offers', json=offered, headers=OWNER.headers, timeout=30))
+    offer = made(
+        requests.post(f'{url}/v1/offers', json=offered, headers=OWNER.headers, timeout=PATIENCE)
+    )
     assert (utc(offer['start_time']), utc(offer['end_time'])) == (start, end)
     claimed = {'start_time': _as_in_tokyo(start)}
     lease = made(
@@ -80,7 +86,7 @@ def test_an_offset_names_the_same_instant(url: str) -> None:
             f'{url}/v1/offers/{offer["uuid"]}/claim',
             json=claimed,
             headers=LESSEE.headers,
-            timeout=30,
+            timeout=PATIENCE,
         )
     )
     assert (utc(lease['start_time']), utc(lease['end_time'])) == (start, end)
@@ -88,7 +94,9 @@ def test_an_offset_names_the_same_instant(url: str) -> None:
 
 def test_what_is_free_starts_now(url: str) -> None:
     body = {'resource_uuid': 'three', 'start_time': '2020-01-01'}
-    offer = made(requests.post(f'{url}/v1/offers', json=body, headers=OWNER.headers, timeout=30))
+    offer = made(
+        requests.post(f'{url}/v1/offers', json=body, headers=OWNER.headers, timeout=PATIENCE)
+    )
     assert abs(utc(offer['availabilities'][0][0]) - datetime.now(UTC)) < SLACK  # type: ignore[arg-type]
 
 

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import requests
 import sqlalchemy as sa
 
 from esi_leap.fixture import Service
+from tests.patience import PATIENCE, until
 
 from . import answers
 
@@ -83,7 +85,7 @@ class World:
             self.service.url + path,
             json=body,
             headers={**who.headers, **(headers or {})},
-            timeout=60,
+            timeout=PATIENCE,
         )
 
     def make(self, who: Who, path: str, **body: object) -> dict[str, Any]:
@@ -92,6 +94,31 @@ class World:
         assert answer.status_code == requests.codes.created, answer.text
         made: dict[str, Any] = answer.json()
         return made
+
+    def until(self, lease: str, status: str) -> dict[str, Any]:
+        """Wait until a lease has a status, and return it as it is then."""
+        shown: dict[str, Any] = {}
+
+        def come() -> bool:
+            shown.update(self.call(ADMIN, 'GET', f'/v1/leases/{lease}').json())
+            return bool(shown['status'] == status)
+
+        until(come, f'{status} of lease {lease}')
+        return shown
+
+    def end_soon(self, lease: str, seconds: float = 2) -> datetime:
+        """Shorten a lease when what has to come before its end has come; return the end.
+
+        A window that is fixed beforehand is over too early where the machine is slow today.
+        """
+        while True:
+            end = datetime.now(UTC) + timedelta(seconds=seconds)
+            body = {'end_time': end.isoformat()}
+            answer = self.call(ADMIN, 'PATCH', f'/v1/leases/{lease}', body)
+            if answer.ok:
+                return end
+            # Only a machine that stood still is excused.
+            assert end < datetime.now(UTC), answer.text
 
 
 @contextmanager

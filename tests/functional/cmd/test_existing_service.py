@@ -24,6 +24,7 @@ from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
 from sandbox import ports
 from tests.functional.db import existing_service as old
+from tests.patience import PATIENCE
 
 BIN = Path(sys.executable).parent
 NOON = datetime.now(UTC).replace(tzinfo=None)
@@ -121,7 +122,7 @@ def database(settings: Path, open_database: Callable[..., Database]) -> Database
 
 def run(program: str, settings: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [BIN / program, '--config-file', settings, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
 
 
 def read(settings: Path) -> cfg.ConfigOpts:
@@ -189,17 +190,17 @@ class TestConfiguration:
             command = [BIN / 'esi-leap-api', '--config-file', settings]
             process = subprocess.Popen(command, stdout=log, stderr=log)
         try:
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + PATIENCE
             while True:
                 try:
-                    answer = requests.get(url, verify=certificate, timeout=10)
+                    answer = requests.get(url, verify=certificate, timeout=PATIENCE)
                     break
                 except requests.ConnectionError:
                     assert time.monotonic() < deadline
                     time.sleep(0.2)
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(PATIENCE)
         assert answer.json()['name'] == 'ESI Leap API'
 
     def test_tls_without_a_certificate_is_refused(self, settings: Path) -> None:
@@ -218,7 +219,7 @@ class TestConfiguration:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=PATIENCE,
         )
         assert (ended.returncode, ended.stdout) == (0, 'True\n'), ended.stderr
 

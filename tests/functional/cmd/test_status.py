@@ -15,6 +15,7 @@ from esi_leap import notify
 from esi_leap.cmd import status
 from esi_leap.db import schema
 from esi_leap.db.engine import Database
+from tests.patience import PATIENCE
 
 #: oslo.upgradecheck says a name of prettytable's that has another one now.
 pytestmark = pytest.mark.filterwarnings("ignore:the 'ALL' constant:DeprecationWarning")
@@ -99,7 +100,7 @@ def deployment(tmp_path: Path) -> Deployment:
 
 def test_all_is_well(deployment: Deployment) -> None:
     command = [BIN / 'esi-leap-status', *deployment.options, 'upgrade', 'check']
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=PATIENCE)
     code, found = read(done.returncode, done.stdout)
     assert 'Traceback' not in done.stderr
     assert {result for result, _ in found.values()} == {'Success'}

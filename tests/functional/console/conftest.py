@@ -8,9 +8,9 @@ import ssl
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,7 @@ from esi_leap.console.proxy import Proxy
 from esi_leap.fixture import Service
 from sandbox import ports
 from tests.functional.api.world import LESSEE, OWNER, Who, World, world
-
-#: Seconds that anything but a long wait may take.
-SOON = 10
+from tests.patience import PATIENCE
 
 
 class Line(socketserver.ThreadingTCPServer):
@@ -91,13 +89,13 @@ class Running:
 
     def start(self) -> None:
         self._thread.start()
-        assert self._up.wait(SOON)
+        assert self._up.wait(PATIENCE)
 
     def stop(self) -> None:
         if self._thread.is_alive():
             assert self._proxy is not None
             self._loop.call_soon_threadsafe(self._proxy.stop)
-            self._thread.join(SOON)
+            self._thread.join(PATIENCE)
             assert not self._thread.is_alive()
 
     def close(self) -> None:
@@ -114,11 +112,12 @@ class Consoles:
     line: Line
     proxy: Running
     port: int
+    leases: dict[str, str] = field(default_factory=dict)
 
     def node(self, owner: str = 'owner') -> str:
         return self.world.node(owner, console=self.line.url)
 
-    def lease(self, node: str, seconds: float = 3600, project: str = 'lessee') -> str:
+    def lease(self, node: str, project: str = 'lessee') -> str:
         """Lease a node out from now on, and wait until the lessee has it."""
         now = datetime.now(UTC)
         made = self.world.make(
@@ -127,10 +126,15 @@ class Consoles:
             resource_uuid=node,
             project_id=project,
             start_time=now.isoformat(),
-            end_time=(now + timedelta(seconds=seconds)).isoformat(),
+            end_time=(now + timedelta(hours=1)).isoformat(),
         )
-        until(lambda: self.status(made['uuid']) == 'active')
-        return str(made['uuid'])
+        self.world.until(made['uuid'], 'active')
+        self.leases[node] = str(made['uuid'])
+        return self.leases[node]
+
+    def end_soon(self, node: str, seconds: float = 2) -> datetime:
+        """Shorten the lease of a node; return its end."""
+        return self.world.end_soon(self.leases[node], seconds)
 
     def status(self, lease: str) -> str:
         return str(self.world.call(OWNER, 'GET', f'/v1/leases/{lease}').json()['status'])
@@ -145,38 +149,28 @@ class Consoles:
             machine.read_text().replace('"console": false', f'"console": "{self.line.url}"')
         )
 
-    def leased(self, seconds: float = 3600) -> str:
+    def leased(self) -> str:
         """A node that the lessee has, its console switched on."""
         node = self.node()
-        self.lease(node, seconds)
+        self.lease(node)
         self.enable(node)
         return node
 
     def open(self, url: str, **more: Any) -> ClientConnection:  # noqa: ANN401 - of the library
-        return connect(url, subprotocols=['binary'], open_timeout=SOON, proxy=None, **more)  # type: ignore[list-item]
-
-
-def until(true: Callable[[], bool], seconds: float = SOON) -> float:
-    """Wait for something; return how many seconds it took."""
-    begun = time.monotonic()
-    while not true():
-        if time.monotonic() - begun > seconds:
-            pytest.fail(f'not within {seconds} s')
-        time.sleep(0.01)
-    return time.monotonic() - begun
+        return connect(url, subprotocols=['binary'], open_timeout=PATIENCE, proxy=None, **more)  # type: ignore[list-item]
 
 
 def heard(socket: ClientConnection, wanted: bytes) -> None:
     """Read until the line has said this."""
     said = b''
     while len(said) < len(wanted):
-        got = socket.recv(SOON)
+        got = socket.recv(PATIENCE)
         assert isinstance(got, bytes)
         said += got
     assert said == wanted
 
 
-def closing(socket: ClientConnection, seconds: float = SOON) -> tuple[int, str]:
+def closing(socket: ClientConnection, seconds: float = PATIENCE) -> tuple[int, str]:
     """Return code and reason with which the other side closes, whatever comes before."""
     deadline = time.monotonic() + seconds
     try:

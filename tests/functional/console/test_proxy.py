@@ -20,8 +20,9 @@ from esi_leap.console.session import Close
 from esi_leap.core.console_auth_token import digest
 from esi_leap.db.tables import console_auth_tokens
 from tests.functional.api.world import ADMIN, LESSEE, OWNER, STRANGER, Who
+from tests.patience import PATIENCE, Metronome, again_if_late, until
 
-from .conftest import SOON, Consoles, closing, heard, running, until
+from .conftest import Consoles, closing, heard, running
 
 
 def test_what_is_typed_comes_back_from_the_line(consoles: Consoles) -> None:
@@ -48,7 +49,7 @@ def test_much_is_carried_whole_and_in_order(consoles: Consoles) -> None:
             lambda: [socket.send(much[at : at + 5000]) for at in range(0, len(much), 5000)]
         )
         heard(socket, much.upper())
-        sent.result(SOON)
+        sent.result(PATIENCE)
     assert consoles.line.told[before:] == much
 
 
@@ -122,9 +123,17 @@ def test_b03_a_token_that_has_expired_is_refused(consoles: Consoles) -> None:
 
 
 def test_a_console_stays_open_when_its_token_has_expired(consoles: Consoles) -> None:
-    made = consoles.token(consoles.leased(), token_ttl=1)
+    made = consoles.token(consoles.leased())
     with consoles.open(made['access_url']) as socket:
-        time.sleep(2)
+        until(lambda: bool(consoles.line.connections))
+        engine = sa.create_engine(consoles.world.service.conf.database.connection)
+        with engine.begin() as connection:
+            past = datetime.now(UTC) - timedelta(seconds=1)
+            mine = console_auth_tokens.c.token_hash == digest(made['token'])
+            expired = console_auth_tokens.update().where(mine).values(expires_at=past)
+            assert connection.execute(expired).rowcount == 1
+        engine.dispose()
+        time.sleep(2)  # it has looked at it
         socket.send(b'x')
         heard(socket, b'X')
 
@@ -133,66 +142,77 @@ def test_a_console_stays_open_when_its_token_has_expired(consoles: Consoles) -> 
 def test_b03_the_console_is_cut_the_moment_the_lease_ends(
     tmp_path: Path, database_url: str
 ) -> None:
-    with running(tmp_path, database_url) as consoles:
-        node = consoles.node()
-        end = datetime.now(UTC) + timedelta(seconds=6)
-        lease = consoles.lease(node, 6)
-        consoles.enable(node)
+    @again_if_late
+    def cut(consoles: Consoles) -> None:
+        node = consoles.leased()
         open_now, later = (consoles.token(node) for _ in range(2))
-        with consoles.open(open_now['access_url']) as socket:
+        with Metronome() as machine, consoles.open(open_now['access_url']) as socket:
             socket.send(b'x')
             heard(socket, b'X')
+            end = consoles.end_soon(node, 3)
             code, reason = closing(socket)
             late = (datetime.now(UTC) - end).total_seconds()
-            assert (code, reason) == (Close.LOST, 'The lease has ended.')
-        assert 0 <= late < 0.7, late
+        assert code == Close.LOST
+        assert reason.startswith('The lease has ended')
+        assert late >= 0
+        machine.within(0.7, late)
         until(lambda: not consoles.line.connections)
         with consoles.open(later['access_url']) as socket:
             assert closing(socket)[0] == Close.TOKEN
-        until(lambda: consoles.status(lease) == 'expired')
+        consoles.world.until(consoles.leases[node], 'expired')
         refused = consoles.world.call(
             LESSEE, 'POST', '/v1/console_auth_tokens', {'node_uuid_or_name': node}
         )
         assert refused.status_code == 403
 
+    with running(tmp_path, database_url) as consoles:
+        cut(consoles)
 
+
+@again_if_late
 def test_the_console_is_cut_when_the_lease_is_cancelled(consoles: Consoles) -> None:
     node = consoles.node()
     lease = consoles.lease(node)
     consoles.enable(node)
-    with consoles.open(consoles.token(node)['access_url']) as socket:
+    url = consoles.token(node)['access_url']
+    with Metronome() as machine, consoles.open(url) as socket:
         socket.send(b'x')
         heard(socket, b'X')
         assert consoles.world.call(OWNER, 'DELETE', f'/v1/leases/{lease}').status_code == 200
         begun = time.monotonic()
         code, _ = closing(socket)
         assert code == Close.LOST
-        assert time.monotonic() - begun < 1
+        machine.within(1, time.monotonic() - begun)
 
 
+@again_if_late
 def test_the_console_is_cut_at_the_end_that_the_lease_was_given_meanwhile(
     consoles: Consoles,
 ) -> None:
     node = consoles.node()
-    lease = consoles.lease(node, 3600)
+    consoles.lease(node)
     consoles.enable(node)
-    with consoles.open(consoles.token(node)['access_url']) as socket:
+    url = consoles.token(node)['access_url']
+    with Metronome() as machine, consoles.open(url) as socket:
+        socket.send(b'x')
+        heard(socket, b'X')
         time.sleep(1)  # the proxy knows of the first end by now
-        end = datetime.now(UTC) + timedelta(seconds=2)
-        changed = consoles.world.call(
-            LESSEE, 'PATCH', f'/v1/leases/{lease}', {'end_time': end.isoformat()}
-        )
-        assert changed.status_code == 200, changed.text
+        end = consoles.end_soon(node)
         assert closing(socket)[0] == Close.LOST
-        assert abs((datetime.now(UTC) - end).total_seconds()) < 0.7
+        late = (datetime.now(UTC) - end).total_seconds()
+        assert late >= 0
+        machine.within(0.7, late)
 
 
 def test_consoles_of_other_nodes_stay_open(consoles: Consoles) -> None:
-    ending, staying = consoles.leased(4), consoles.leased()
+    ending, staying = consoles.leased(), consoles.leased()
     with (
         consoles.open(consoles.token(ending)['access_url']) as one,
         consoles.open(consoles.token(staying)['access_url']) as other,
     ):
+        one.send(b'x')
+        heard(one, b'X')
+        consoles.end_soon(ending)
         assert closing(one)[0] == Close.LOST
         time.sleep(1)
         other.send(b'x')
@@ -200,9 +220,10 @@ def test_consoles_of_other_nodes_stay_open(consoles: Consoles) -> None:
 
 
 def test_who_does_not_read_is_cut_all_the_same(consoles: Consoles) -> None:
-    made = consoles.token(consoles.leased(4))
+    node = consoles.leased()
+    made = consoles.token(node)
     port = int(made['access_url'].split(':')[2].split('/')[0])
-    with sockets.create_connection(('127.0.0.1', port), SOON) as raw:
+    with sockets.create_connection(('127.0.0.1', port), PATIENCE) as raw:
         raw.sendall(
             f'GET /?token={made["token"]} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n'
             'Connection: Upgrade\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n'
@@ -211,7 +232,8 @@ def test_who_does_not_read_is_cut_all_the_same(consoles: Consoles) -> None:
         until(lambda: bool(consoles.line.connections))
         with ThreadPoolExecutor(1) as side:
             side.submit(consoles.line.say, b'x' * (32 << 20))  # more than all buffers hold
-            until(lambda: not consoles.line.connections, 8)
+            consoles.end_soon(node)
+            until(lambda: not consoles.line.connections)
 
 
 def test_deleting_the_tokens_of_a_node_closes_its_consoles(consoles: Consoles) -> None:
@@ -357,5 +379,5 @@ def test_b03_the_token_is_kept_and_logged_nowhere(
 
 
 def test_a_good_health_is_told(consoles: Consoles) -> None:
-    answer = requests.get(f'http://127.0.0.1:{consoles.port}/healthcheck', timeout=SOON)
+    answer = requests.get(f'http://127.0.0.1:{consoles.port}/healthcheck', timeout=PATIENCE)
     assert (answer.status_code, answer.text) == (200, 'OK\n')

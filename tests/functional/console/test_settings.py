@@ -20,8 +20,9 @@ from esi_leap import conf as configuration
 from esi_leap import wiring
 from esi_leap.console.session import Close
 from sandbox import databases, ports
+from tests.patience import PATIENCE, until
 
-from .conftest import SOON, closing, heard, running, until
+from .conftest import closing, heard, running
 
 
 def test_b03_it_speaks_tls(tmp_path: Path, certificate: tuple[Path, Path, ssl.SSLContext]) -> None:
@@ -104,9 +105,7 @@ def test_when_it_is_stopped_it_says_so_to_everybody(tmp_path: Path) -> None:
             for _ in range(3)
         ]
         until(lambda: len(consoles.line.connections) == 3)
-        begun = time.monotonic()
         consoles.proxy.stop()
-        assert time.monotonic() - begun < 5
         assert [closing(socket)[0] for socket in open_now] == [1001] * 3
         until(lambda: not consoles.line.connections)
 
@@ -120,20 +119,21 @@ def test_while_the_database_is_away_consoles_do_not_outlive_their_leases(tmp_pat
     with kind() as server:
         server.create_database('consoles')
         with running(tmp_path, server.url('consoles')) as consoles, ExitStack() as stack:
-            ending, running_on = consoles.leased(8), consoles.leased()
+            ending, running_on = consoles.leased(), consoles.leased()
             one, other = (
                 stack.enter_context(consoles.open(consoles.token(node)['access_url']))
                 for node in (ending, running_on)
             )
             until(lambda: len(consoles.line.connections) == 2)
-            time.sleep(1.2)  # it has looked at both
+            consoles.end_soon(ending, 6)
+            time.sleep(2.5)  # it has looked at both, and knows of the end
             server.stop()
-            sick = requests.get(f'http://127.0.0.1:{consoles.port}/healthcheck', timeout=SOON)
-            assert sick.status_code == 503
             assert closing(one) == (Close.LOST, 'The lease has ended.')
             other.send(b'x')
             heard(other, b'X')
-            assert closing(other, 15) == (Close.UNAVAILABLE, 'The lease cannot be checked.')
+            sick = requests.get(f'http://127.0.0.1:{consoles.port}/healthcheck', timeout=PATIENCE)
+            assert sick.status_code == 503
+            assert closing(other) == (Close.UNAVAILABLE, 'The lease cannot be checked.')
             server.start()
 
 
@@ -156,9 +156,9 @@ port = {port}
         health = f'http://127.0.0.1:{port}/healthcheck'
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         try:
-            until(lambda: _is_up(health), 30)
+            until(lambda: _is_up(health))
             second = subprocess.run(
-                command, capture_output=True, text=True, check=False, timeout=30
+                command, capture_output=True, text=True, check=False, timeout=PATIENCE
             )
             assert second.returncode == 1
             assert f'cannot listen on 127.0.0.1:{port}: ' in second.stderr
@@ -169,17 +169,17 @@ port = {port}
                 heard(socket, b'X')
                 process.send_signal(signal.SIGTERM)
                 assert closing(socket)[0] == 1001
-            assert process.wait(SOON) == 0
+            assert process.wait(PATIENCE) == 0
         finally:
             process.kill()
-            _, said = process.communicate(timeout=SOON)
+            _, said = process.communicate(timeout=PATIENCE)
         assert 'Traceback' not in said
         assert token not in said
 
 
 def _is_up(url: str) -> bool:
     try:
-        return requests.get(url, timeout=SOON).ok
+        return requests.get(url, timeout=PATIENCE).ok
     except requests.ConnectionError:
         return False
 

@@ -24,6 +24,7 @@ from esi_leap.db.book import Book
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
 from esi_leap.db.tables import bookings
+from tests.patience import PATIENCE
 
 from .given import ALL, NOW, a_lease, a_node, agreed, an_offer, at
 
@@ -52,7 +53,7 @@ class Outcome:
 
 def race(deed: Callable[[int], object], attempts: int = ATTEMPTS) -> list[Outcome]:
     """Make the attempts from 16 threads that begin together; `deed` returns what it is about."""
-    start = threading.Barrier(THREADS, timeout=60)
+    start = threading.Barrier(THREADS, timeout=PATIENCE)
     numbers = itertools.count()
 
     def work() -> list[Outcome]:
@@ -69,7 +70,7 @@ def race(deed: Callable[[int], object], attempts: int = ATTEMPTS) -> list[Outcom
 
     with ThreadPoolExecutor(THREADS) as pool:
         threads = [pool.submit(work) for _ in range(THREADS)]
-        return [each for thread in threads for each in thread.result(120)]
+        return [each for thread in threads for each in thread.result(PATIENCE)]
 
 
 def double_bookings(database: Database) -> list[object]:
@@ -78,7 +79,7 @@ def double_bookings(database: Database) -> list[object]:
 
 
 def judge(
-    found: list[Outcome], kinds: tuple[type[Exception], ...], patience: float = 10
+    found: list[Outcome], kinds: tuple[type[Exception], ...], patience: float = 30
 ) -> list[Outcome]:
     """Check that every loser was told of a conflict and nobody waited for long."""
     lost = [each.error for each in found if each.error is not None]
@@ -190,7 +191,7 @@ def test_a_read_before_the_lock_books_twice_on_mariadb(
     """The proof that the tests above can fail: the snapshot of the first read hides the winner."""
     store = ReadsFirst(database)
     node = a_node(store)
-    both = threading.Barrier(2, timeout=30)
+    both = threading.Barrier(2, timeout=PATIENCE)
 
     def attempt(number: int) -> Exception | None:
         start = number // 2
@@ -228,7 +229,7 @@ def test_of_several_managers_each_due_node_is_claimed_by_one(
     for node in nodes:
         with stores[0].booking(node, NOW) as book:
             book.put(agreed(a_lease(node, f'l{node}', 0, 1)))
-    start = threading.Barrier(8, timeout=60)
+    start = threading.Barrier(8, timeout=PATIENCE)
 
     def manage(number: int) -> list[int]:
         """As the manager's loop does: claim, look again under the claim, act, give back."""
@@ -328,9 +329,9 @@ def test_sqlite_never_says_that_it_is_locked(
             found = race(attempt, 240)
         finally:
             over.set()
-        turns = [each.result(60) for each in reading]
+        turns = [each.result(PATIENCE) for each in reading]
     for other in others:
-        out, err = other.communicate(timeout=120)
+        out, err = other.communicate(timeout=PATIENCE)
         assert (out, other.returncode) == ('done\n', 0), err
 
     won = judge(found, (), patience=60)

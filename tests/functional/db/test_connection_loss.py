@@ -13,10 +13,16 @@ from esi_leap.core.ports import Project, Query
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
 from sandbox import databases
+from tests.patience import PATIENCE, until
 
 from .given import ALL, NOW, OWNER, a_lease, a_node, agreed, at
 
 pytestmark = pytest.mark.parametrize('database_kind', ['mariadb', 'postgresql'], indirect=True)
+
+
+#: Seconds that a stalled machine may add to what is told at once; waiting for a server to come back
+#: would take ten and more.
+AT_ONCE = 8
 
 
 @pytest.fixture
@@ -66,7 +72,7 @@ def test_a_server_that_is_gone_is_told_as_unavailable_and_works_again_when_it_is
             begun = time.monotonic()
             with pytest.raises(UnavailableError):
                 deed()
-            assert time.monotonic() - begun < 2
+            assert time.monotonic() - begun < AT_ONCE
     server.start()
     for name, deed in deeds.items():
         with subtests.test(deed=name, back=True):
@@ -107,7 +113,7 @@ def test_a_server_that_goes_in_the_middle_of_a_booking_undoes_it(
 
 def test_connections_that_the_server_ended_are_replaced(store: Store, database: Database) -> None:
     deeds = asked(store)
-    barrier = threading.Barrier(4, timeout=30)
+    barrier = threading.Barrier(4, timeout=PATIENCE)
 
     def hold(_: int) -> int:
         with database.reader() as connection:
@@ -140,7 +146,7 @@ def test_a_transaction_that_stands_still_gives_up_the_node(
 
     def stand_still() -> None:
         with stopped.booking(node.id, NOW) as book, ThreadPoolExecutor(1) as pool:
-            pool.submit(_book, store, node.id).result(10)
+            pool.submit(_book, store, node.id).result(PATIENCE)
             book.occupancy()
 
     with pytest.raises(UnavailableError):
@@ -175,14 +181,16 @@ def test_many_who_ask_while_the_server_is_away_leave_nothing_behind(
 
     with ThreadPoolExecutor(8) as pool:
         asking = [pool.submit(ask, number) for number in range(8)]
-        time.sleep(0.3)
-        server.stop()
-        time.sleep(0.5)
-        server.start()
-        time.sleep(0.3)
-        over.set()
+        try:
+            time.sleep(0.3)
+            server.stop()
+            until(lambda: len(seen) > len(asking))
+            server.start()
+            time.sleep(0.3)
+        finally:
+            over.set()
         for each in asking:
-            each.result(60)
+            each.result(PATIENCE)
     others = [repr(each) for each in seen if not isinstance(each, UnavailableError)]
     assert (others, bool(seen)) == ([], True)
     for deed in deeds:

@@ -16,6 +16,7 @@ from esi_leap.core.ports import EventQuery, EventView, Query, Scope
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
 from esi_leap.db.tables import chores, events
+from tests.patience import PATIENCE
 
 from .given import ALL, NOW, TENANT, a_lease, a_node, agreed, an_offer, at
 from .test_statements import counted
@@ -57,7 +58,7 @@ def poll(store: Store, done: threading.Event) -> list[EventView]:
 
 def test_nothing_is_missed_and_nothing_comes_twice(database: Database) -> None:
     store, done = Store(database), threading.Event()
-    start = threading.Barrier(WRITERS, timeout=30)
+    start = threading.Barrier(WRITERS, timeout=PATIENCE)
 
     def writer(number: int) -> None:
         dice = random.Random(number)  # noqa: S311 - the same delays in every run
@@ -70,10 +71,10 @@ def test_nothing_is_missed_and_nothing_comes_twice(database: Database) -> None:
         writers = [pool.submit(writer, number) for number in range(WRITERS)]
         try:
             for each in writers:
-                each.result(120)
+                each.result(PATIENCE)
         finally:
             done.set()
-        found = [each.result(60) for each in pollers]
+        found = [each.result(PATIENCE) for each in pollers]
 
     with database.reader() as connection:
         written = connection.execute(sa.select(sa.func.count()).select_from(events)).scalar()
@@ -98,8 +99,8 @@ def test_what_commits_late_is_numbered_late(database: Database) -> None:
     with store.booking(slow.id, NOW) as book:
         book.put(Change((an_offer(slow.id, 'first', 0, 1),)))
         with ThreadPoolExecutor(1) as pool:
-            pool.submit(_offer, store, fast.id).result(30)
-            seen = pool.submit(store.events, ALL, EventQuery()).result(30)
+            pool.submit(_offer, store, fast.id).result(PATIENCE)
+            seen = pool.submit(store.events, ALL, EventQuery()).result(PATIENCE)
         assert [each.object_uuid for each in seen] == ['second']
     seen = store.events(ALL, EventQuery())
     assert [each.object_uuid for each in seen] == ['second', 'first']

@@ -3,7 +3,6 @@
 import os
 import signal
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from esi_leap.core.booking import Change
 from esi_leap.core.event import Priority
 from esi_leap.db.store import Store
 from esi_leap.notify import SILENCE
+from tests.patience import until
 
 from .given import NOW, a_lease, a_node, agreed
 
@@ -31,13 +31,6 @@ pytestmark = pytest.mark.parametrize('database_kind', ['mariadb'], indirect=True
 @pytest.fixture
 def store(database) -> Store:
     return Store(database, Priority.INFO)
-
-
-def until(true: Callable[[], bool], seconds: float = 90) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, 'it did not become true'
-        time.sleep(0.1)
 
 
 def turn(store: Store, number: int, step: int) -> None:
@@ -109,9 +102,7 @@ def test_a_bus_that_hangs_keeps_nobody_from_ending(store, rabbit, listener, mana
         turn(store, 0, 1)
         time.sleep(1)
         one.send_signal(signal.SIGTERM)
-        begun = time.monotonic()
         assert one.wait(30) == 0
-        assert time.monotonic() - begun < 15
     finally:
         rabbit.thaw()
     manager()

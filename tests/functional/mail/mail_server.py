@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from sandbox import ports
+from tests.patience import PATIENCE
 
 
 class Inbox:
@@ -86,7 +87,7 @@ class MailServer(Controller):
         return self._talks[-1]
 
     def stop(self, no_assert: bool = False) -> None:  # noqa: FBT001, FBT002 - aiosmtpd's
-        asyncio.run_coroutine_threadsafe(self._hang_up(), self.loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._hang_up(), self.loop).result(PATIENCE)
         super().stop(no_assert)
 
     async def _hang_up(self) -> None:
@@ -105,7 +106,8 @@ def serving(inbox: Inbox, folder: Path) -> Iterator[dict[str, str]]:
 
     def authenticate(*call: Any) -> AuthResult:  # noqa: ANN401 - aiosmtpd's
         given = call[-1]
-        return AuthResult(success=(given.login, given.password) == (b'esi', b'secret word'))
+        good = (given.login, given.password) == (b'esi', b'secret word')
+        return AuthResult(success=good, handled=False)  # refused in words; else in silence
 
     port = ports.pick()
     controller = MailServer(
@@ -116,6 +118,7 @@ def serving(inbox: Inbox, folder: Path) -> Iterator[dict[str, str]]:
         require_starttls=True,
         auth_required=True,
         authenticator=authenticate,
+        ready_timeout=PATIENCE,
     )
     password = folder / 'password'
     password.write_text('secret word\n', encoding='utf-8')

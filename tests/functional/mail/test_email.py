@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,6 +18,7 @@ import requests
 from esi_leap import mailer
 from esi_leap.cmd import email_notification
 from esi_leap.fixture import Service
+from tests.patience import PATIENCE, until
 
 from .mail_server import Inbox, serving
 
@@ -135,15 +135,15 @@ def lease(service: Service, node: str, end: str = '2099-01-01', project: str = '
     service.node(node, 'owner')
     body = {'resource_uuid': node, 'project_id': project, 'end_time': end}
     admin = {**OWNER, 'X-Roles': 'admin'}
-    made = requests.post(f'{service.url}/v1/leases', json=body, headers=admin, timeout=30)
+    made = requests.post(f'{service.url}/v1/leases', json=body, headers=admin, timeout=PATIENCE)
     assert made.status_code == 201, made.text
     uuid = made.json()['uuid']
-    for _ in range(200):
-        path = f'{service.url}/v1/leases/{uuid}'
-        if requests.get(path, headers=admin, timeout=30).json()['status'] == 'active':
-            return str(uuid)
-        time.sleep(0.05)
-    raise AssertionError('the lease did not start')
+    path = f'{service.url}/v1/leases/{uuid}'
+    until(
+        lambda: requests.get(path, headers=admin, timeout=PATIENCE).json()['status'] == 'active',
+        'the lease',
+    )
+    return str(uuid)
 
 
 def test_the_program_runs_by_itself(service, inbox, environment):
@@ -188,7 +188,9 @@ def test_a_lease_that_ends_soon_is_told_once_for_each_end(service, inbox, run, e
     assert len(inbox.messages) == 3
     sooner = (soon - dt.timedelta(hours=2)).strftime('%Y-%m-%dT%H:%M:%S')
     path = f'{service.url}/v1/leases/{uuid}'
-    requests.patch(path, json={'end_time': sooner}, headers=OWNER, timeout=30).raise_for_status()
+    requests.patch(
+        path, json={'end_time': sooner}, headers=OWNER, timeout=PATIENCE
+    ).raise_for_status()
     run(environment)
     assert len(inbox.messages) == 4
     assert sooner in inbox.messages[-1].get_content()

@@ -11,6 +11,7 @@ from esi_leap.core.handover import State
 from esi_leap.core.lease import Status
 from esi_leap.db.store import Store
 from esi_leap.manager.loop import Loop
+from tests.patience import until
 
 from .conftest import NOON, Killed
 
@@ -232,14 +233,12 @@ def test_several_managers_do_each_thing_once(world):
     threads = [threading.Thread(target=loop.run) for loop in loops]
     for thread in threads:
         thread.start()
-    ready = threading.Event()
-    for _ in range(200):
-        if all(world.see(uuid).status is Status.ACTIVE for uuid in uuids):
-            break
-        ready.wait(0.05)
-    for loop in loops:
-        loop.stop()
-    for thread in threads:
-        thread.join()
+    try:
+        until(lambda: all(world.see(uuid).status is Status.ACTIVE for uuid in uuids))
+    finally:
+        for loop in loops:
+            loop.stop()
+        for thread in threads:
+            thread.join()
     for uuid in uuids:
         assert world.events(uuid) == ['create.end', 'fulfill.start', 'fulfill.end']

@@ -11,8 +11,12 @@ from typing import Any
 from esi_leap.core.errors import UnavailableError
 from esi_leap.manager.deps import Deps
 from esi_leap.manager.loop import Loop
+from tests.patience import until
 
 from .conftest import NOON, World
+
+#: Rounds of the loop after which it has had the occasion.
+TICKS = 10
 
 
 class Agenda:
@@ -30,32 +34,34 @@ class Agenda:
         self._agenda.beat(kind, host, now)
 
 
-def run(world: World, beat: Callable[[], None], until: Callable[[], bool]) -> None:
-    """Run a manager until something holds, which is looked at after every sleep of its loop."""
+def run(world: World, beat: Callable[[], None], true: Callable[[], bool]) -> None:
+    """Run a manager until something holds."""
     deps = world.deps
     loop = Loop(replace(deps, agenda=Agenda(deps, beat)))
     thread = threading.Thread(target=loop.run)
     thread.start()
-    waited = threading.Event()
-    for _ in range(600):
-        if until():
-            break
-        waited.wait(0.05)
-    loop.stop()
-    thread.join()
-    assert until()
+    try:
+        until(true)
+    finally:
+        loop.stop()
+        thread.join()
 
 
 def test_a_tick_is_told_but_not_every_one(world: World) -> None:
     beats: list[datetime] = []
-    looks: list[int] = []
+    ticks: list[datetime] = []
+    due = world.store.due
+
+    def counted(now: datetime, limit: int) -> list[int]:
+        ticks.append(now)
+        return due(now, limit)
 
     def later() -> bool:
-        looks.append(1)
-        if len(looks) == 20:
+        if len(ticks) > TICKS and world.now == NOON:
             world.now += timedelta(seconds=6)
-        return len(looks) > 40
+        return ticks.count(NOON + timedelta(seconds=6)) > TICKS
 
+    world.store.due = counted
     run(world, lambda: beats.append(world.now), later)
     assert beats == [NOON, NOON + timedelta(seconds=6)]
     assert world.store.last_beat('manager') == NOON + timedelta(seconds=6)

@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from esi_leap.core.errors import NodeBusyError
 from sandbox import ports
+from tests.patience import PATIENCE
 
 from .conftest import World
 
@@ -100,7 +101,7 @@ def test_the_program_answers_on_a_port_of_its_own(settings: tuple[list[str], int
         seen = _scraped(port)
     finally:
         process.terminate()
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=PATIENCE) == 0
     for name in NOW:
         assert abs(seen[name] - time.time()) < 60
     assert seen['esi_leap_leases_due'] == 0
@@ -109,9 +110,10 @@ def test_the_program_answers_on_a_port_of_its_own(settings: tuple[list[str], int
 
 
 def _scraped(port: int) -> dict[str, float]:
-    for _ in range(300):
+    begun, text = time.monotonic(), ''
+    while time.monotonic() - begun < PATIENCE:
         try:
-            text = requests.get(f'http://127.0.0.1:{port}/metrics', timeout=5).text
+            text = requests.get(f'http://127.0.0.1:{port}/metrics', timeout=PATIENCE).text
         except requests.ConnectionError:
             text = ''
         found = {
@@ -133,7 +135,7 @@ def test_a_port_that_is_taken_is_said_in_a_sentence(settings: tuple[list[str], i
             check=False,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
         )
     assert done.returncode == 1
     assert '[metrics] host and manager_port cannot be listened on' in done.stderr

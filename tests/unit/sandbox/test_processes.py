@@ -8,10 +8,12 @@ import time
 from pathlib import Path
 
 from sandbox import processes
+from tests.patience import until
 
 # A leader that starts a child in its session, says so, and sleeps.
 _FAMILY = """
 import subprocess, sys, time
+from tests.patience import until
 child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])
 print(child.pid, flush=True)
 time.sleep(60)
@@ -20,10 +22,7 @@ time.sleep(60)
 
 def _family(log: Path) -> tuple[processes.Process, int]:
     leader = processes.spawn([sys.executable, '-c', _FAMILY], log=log)
-    for _ in range(200):
-        if log.read_text().strip():
-            break
-        time.sleep(0.02)
+    until(lambda: log.read_text().endswith('\n'))
     return leader, int(log.read_text())
 
 
