@@ -12,6 +12,7 @@ copyright = author
 extensions = [
     'cliff.sphinxext',
     'extensions.machines',
+    'extensions.rights',
     'extensions.routes',
     'oslo_config.sphinxext',
     'oslo_policy.sphinxext',

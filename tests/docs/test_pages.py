@@ -8,7 +8,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from extensions import machines, routes
+from extensions import machines, rights, routes
 
 from esi_leap import conf as configuration
 from esi_leap import policy
@@ -55,6 +55,35 @@ def test_a_diagram_has_every_transition_and_no_other(module: str) -> None:
 
 def test_every_machine_is_shown() -> None:
     assert _directives('machine') == set(MACHINES)
+
+
+def test_the_rights_in_every_state_are_shown() -> None:
+    assert _directives('rights') == {state for call in rights.load() for state in call} & {
+        'free',
+        'lent',
+        'deployed',
+    }
+
+
+def test_a_cell_names_the_weakest_role_that_may_and_what_our_rules_change() -> None:
+    call = {
+        'call': 'do it',
+        'lent': {
+            'before': ['-YY', '..', '-YYY', '---Y', '.'],
+            'after': ['YYY', 'Y.', '----', 'Y-YY', '.'],
+        },
+    }
+    cells = [line[7:] for line in rights.table([call], 'lent') if '- ' in line][-7:]
+    assert cells == [
+        'do it',
+        'member → **reader**',
+        'no → **yes**',
+        'no',
+        'member → **no**',
+        'admin → **reader, manager, admin**',
+        'no',
+    ]
+    assert 'do it' not in '\n'.join(rights.table([call], 'free'))
 
 
 def test_every_call_is_described() -> None:
