@@ -114,10 +114,23 @@ def api(
     def judge(rule: str, target: Any, creds: object) -> bool:  # noqa: ANN401 - a policy target
         return policy.allows(enforcer, rule, target, creds)
 
+    rates = _rates(conf)
     if meter is None:
-        return app.build(deps, judge, authenticate, conf)
-    application = app.build(deps, judge, authenticate, conf, meter.answered)
+        return app.build(deps, judge, authenticate, conf, count=rates)
+    application = app.build(deps, judge, authenticate, conf, answered=meter.answered, count=rates)
     return meter.beside(application, conf.metrics.api_port)
+
+
+def _rates(conf: cfg.ConfigOpts) -> Callable[[str], None] | None:
+    """Return what counts the calls of each project, if `[api] rate_limit` asks for it."""
+    if conf.api.rate_limit is None:
+        return None
+    from esi_leap.api.rates import Rates  # noqa: PLC0415 - only who limits needs the library
+
+    try:
+        return Rates(conf.api.rate_limit, conf.api.rate_limit_storage, clock.now).count
+    except ValueError as error:
+        raise ConfigurationError(f'[api] rate_limit, rate_limit_storage: {error}') from error
 
 
 def manager(

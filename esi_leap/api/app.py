@@ -6,8 +6,10 @@ import contextlib
 import json
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import microversion_parse
@@ -39,6 +41,7 @@ Answered = Callable[[str, str, int, str | None, float], None]
 
 _SERVICE_TYPE = 'lease'
 _KEPT = ('WWW-Authenticate',)
+_AUDIT_MAP = Path(__file__).with_name('api_audit_map.conf')
 #: What the middleware answers by itself, and what we say instead.
 _MIDDLEWARE: dict[int, Exception] = {
     HTTPStatus.UNAUTHORIZED: UnauthenticatedError(
@@ -58,7 +61,9 @@ def build(
     judge: Judge,
     authenticate: Callable[[WSGI], WSGI],
     conf: cfg.ConfigOpts,
+    *,
     answered: Answered | None = None,
+    count: Callable[[str], None] | None = None,
 ) -> WSGI:
     """Build the application.
 
@@ -68,9 +73,10 @@ def build(
         authenticate: wraps an application so that the environment says who calls.
         conf: oslo.config, for the middleware.
         answered: is told of every answer: route, method, status, code of the error, seconds.
+        count: is told who calls, and may refuse the call.
     """
     application: WSGI = pecan.Pecan(
-        _Root(deps, judge),
+        _Root(deps, judge, count),
         hooks=[_Errors()],
         use_context_locals=False,
         request_cls=_Request,
@@ -79,6 +85,8 @@ def build(
         custom_renderers={'json': _Renderer},
         default_renderer='json',
     )
+    if conf.audit.enabled:
+        application = _audited(application, conf)
     application = _json_only(authenticate(application))
     application = _in_our_form(sizelimit.RequestBodySizeLimiter(application, conf))
     if conf.cors.allowed_origin:
@@ -121,9 +129,10 @@ class _Errors(hooks.PecanHook):
 class _Root:
     """Finds the row of the route table, checks the request against it, and calls its handler."""
 
-    def __init__(self, deps: Deps, judge: Judge) -> None:
+    def __init__(self, deps: Deps, judge: Judge, count: Callable[[str], None] | None) -> None:
         self._deps = deps
         self._judge = judge
+        self._count = count
 
     @pecan.expose()
     def _route(self, remainder: list[str], request: webob.Request) -> tuple[object, list[str]]:
@@ -148,6 +157,8 @@ class _Root:
         ctx = Context.of(request.environ, self._judge)
         if not found.public and request.headers.get('X-Identity-Status') != 'Confirmed':
             raise UnauthenticatedError('The request you have made requires authentication.')
+        if self._count and not found.public:
+            self._count(ctx.project_id or ctx.user_id)
         version = _version(request)
         reply = found.handler(
             Call(
@@ -198,6 +209,29 @@ def _json_only(application: WSGI) -> WSGI:
         environ['HTTP_ACCEPT'] = '*/*'
         environ['CONTENT_TYPE'] = 'application/octet-stream'
         return application(environ, start_response)
+
+    return wrapped
+
+
+def _audited(application: WSGI, conf: cfg.ConfigOpts) -> WSGI:
+    """Let keystonemiddleware tell in CADF who did what, when, and from where."""
+    with warnings.catch_warnings():
+        # It loads oslo.messaging where that is installed, and that eventlet, which warns of itself.
+        warnings.simplefilter('ignore')
+        from keystonemiddleware import audit  # noqa: PLC0415 - only who wants it pays for that
+
+    middleware = audit.AuditMiddleware(
+        application,
+        oslo_config_config=conf,
+        audit_map_file=conf.audit.audit_map_file or str(_AUDIT_MAP),
+        ignore_req_list=conf.audit.ignore_req_list,
+    )
+
+    def wrapped(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        # It believes this header of anybody. Where a proxy is to be believed, REMOTE_ADDR has it.
+        environ.pop('HTTP_X_FORWARDED_FOR', None)
+        answer: Iterable[bytes] = middleware(environ, start_response)
+        return answer
 
     return wrapped
 

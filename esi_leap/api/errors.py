@@ -26,6 +26,7 @@ STATUSES: dict[type[errors.LeapError], HTTPStatus] = {
     errors.DeniedError: HTTPStatus.FORBIDDEN,
     errors.NotFoundError: HTTPStatus.NOT_FOUND,
     errors.ConflictError: HTTPStatus.CONFLICT,
+    errors.TooManyRequestsError: HTTPStatus.TOO_MANY_REQUESTS,
     errors.UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
@@ -78,6 +79,8 @@ def response(error: Exception, environ: MutableMapping[str, Any]) -> webob.Respo
     )
     if isinstance(error, exc.HTTPException) and error.allow:
         made.allow = error.allow
+    if isinstance(error, errors.TooManyRequestsError):
+        made.retry_after = error.details.get('retry_after')
     return made
 
 

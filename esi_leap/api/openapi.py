@@ -26,6 +26,7 @@ _MEANINGS = {
     HTTPStatus.NOT_ACCEPTABLE: 'There is no such version of the API.',
     HTTPStatus.CONFLICT: 'The request is sound, but the world is in another state.',
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: 'The body of the request is too long.',
+    HTTPStatus.TOO_MANY_REQUESTS: 'The project calls too often; Retry-After says when to go on.',
     HTTPStatus.INTERNAL_SERVER_ERROR: 'A defect of the service; its log tells more.',
     HTTPStatus.SERVICE_UNAVAILABLE: 'The database, Keystone or Ironic does not answer; try again.',
 }
@@ -61,6 +62,7 @@ def failures(route: Route) -> list[HTTPStatus]:
         HTTPStatus.NOT_ACCEPTABLE: True,
         HTTPStatus.CONFLICT: noun,
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE: route.body is not None,
+        HTTPStatus.TOO_MANY_REQUESTS: not route.public,
         HTTPStatus.INTERNAL_SERVER_ERROR: True,
         HTTPStatus.SERVICE_UNAVAILABLE: True,
     }

@@ -13,6 +13,7 @@ from oslo_policy import opts as policy_opts
 
 from esi_leap.conf import (
     api,
+    audit,
     dummy_node,
     inventory,
     manager,
@@ -55,6 +56,7 @@ def registered() -> cfg.ConfigOpts:
     conf.set_default('use_stderr', True)  # noqa: FBT003 - what a program prints is its answer
     conf.register_opts(api.OPTS, group='api')
     conf.register_opts(ssl.OPTS, group='ssl')
+    conf.register_opts(audit.OPTS, group='audit')
     conf.register_opts(quota.OPTS, group='quota')
     conf.register_opts(manager.OPTS, group='manager')
     conf.register_opts(inventory.OPTS, group='inventory')
@@ -82,6 +84,7 @@ def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
     return [
         ('api', api.OPTS),
         ('ssl', ssl.OPTS),
+        ('audit', audit.OPTS),
         ('quota', quota.OPTS),
         ('manager', manager.OPTS),
         ('inventory', inventory.OPTS),

@@ -35,4 +35,18 @@ OPTS = [
         default=5,
         help='How long, in seconds, a DELETE waits until the lessee has lost the node.',
     ),
+    cfg.StrOpt(
+        'rate_limit',
+        sample_default='50/second;1000/minute',
+        help='How often one project may call, all of it together; unset: as often as it can. '
+        'More is answered 429 with Retry-After.',
+    ),
+    cfg.StrOpt(
+        'rate_limit_storage',
+        default='memory://',
+        secret=True,
+        help='Where the calls are counted: in memory each worker counts for itself; '
+        'memcached://host:11211 or redis://host:6379 counts for all (pymemcache or redis has to '
+        'be installed). While it does not answer, nobody is limited.',
+    ),
 ]

@@ -83,6 +83,23 @@ class UnavailableError(LeapError):
     title = 'Service unavailable'
 
 
+class TooManyRequestsError(LeapError):
+    """The project calls more often than it may (429)."""
+
+    code = 'rate.exceeded'
+    title = 'Too many requests'
+
+    @classmethod
+    def of(cls, limit: str, retry_after: int) -> TooManyRequestsError:
+        """Build the error for a limit; `retry_after` is in seconds."""
+        return cls(
+            f'Too many requests: {limit} are possible for one project. '
+            f'Try again in {retry_after} s.',
+            limit=limit,
+            retry_after=retry_after,
+        )
+
+
 class InvalidTimeError(InvalidError):
     """A time that is no time."""
 

@@ -51,6 +51,7 @@ CODES = {
     'NodeBusyError': ('node.busy', 409),
     'NoConsoleError': ('console.unavailable', 409),
     'StaleClaimError': ('manager.stale_claim', 500),  # the manager's own; no request meets it
+    'TooManyRequestsError': ('rate.exceeded', 429),
     'UnavailableError': ('service.unavailable', 503),
 }
 

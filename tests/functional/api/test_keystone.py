@@ -17,6 +17,8 @@ from tests.patience import PATIENCE
 
 BIN = Path(sys.executable).parent
 CONFIGURATION = """
+[DEFAULT]
+debug = true
 [api]
 host_ip = 127.0.0.1
 port = {port}
@@ -48,6 +50,11 @@ http_request_max_retries = 0
 """
 
 
+#: A caller's token, and what would look like a line of the log if it got there as it is.
+TOKEN = 'gAAAA-a-token-of-mine'
+FORGED = '2026-01-01 00:00:00.000 1 CRITICAL'
+
+
 @pytest.fixture(scope='module')
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp('service')
@@ -65,6 +72,11 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         found = f'http://127.0.0.1:{port}'
         _wait(found, process, folder / 'log')
         yield found
+        told = (folder / 'log').read_text(encoding='utf-8')
+        assert 'keystonemiddleware' in told  # it says all that it has to say
+        assert 'very-secret' not in told
+        assert TOKEN not in told
+        assert not any(line.startswith(FORGED) for line in told.splitlines())
     finally:
         process.terminate()
         process.wait(timeout=PATIENCE)
@@ -116,6 +128,17 @@ def test_while_keystone_is_away(url: str) -> None:
         f'{url}/healthcheck', headers={'X-Auth-Token': 'a' * 32}, timeout=PATIENCE
     )
     assert health.status_code == requests.codes.ok
+
+
+def test_what_a_caller_says_is_neither_a_secret_in_the_log_nor_a_line_of_it(url: str) -> None:
+    """The fixture reads the log when all are done."""
+    path = f'{url}/v1/offers/%0A{FORGED}?name=%0A{FORGED}&token={TOKEN}'
+    for headers in (
+        {'X-Auth-Token': TOKEN},
+        {'X-Auth-Token': TOKEN, 'User-Agent': f'x\\n{FORGED}'},
+    ):
+        answer = requests.get(path, headers=headers, timeout=60)
+        assert answer.status_code == requests.codes.service_unavailable
 
 
 def test_noauth_is_for_loopback_only(tmp_path: Path) -> None:
