@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from oslo_db import exception as db_errors
 
 from esi_leap.db.tables import heartbeats
 
@@ -13,7 +12,11 @@ _FORGET = timedelta(days=7)
 
 
 def write(connection: sa.Connection, kind: str, host: str, now: datetime) -> None:
-    """Note that a process of this kind is alive on this host."""
+    """Note that a process of this kind is alive on this host.
+
+    Raises:
+        oslo_db.exception.DBDuplicateEntry: another one was the first on this host, just now.
+    """
     mine = sa.and_(heartbeats.c.kind == kind, heartbeats.c.host == host)
     beat = heartbeats.update().where(mine).values(beaten_at=now)
     if connection.execute(beat).rowcount:
@@ -21,11 +24,7 @@ def write(connection: sa.Connection, kind: str, host: str, now: datetime) -> Non
     # Hosts come and go, above all those of containers.
     forgotten = heartbeats.c.beaten_at < now - _FORGET
     connection.execute(heartbeats.delete().where(heartbeats.c.kind == kind, forgotten))
-    try:
-        with connection.begin_nested():
-            connection.execute(heartbeats.insert().values(kind=kind, host=host, beaten_at=now))
-    except db_errors.DBDuplicateEntry:
-        pass  # another one on this host was first, just now
+    connection.execute(heartbeats.insert().values(kind=kind, host=host, beaten_at=now))
 
 
 def newest(connection: sa.Connection, kind: str) -> datetime | None:

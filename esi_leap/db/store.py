@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 import sqlalchemy as sa
+from oslo_db import api as db_api
 from oslo_db import exception as db_errors
 
 from esi_leap.cache import Cache
@@ -84,7 +85,19 @@ class Store:
 
     def beat(self, kind: str, host: str, now: datetime) -> None:
         """Give a sign of life."""
-        with self._writer() as connection:
+        with _translated():
+            self._beat(kind, host, now)
+
+    # First signs at the same time get in each other's way: of two of one host the second finds the
+    # first, and those of several are a deadlock to MariaDB, which locks the gap they are to fill.
+    @db_api.wrap_db_retry(
+        max_retries=5,
+        retry_interval=0.1,
+        retry_on_deadlock=True,
+        exception_checker=lambda error: isinstance(error, db_errors.DBDuplicateEntry),
+    )
+    def _beat(self, kind: str, host: str, now: datetime) -> None:
+        with self._database.writer() as connection:
             heartbeats.write(connection, kind, host, now)
 
     def node(

@@ -13,7 +13,6 @@ from tests.patience import until
 # A leader that starts a child in its session, says so, and sleeps.
 _FAMILY = """
 import subprocess, sys, time
-from tests.patience import until
 child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])
 print(child.pid, flush=True)
 time.sleep(60)
