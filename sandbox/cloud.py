@@ -27,6 +27,8 @@ from sandbox.state import State
 
 _Command = list[str | Path]
 _BASE, _OURS = ('keystone', 'ironic'), ('api', 'manager')
+#: Virtual environments of a cloud.
+ENVIRONMENTS = (*_BASE, 'service', 'client')
 
 
 def up(
@@ -54,7 +56,7 @@ def up(
     state.nodes = nodes or state.nodes or 3
     _bury(state)
     _require_packages(state)
-    environments.build(layout, [*_BASE, 'service', 'client'], database=state.database)
+    environments.build(layout, ENVIRONMENTS, database=state.database)
     if _choose_ports(state):
         state.save()
         down(layout)  # those that still run know the old ports

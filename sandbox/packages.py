@@ -1,9 +1,13 @@
-"""``python -m sandbox.packages``: install the servers that the tests start."""
+"""``python -m sandbox.packages``: install what the tests start, servers and environments.
+
+It takes some minutes on a new machine, which no test has to spare.
+"""
 
 import sys
 
-from sandbox import databases, environments, machine, programs, rabbit
+from sandbox import cloud, databases, environments, machine, programs, rabbit
 from sandbox.errors import SandboxError
+from sandbox.layout import Layout
 
 
 def main() -> int:
@@ -14,6 +18,7 @@ def main() -> int:
     try:
         if missing:
             environments.install_packages(missing, 'The tests need servers.')
+        environments.build(Layout(), cloud.ENVIRONMENTS, database='mariadb')
     except SandboxError as error:
         print(error, file=sys.stderr)
         return 1
