@@ -28,7 +28,8 @@ def run(layout: Layout, state: State, duration: int) -> bool:
         journey = _Journey(terminal, state)
         journey.tidy()
         journey.first_round(duration)
-        journey.second_round(max(duration // 2, 60))
+        # Five commands have to come before its end, also on a slow machine.
+        journey.second_round(max(duration // 2, 150))
         journey.farewell()
     except SandboxError as error:
         terminal.expect(f'the journey gets to its end: {error}', that=False)
