@@ -23,7 +23,7 @@ from sandbox import machine, ports, processes, seeds
 
 from .conftest import Cloud, now, until
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
 
 NODE = seeds.CONSOLE_NODE
 TOKENS = '/v1/console_auth_tokens'

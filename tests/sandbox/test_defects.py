@@ -12,7 +12,7 @@ import pytest
 
 from .conftest import now, until
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
 
 
 def test_a09_an_unknown_project_is_refused_and_nothing_is_booked(cloud, nodes):

@@ -4,7 +4,7 @@ import pytest
 
 from sandbox import journey
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
 
 
 def test_the_journey(cloud, nodes):

@@ -10,7 +10,7 @@ import pytest
 
 from .conftest import now, until
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
 
 #: Seconds that a service is away; ESI_LEAP_OUTAGE lengthens it.
 _OUTAGE = float(os.environ.get('ESI_LEAP_OUTAGE', '12'))

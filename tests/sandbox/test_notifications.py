@@ -25,7 +25,7 @@ from tests.listener import Listener
 
 from .conftest import Cloud, now, until
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
 
 NODE = 'node-1'
 EMAIL = 'people@lessee.example.com'

@@ -11,7 +11,7 @@ import pytest
 
 from .conftest import now, until
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
 
 
 def _sublet(cloud, node, seconds):

@@ -15,7 +15,7 @@ from tests.functional.db import existing_service as old
 
 from .conftest import now, until
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
 
 HOUR = timedelta(hours=1)
 

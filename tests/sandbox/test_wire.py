@@ -15,7 +15,7 @@ import pytest
 
 from .conftest import now, until
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
 
 OFFER = {
     'availabilities', 'end_time', 'lessee', 'lessee_id', 'name', 'parent_lease_uuid', 'project',
