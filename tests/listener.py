@@ -18,6 +18,18 @@ _BROKEN = (
 )
 
 
+def configuration(url: str) -> str:
+    """Return what the service needs in its file to tell a bus."""
+    return f"""
+[DEFAULT]
+transport_url = {url}
+[oslo_messaging_notifications]
+driver = messagingv2
+[oslo_messaging_rabbit]
+amqp_durable_queues = true
+"""
+
+
 class Listener:
     """Reads the queues as existing listeners do, and comes back when the server does."""
 

@@ -84,8 +84,8 @@ def test_what_fell_due_while_a_service_was_away_is_done_when_it_is_back(cloud, n
     _sleep(_OUTAGE)
     _sleep((then - now()).total_seconds() + 1)
     cloud.start(name)
-    took = until('the one has ended', lambda: cloud.status(ending) == 'expired')
-    took += until('the other has begun', lambda: cloud.status(starting) == 'active')
+    took = until('the one has ended', lambda: cloud.status(ending) == 'expired', 30)
+    took += until('the other has begun', lambda: cloud.status(starting) == 'active', 30)
     print(f'{name} was away for {_OUTAGE} s; done {took:.1f} s after it was back')  # noqa: T201
     until('the first node is back', lambda: cloud.is_back(nodes[0]))
     assert pids == {service: cloud.pid(service) for service in pids}
@@ -117,7 +117,9 @@ def test_a_manager_that_slept_past_its_claim_disturbs_nothing(cloud, nodes, seco
         _sleep(chance.uniform(0, 0.8))
         os.kill(sleeper, signal.SIGSTOP)
         try:
-            until('the lease runs', lambda lease=lease: cloud.status(lease) == 'active')
+            until(
+                'the lease runs', lambda lease=lease: cloud.status(lease) == 'active', _CLAIM + 20
+            )
             _sleep(_CLAIM + 2 - (now() - _start(cloud, lease)).total_seconds())
         finally:
             os.kill(sleeper, signal.SIGCONT)

@@ -21,7 +21,7 @@ from sandbox import processes, rest, users
 from sandbox.layout import environment
 from sandbox.rabbit import RabbitMQ
 from tests.functional.mail.mail_server import Inbox, serving
-from tests.listener import Listener
+from tests.listener import Listener, configuration
 
 from .conftest import Cloud, now, until
 
@@ -38,14 +38,7 @@ BIN = Path(sys.executable).parent
 def telling(cloud: Cloud, rabbit: RabbitMQ, tmp_path: Path) -> Iterator[None]:
     """The lease service of the cloud, which tells a message bus what happens."""
     more = tmp_path / 'notify.conf'
-    more.write_text(f"""
-[DEFAULT]
-transport_url = {rabbit.url}
-[oslo_messaging_notifications]
-driver = messagingv2
-[oslo_messaging_rabbit]
-amqp_durable_queues = true
-""")
+    more.write_text(configuration(rabbit.url), encoding='utf-8')
     config = cloud.layout.etc / 'esi-leap' / 'esi-leap.conf'
     cloud.stop('manager', 'api')
     with ExitStack() as stack:

@@ -20,7 +20,7 @@ from esi_leap import conf as configuration
 from esi_leap import wiring
 from esi_leap.console.session import Close
 from sandbox import databases, ports
-from tests.patience import PATIENCE, until
+from tests.patience import PATIENCE, Metronome, until
 
 from .conftest import closing, heard, running
 
@@ -105,8 +105,12 @@ def test_when_it_is_stopped_it_says_so_to_everybody(tmp_path: Path) -> None:
             for _ in range(3)
         ]
         until(lambda: len(consoles.line.connections) == 3)
-        consoles.proxy.stop()
-        assert [closing(socket)[0] for socket in open_now] == [1001] * 3
+        with Metronome() as machine:
+            begun = time.monotonic()
+            consoles.proxy.stop()
+            assert [closing(socket)[0] for socket in open_now] == [1001] * 3
+            took = time.monotonic() - begun
+        machine.within(5, took)
         until(lambda: not consoles.line.connections)
 
 

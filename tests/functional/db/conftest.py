@@ -9,6 +9,7 @@ import pytest
 
 from esi_leap.db.engine import Database
 from sandbox.rabbit import RabbitMQ
+from tests.listener import configuration
 
 
 @pytest.fixture
@@ -17,13 +18,7 @@ def settings(rabbit: RabbitMQ, database: Database, tmp_path: Path) -> Path:
     nodes.mkdir()
     file = tmp_path / 'esi-leap.conf'
     file.write_text(
-        f"""
-[DEFAULT]
-transport_url = {rabbit.url}
-[oslo_messaging_notifications]
-driver = messagingv2
-[oslo_messaging_rabbit]
-amqp_durable_queues = true
+        f"""{configuration(rabbit.url)}
 [database]
 connection = {database.url.replace('%', '%%')}
 [dummy_node]

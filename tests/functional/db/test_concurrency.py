@@ -79,7 +79,7 @@ def double_bookings(database: Database) -> list[object]:
 
 
 def judge(
-    found: list[Outcome], kinds: tuple[type[Exception], ...], patience: float = 30
+    found: list[Outcome], kinds: tuple[type[Exception], ...], patience: float = 10
 ) -> list[Outcome]:
     """Check that every loser was told of a conflict and nobody waited for long."""
     lost = [each.error for each in found if each.error is not None]

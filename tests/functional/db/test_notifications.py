@@ -12,7 +12,7 @@ from esi_leap.core.booking import Change
 from esi_leap.core.event import Priority
 from esi_leap.db.store import Store
 from esi_leap.notify import SILENCE
-from tests.patience import until
+from tests.patience import PATIENCE, Metronome, until
 
 from .given import NOW, a_lease, a_node, agreed
 
@@ -61,8 +61,12 @@ def test_an_outage_loses_nothing_and_nothing_overtakes(store, rabbit, listener, 
     until(lambda: heard_all(listener, 1))
 
     rabbit.stop()
-    for number in range(LEASES):
-        turn(store, number, 1)  # one that waited for the bus would wait for ever: it is away
+    with Metronome() as machine:
+        begun = time.monotonic()
+        for number in range(LEASES):
+            turn(store, number, 1)
+        took = time.monotonic() - begun
+    machine.within(5, took)  # no change waits for the bus
     time.sleep(OUTAGE / 2)
     managers[0].kill()  # whether or not it is the one that sends
     for number in range(LEASES):
@@ -101,8 +105,12 @@ def test_a_bus_that_hangs_keeps_nobody_from_ending(store, rabbit, listener, mana
     try:
         turn(store, 0, 1)
         time.sleep(1)
-        one.send_signal(signal.SIGTERM)
-        assert one.wait(30) == 0
+        with Metronome() as machine:
+            one.send_signal(signal.SIGTERM)
+            begun = time.monotonic()
+            assert one.wait(PATIENCE) == 0
+            took = time.monotonic() - begun
+        machine.within(15, took)
     finally:
         rabbit.thaw()
     manager()

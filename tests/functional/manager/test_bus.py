@@ -10,23 +10,13 @@ import pytest
 from esi_leap.core.errors import UnavailableError
 from esi_leap.core.ports import Message
 from esi_leap.notify import MessageBus
-from tests.listener import TOPIC
+from tests.listener import TOPIC, configuration
 
 
 @pytest.fixture
 def bus(rabbit, tmp_path) -> Iterator[MessageBus]:
     file = tmp_path / 'conf'
-    file.write_text(
-        f"""
-[DEFAULT]
-transport_url = {rabbit.url}
-[oslo_messaging_notifications]
-driver = messagingv2
-[oslo_messaging_rabbit]
-amqp_durable_queues = true
-""",
-        encoding='utf-8',
-    )
+    file.write_text(configuration(rabbit.url), encoding='utf-8')
     made = MessageBus([str(file)], [], [TOPIC], 'here')
     yield made
     made._notifier.transport.cleanup()  # noqa: SLF001 - a process keeps its bus to its end
