@@ -142,7 +142,7 @@ def test_a_transaction_that_stands_still_gives_up_the_node(
     stopped = Store(open_database(database.url, patience=1))
 
     def stand_still() -> None:
-        with stopped.booking(node.id, NOW) as book, ThreadPoolExecutor(1) as pool:
+        with ThreadPoolExecutor(1) as pool, stopped.booking(node.id, NOW) as book:
             pool.submit(_book, store, node.id).result(10)
             book.occupancy()
 
