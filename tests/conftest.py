@@ -132,6 +132,21 @@ def wipe(database: Database) -> None:
             connection.execute(table.delete())
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say what pytest-xdist has to keep on one worker: the tests of a file, and those of the cloud.
+
+    Those of the cloud wait for nodes most of their time. They begin, and the others run beside.
+    """
+    items.sort(key=lambda item: not _of_cloud(item))
+    for item in items:
+        group = 'cloud' if _of_cloud(item) else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _of_cloud(item: pytest.Item) -> bool:
+    return item.get_closest_marker('sandbox') is not None
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption('--write', action='store_true', help='write the files that tests make')
 

@@ -3,20 +3,16 @@
 What is typed is what follows a `$ `, and who types it is said by the `sandbox env` before it.
 """
 
-import os
 import re
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from sandbox import cloud, seeds, services, users
-from sandbox.layout import PROJECT, Layout, environment
-from sandbox.state import State, locked
+from sandbox.layout import PROJECT, environment
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
 
 #: What differs from one session to the next.
 _CHANGING = re.compile(
@@ -64,46 +60,13 @@ def _type(user: str, command: str) -> list[str]:
     return _plain(done.stdout.splitlines())
 
 
-@pytest.fixture
-def state() -> Iterator[State]:
-    """A cloud in which nobody has what the session makes."""
-    layout = Layout()
-    state = State.load(layout)
-    running = state.complete and services.is_running(state, 'manager')
-    if not running:
-        if os.environ.get('ESI_LEAP_REQUIRE_SANDBOX') != '1':
-            pytest.skip('needs the sandbox: python -m sandbox up')
-        with locked(layout):  # with what the other tests of the cloud ask for
-            state = cloud.up(layout, nodes=4, database='mariadb')
-    _tidy(state)
-    yield state
-    _tidy(state)
-    if not running:
-        with locked(layout):
-            cloud.down(layout)
-
-
-def _tidy(state: State) -> None:
-    """Withdraw every booking of the node, and wait until it is free."""
-    owner = seeds.session(state, users.find('owner-member'))
-    for noun in ('offers', 'leases'):
-        url = f'{state.url("api")}/v1/{noun}'
-        for each in owner.must('GET', f'{url}?resource_uuid=node-1')[noun]:
-            owner.must('DELETE', f'{url}/{each["uuid"]}')
-    node = f'{state.url("ironic")}/v1/nodes/node-1'
-    begun = time.monotonic()
-    while owner.must('GET', node, version=seeds.IRONIC_VERSION)['lessee'] is not None:
-        assert time.monotonic() - begun < _PATIENCE, 'node-1 does not come back'
-        time.sleep(0.5)
-
-
 def test_the_first_session_has_commands_of_three_people() -> None:
     session = _session(PROJECT / 'README.rst')
     assert {user for user, _, _ in session} == {'owner-member', 'lessee-member', 'stranger-member'}
     assert all(command.startswith('openstack ') for _, command, _ in session)
 
 
-@pytest.mark.usefixtures('state')
+@pytest.mark.usefixtures('nodes')
 @pytest.mark.parametrize('page', PAGES)
 def test_a_session_answers_as_written(page: str) -> None:
     session = _session(PROJECT / page)
