@@ -13,20 +13,22 @@ mpl.use('svg')
 mpl.rcParams['svg.hashsalt'] = 'esi-leap'  # or the ids of elements would differ each time
 mpl.rcParams['svg.fonttype'] = 'none'  # text stays text
 
+_STYLES = ('-', '--', ':')
 _TITLES = {'mariadb': 'MariaDB', 'postgresql': 'PostgreSQL'}
 
 
 def curves(results: Mapping[str, Any], picture: Path) -> None:
     """Draw the time of each request over the number of offers and leases, a panel a database."""
     figure, panels = plt.subplots(
-        1, len(results), figsize=(5.2 * len(results), 4.6), sharey=True, squeeze=False
+        1, len(results), figsize=(5.2 * len(results), 5.6), sharey=True, squeeze=False
     )
     for panel, (kind, curve) in zip(panels[0], results.items(), strict=True):
         sizes = [int(each) for each in curve]
-        for name in next(iter(curve.values())):
+        for number, name in enumerate(next(iter(curve.values()))):
             # Of several, the fastest is the one that had to wait least for other programs.
             times = [at[name]['fastest_ms'] for at in curve.values()]
-            panel.plot(sizes, times, marker='o', markersize=4, label=name)
+            style = _STYLES[number // 10]  # there are ten colours
+            panel.plot(sizes, times, style, marker='o', markersize=4, label=name)
         panel.set(
             title=_TITLES[kind], xscale='log', xlabel='offers, and as many leases and nodes', ylim=0
         )
@@ -34,5 +36,5 @@ def curves(results: Mapping[str, Any], picture: Path) -> None:
     panels[0][0].set_ylabel('fastest of 15 requests, ms')
     handles, names = panels[0][0].get_legend_handles_labels()
     figure.legend(handles, names, loc='lower center', ncols=3, frameon=False, fontsize=8)
-    figure.tight_layout(rect=(0, 0.12, 1, 1))
+    figure.tight_layout(rect=(0, 0.26, 1, 1))
     figure.savefig(picture, format='svg', metadata={'Date': None})

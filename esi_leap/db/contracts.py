@@ -43,11 +43,12 @@ COLUMNS = {
 
 def read(connection: sa.Connection, scope: Scope, query: Query) -> Sequence[ContractView]:
     """Read a page of contracts with names, status and the uuids of leases: two statements."""
-    select = lists.keys(contracts, query, COLUMNS)
-    select = select.where(lists.party(scope, contracts))
-    visible = select
-    select = lists.equal(select, query.equal, COLUMNS)
-    select = lists.paged(connection, select, contracts, query, COLUMNS, visible=visible)
+    every = lists.keys(contracts, query, COLUMNS)
+    visible = lists.party(scope, contracts)
+    select = lists.equal(every, query.equal, COLUMNS)
+    select = lists.paged(
+        connection, select, contracts, query, COLUMNS, every=every, visible=visible
+    )
     found = list(connection.execute(select.add_columns(STATUS.label('status'))))
     leases = defaultdict(list)
     uuids = [row.uuid for row in found]

@@ -10,10 +10,12 @@ its node's row, the ids are in the order of the changes.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 
 import sqlalchemy as sa
 
 from esi_leap.core.ports import EventQuery, EventView, Scope
+from esi_leap.db import lists
 from esi_leap.db.tables import chores, events, nodes
 
 #: The chore that numbers them; its position is the largest id given.
@@ -63,10 +65,9 @@ def number(connection: sa.Connection) -> None:
 def read(connection: sa.Connection, scope: Scope, query: EventQuery) -> Sequence[EventView]:
     """Read events in the order of their ids: one statement."""
     select = sa.select(events).where(events.c.position.is_not(None))
-    if not scope.everything:
-        select = select.where(_of(scope.project_id))
+    ways = [[sa.true()] if scope.everything else _of(scope.project_id)]
     if query.party is not None:
-        select = select.where(_of(query.party))
+        ways.append(_of(query.party))
     if query.after is not None:
         select = select.where(events.c.position > query.after)
     if query.since is not None:
@@ -75,12 +76,8 @@ def read(connection: sa.Connection, scope: Scope, query: EventQuery) -> Sequence
         select = select.where(events.c[name] == value)
     if query.node is not None:
         named = sa.select(nodes.c.resource_uuid).where(nodes.c.name == query.node)
-        select = select.where(
-            sa.or_(events.c.resource_uuid == query.node, events.c.resource_uuid.in_(named))
-        )
-    select = select.order_by(events.c.position)
-    if query.limit is not None:
-        select = select.limit(query.limit + 1)
+        ways.append([events.c.resource_uuid == query.node, events.c.resource_uuid.in_(named)])
+    branches = [select.where(*each) for each in product(*ways)]
     return [
         EventView(
             id=row.position,
@@ -93,10 +90,10 @@ def read(connection: sa.Connection, scope: Scope, query: EventQuery) -> Sequence
             lessee_id=row.lessee_id,
             owner_id=row.owner_id,
         )
-        for row in connection.execute(select)
+        for row in connection.execute(lists.first(branches, [('position', False)], query.limit))
     ]
 
 
-def _of(project_id: str | None) -> sa.ColumnElement[bool]:
+def _of(project_id: str | None) -> lists.Ways:
     """Events of what a project is a side of."""
-    return sa.or_(events.c.lessee_id == project_id, events.c.owner_id == project_id)
+    return [events.c.lessee_id == project_id, events.c.owner_id == project_id]

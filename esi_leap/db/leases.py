@@ -25,15 +25,12 @@ _WAITING = (Status.WAIT_FULFILL, Status.WAIT_EXPIRE, Status.WAIT_CANCEL)
 
 def read(connection: sa.Connection, scope: Scope, query: Query) -> Sequence[LeaseView]:
     """Read a page of leases with their nodes and names: one statement."""
-    select = lists.keys(bookings, query, COLUMNS)
-    select = select.where(bookings.c.kind == 'lease')
-    mine = lists.party(scope)
+    every = lists.keys(bookings, query, COLUMNS).where(bookings.c.kind == 'lease')
+    visible = lists.party(scope)
     if scope.sublet and not scope.everything:
-        mine = sa.or_(mine, _lies_in_a_lease_by(scope.project_id))
-    select = select.where(mine)
-    visible = select
-    select = lists.filtered(select, query, COLUMNS)
-    select = lists.paged(connection, select, bookings, query, COLUMNS, visible=visible)
+        visible = [*visible, _lies_in_a_lease_by(scope.project_id)]
+    select = lists.filtered(every, query, COLUMNS)
+    select = lists.paged(connection, select, bookings, query, COLUMNS, every=every, visible=visible)
     return [
         LeaseView(lease, rows.node(row), lists.names(row))
         for row in connection.execute(select)

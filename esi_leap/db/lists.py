@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from typing import TypeAlias, TypeVar
 
 import sqlalchemy as sa
 
@@ -10,6 +11,11 @@ from esi_leap.core.errors import InvalidError
 from esi_leap.core.ports import Query, Scope
 from esi_leap.db import criteria, rows
 from esi_leap.db.tables import bookings, nodes, projects
+
+#: Conditions of which a row of a list meets at least one, each with an index of its own.
+Ways: TypeAlias = Sequence[sa.ColumnElement[bool]]
+
+_Cut = TypeVar('_Cut', sa.Select, sa.CompoundSelect)
 
 
 def keys(table: sa.Table, query: Query, columns: Mapping[str, sa.ColumnElement]) -> sa.Select:
@@ -24,22 +30,22 @@ def keys(table: sa.Table, query: Query, columns: Mapping[str, sa.ColumnElement])
     return sa.select(table.c.id)
 
 
-def offered(scope: Scope, table: sa.FromClause = bookings) -> sa.ColumnElement[bool]:
+def offered(scope: Scope, table: sa.FromClause = bookings) -> Ways:
     """Offers that a caller may see: open ones, his, and those for his subtree."""
     if scope.everything:
-        return sa.true()
-    return sa.or_(
-        table.c.owner_id == scope.project_id,
+        return [sa.true()]
+    return [
         table.c.lessee_id.is_(None),
-        table.c.lessee_id.in_(sorted(scope.tree)),
-    )
+        *(table.c.lessee_id == each for each in sorted(scope.tree)),
+        table.c.owner_id == scope.project_id,
+    ]
 
 
-def party(scope: Scope, table: sa.FromClause = bookings) -> sa.ColumnElement[bool]:
+def party(scope: Scope, table: sa.FromClause = bookings) -> Ways:
     """Leases and contracts that a caller may see: those of which his project is a side."""
     if scope.everything:
-        return sa.true()
-    return sa.or_(table.c.owner_id == scope.project_id, table.c.lessee_id == scope.project_id)
+        return [sa.true()]
+    return [table.c.owner_id == scope.project_id, table.c.lessee_id == scope.project_id]
 
 
 def names(row: sa.Row) -> dict[str, str]:
@@ -99,7 +105,8 @@ def paged(
     query: Query,
     columns: Mapping[str, sa.ColumnElement],
     *,
-    visible: sa.Select,
+    every: sa.Select,
+    visible: Ways,
 ) -> sa.Select:
     """Cut one page of ids, after the marker's place in their order, and select all of its rows.
 
@@ -115,8 +122,9 @@ def paged(
         table: the table of the list.
         query: order and page.
         columns: what can be sorted by.
-        visible: the list before its filters, all that the caller may see. A marker is one of these
-            (else markers would tell what exists), though a filter may have left it out by now.
+        every: the list before its filters.
+        visible: what of it the caller may see. A marker is one of these (else markers would tell
+            what exists), though a filter may have left it out by now.
 
     Raises:
         InvalidError: there is no such marker, or no such key.
@@ -126,24 +134,53 @@ def paged(
     order.append((table.c.id, last))
     if query.marker is not None:
         place = connection.execute(
-            visible.with_only_columns(
-                *(column for column, _ in order), maintain_column_froms=True
-            ).where(columns['uuid'] == query.marker)
+            every.with_only_columns(*(column for column, _ in order), maintain_column_froms=True)
+            .where(columns['uuid'] == query.marker)
+            .where(sa.or_(*visible))
         ).first()
         if place is None:
             raise InvalidError(f"There is no object with the marker '{query.marker}'.")
         select = select.where(_after(order, place))
+    labels = [*(f'key_{number}' for number in range(len(query.sort))), 'row']
+    select = select.with_only_columns(
+        *(column.label(label) for label, (column, _) in zip(labels, order, strict=True)),
+        maintain_column_froms=True,
+    )
+    ways = [(label, descending) for label, (_, descending) in zip(labels, order, strict=True)]
+    page = first([select.where(each) for each in visible], ways, query.limit)
     ordered = [column.desc() if descending else column.asc() for column, descending in order]
-    if query.limit is not None:
-        select = select.order_by(*ordered).limit(query.limit + 1)
-    return _joined(table, select.subquery('page')).order_by(*ordered)
+    return _joined(table, page.subquery('page')).order_by(*ordered)
+
+
+def first(
+    branches: Sequence[sa.Select], order: Sequence[tuple[str, bool]], limit: int | None
+) -> sa.Select | sa.CompoundSelect:
+    """Select the first rows, and one more, of all that any of several selects has.
+
+    Each is cut by itself, so that it can read the first entries of an index of its own. Where one
+    select says OR, a database may read all rows in their order until it has found a page.
+
+    Args:
+        branches: the selects; their columns tell a row from all others.
+        order: names of columns, and whether they descend.
+        limit: how many rows; None for all.
+    """
+    ordered = [sa.desc(name) if descending else sa.asc(name) for name, descending in order]
+
+    def cut(select: _Cut) -> _Cut:
+        return select.order_by(*ordered).limit(None if limit is None else limit + 1)
+
+    if len(branches) == 1:
+        return cut(branches[0])
+    # SQLite cuts no part of a union, but what it selects from.
+    return cut(sa.union(*(cut(each).subquery().select() for each in branches)))
 
 
 def _joined(table: sa.Table, page: sa.Subquery) -> sa.Select:
     """Select rows with the names of provider and consumer, and bookings with their nodes."""
     owner, lessee = projects.alias('owner'), projects.alias('lessee')
     source = (
-        page.join(table, table.c.id == page.c.id)
+        page.join(table, table.c.id == page.c.row)
         .outerjoin(owner, owner.c.id == table.c.owner_id)
         .outerjoin(lessee, lessee.c.id == table.c.lessee_id)
     )
@@ -155,12 +192,15 @@ def _joined(table: sa.Table, page: sa.Subquery) -> sa.Select:
 
 
 def _after(order: list[tuple[sa.ColumnElement, bool]], place: sa.Row) -> sa.ColumnElement[bool]:
+    """Rows beyond a place. The first key says so twice: a range of an index, which OR is not."""
+    column, descending = order[0]
+    outer = column <= place[0] if descending else column >= place[0]
     options = []
     for depth, (column, descending) in enumerate(order):
         same = [each == place[index] for index, (each, _) in enumerate(order[:depth])]
         beyond = column < place[depth] if descending else column > place[depth]
         options.append(sa.and_(*same, beyond))
-    return sa.or_(*options)
+    return sa.and_(outer, sa.or_(*options))
 
 
 def _sort_column(columns: Mapping[str, sa.ColumnElement], key: str) -> sa.ColumnElement:
@@ -171,4 +211,4 @@ def _sort_column(columns: Mapping[str, sa.ColumnElement], key: str) -> sa.Column
             field='sort_key',
         )
     column = columns[key]
-    return sa.func.coalesce(column, '') if isinstance(column.type, sa.String) else column
+    return sa.func.coalesce(column, '') if getattr(column, 'nullable', False) else column

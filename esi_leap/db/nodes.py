@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 
 import sqlalchemy as sa
 from oslo_db import exception as db_errors
@@ -56,15 +55,19 @@ def read(
     connection: sa.Connection, scope: NodeScope, query: Query, now: datetime
 ) -> Sequence[NodeView]:
     """Read a page of nodes with names and what is booked on them: three statements."""
-    select = sa.select(nodes.c.id).where(sa.or_(nodes.c.gone_at.is_(None), _has(rows.holding)))
-    whole, booked = _whole(scope.nodes), _has(partial(_shown, scope, now))
-    visible = select = select.where(sa.or_(whole, booked))
+    table = bookings.alias()
+    every = sa.select(nodes.c.id).where(
+        sa.or_(nodes.c.gone_at.is_(None), _has(table, rows.holding(table)))
+    )
+    select, visible = every, _whole(scope.nodes)
+    if not scope.nodes.everything:
+        visible = [sa.or_(*visible, _has(table, sa.or_(*_shown(scope, now, table))))]
     hidden = {key: value for key, value in query.equal.items() if key not in COLUMNS}
     for key, value in hidden.items():
         select = select.where(_tells(key, value, scope, now))
     plain = {key: value for key, value in query.equal.items() if key in COLUMNS}
     select = lists.filtered(select, replace(query, equal=plain), COLUMNS)
-    select = lists.paged(connection, select, nodes, query, COLUMNS, visible=visible)
+    select = lists.paged(connection, select, nodes, query, COLUMNS, every=every, visible=visible)
     found = list(connection.execute(select))
     on = _booked(connection, scope, now, [row.id for row in found])
     done = chores.done(connection, {chore(row.resource_type) for row in found})
@@ -109,46 +112,44 @@ def _waits(on_lease: Sequence[sa.Row]) -> str | None:
     return next((each.status_reason for each in on_lease if each.status in _WAITING), None)
 
 
-def _whole(scope: Scope) -> sa.ColumnElement[bool]:
+def _whole(scope: Scope) -> lists.Ways:
     """Nodes that the caller sees whole."""
     if scope.everything:
-        return sa.true()
+        return [sa.true()]
     if not scope.project_id:  # nobody's nodes are not those of a token without a project
-        return sa.false()
-    return sa.or_(nodes.c.owner_id == scope.project_id, nodes.c.lessee_id == scope.project_id)
+        return [sa.false()]
+    return [nodes.c.owner_id == scope.project_id, nodes.c.lessee_id == scope.project_id]
 
 
-def _shown(scope: NodeScope, now: datetime, table: sa.FromClause) -> sa.ColumnElement[bool]:
+def _shown(scope: NodeScope, now: datetime, table: sa.FromClause) -> lists.Ways:
     """Bookings that the caller is shown beside a node: those that go on and that he may see."""
     column = table.c
     open_ = sa.and_(column.kind == 'offer', column.status == _OPEN, column.end_time > now)
     held = sa.and_(column.kind == 'lease', rows.holding(table))
-    return sa.or_(
-        sa.and_(open_, lists.offered(scope.offers, table)),
-        sa.and_(held, lists.party(scope.leases, table)),
-    )
+    return [
+        *(sa.and_(open_, each) for each in lists.offered(scope.offers, table)),
+        *(sa.and_(held, each) for each in lists.party(scope.leases, table)),
+    ]
 
 
-def _has(which: Callable[[sa.FromClause], sa.ColumnElement[bool]]) -> sa.ColumnElement[bool]:
+def _has(table: sa.FromClause, condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
     """Nodes with a booking like this."""
-    table = bookings.alias()
-    select = sa.select(table.c.id).where(table.c.node_id == nodes.c.id, which(table))
+    select = sa.select(table.c.id).where(table.c.node_id == nodes.c.id, condition)
     return select.correlate(nodes).exists()
 
 
 def _tells(key: str, value: object, scope: NodeScope, now: datetime) -> sa.ColumnElement[bool]:
     """Nodes that show the caller a project or a booking: filters tell no more than rows do."""
-    whole, shown = _whole(scope.nodes), partial(_shown, scope, now)
+    table = bookings.alias()
+    whole, shown = sa.or_(*_whole(scope.nodes)), sa.or_(*_shown(scope, now, table))
     match key:
         case 'owner_id':
-            provided = _has(
-                lambda table: sa.and_(shown(table), table.c.owner_id == nodes.c.owner_id)
-            )
+            provided = _has(table, sa.and_(shown, table.c.owner_id == nodes.c.owner_id))
             return sa.and_(nodes.c.owner_id == value, sa.or_(whole, provided))
         case 'lessee_id':
             return sa.and_(nodes.c.lessee_id == value, whole)
     kind = key.removesuffix('_uuid')
-    return _has(lambda table: sa.and_(shown(table), table.c.kind == kind, table.c.uuid == value))
+    return _has(table, sa.and_(shown, table.c.kind == kind, table.c.uuid == value))
 
 
 def _booked(
@@ -168,7 +169,7 @@ def _booked(
                 column.owner_id,
                 column.start_time,
             )
-            .where(column.node_id.in_(ids), _shown(scope, now, bookings))
+            .where(column.node_id.in_(ids), sa.or_(*_shown(scope, now, bookings)))
             .order_by(column.start_time, column.id)
         )
         for row in connection.execute(select):

@@ -36,14 +36,12 @@ def read(
     connection: sa.Connection, scope: Scope, query: Query, now: datetime | None
 ) -> Sequence[OfferView]:
     """Read a page of offers with nodes and names: one statement, two with the free windows."""
-    select = lists.keys(bookings, query, COLUMNS)
-    select = select.where(bookings.c.kind == 'offer')
-    select = select.where(lists.offered(scope))
-    visible = select
-    select = lists.filtered(select, query, COLUMNS)
+    every = lists.keys(bookings, query, COLUMNS).where(bookings.c.kind == 'offer')
+    select = lists.filtered(every, query, COLUMNS)
     if query.free is not None:
         select = _unbooked(select.where(rows.spanning(query.free)), query.free)
-    select = lists.paged(connection, select, bookings, query, COLUMNS, visible=visible)
+    visible = lists.offered(scope)
+    select = lists.paged(connection, select, bookings, query, COLUMNS, every=every, visible=visible)
     found = list(connection.execute(select))
     offers = [offer for row in found if isinstance(offer := rows.booking(row), Offer)]
     views = [

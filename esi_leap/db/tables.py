@@ -112,6 +112,9 @@ contracts = sa.Table(
     sa.Index(None, 'lessee_id', 'id'),
     sa.Index(None, 'offer_uuid'),
     sa.Index(None, 'name'),
+    sa.Index(None, 'start_time', 'id'),
+    sa.Index(None, 'end_time', 'id'),
+    sa.Index(None, 'created_at', 'id'),
     comment='Agreements between a provider and a consumer; the status is that of the leases',
     **_MYSQL,
 )
@@ -168,7 +171,9 @@ bookings = sa.Table(
     sa.Index(None, 'kind', 'lessee_id', 'id'),
     sa.Index(None, 'kind', 'name'),
     sa.Index(None, 'kind', 'purpose'),
-    sa.Index(None, 'kind', 'start_time', 'end_time'),
+    sa.Index(None, 'kind', 'start_time', 'id', 'end_time'),
+    sa.Index(None, 'kind', 'end_time', 'id'),
+    sa.Index(None, 'kind', 'created_at', 'id'),
     comment='Windows on the calendars of nodes, taken by offers and leases',
     **_MYSQL,
 )

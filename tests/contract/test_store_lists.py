@@ -413,6 +413,22 @@ def test_lists_are_sorted_and_paged_by_two_keys(store: Store, subtests: pytest.S
                 assert _paged(seen, Query(sort=sort), 2) == expected
 
 
+@pytest.mark.parametrize('kind', MAKERS)
+def test_who_sees_a_part_sees_it_in_the_same_order_page_after_page(
+    store: Store, kind: str, subtests: pytest.Subtests
+) -> None:
+    MAKERS[kind](store)
+    seen = listing(store, kind)
+    for sort in ((), (('start_time', True),), (('name', False), ('end_time', True))):
+        query = Query(sort=sort, equal={'uuid': _named(kind, EVERY)})
+        every = seen(ALL, query)
+        for scope, expected in (case[1:] for case in SCOPES if case[0] == kind):
+            with subtests.test(sort=sort, scope=scope):
+                visible = [each for each in every if each in _named(kind, expected)]
+                assert seen(scope, query) == visible
+                assert _paged(seen, query, 2, scope) == visible
+
+
 @pytest.mark.parametrize('descending', [False, True], ids=['asc', 'desc'])
 @pytest.mark.parametrize('key', ['name', 'lessee_id', 'created_at'])
 def test_pages_stay_right_through_ties_while_rows_are_added(
@@ -580,12 +596,12 @@ def _values(store: Store, kind: str, key: str, made: list[Booking]) -> Iterable[
         yield thing.uuid, value if isinstance(value, datetime) else value or ''
 
 
-def _paged(seen: List, query: Query, limit: int) -> list[str]:
+def _paged(seen: List, query: Query, limit: int, scope: Scope = ALL) -> list[str]:
     """All pages of a list after each other."""
     found: list[str] = []
     while True:
         marker = found[-1] if found else None
-        page = seen(ALL, replace(query, limit=limit, marker=marker))
+        page = seen(scope, replace(query, limit=limit, marker=marker))
         found += page[:limit]
         if len(page) <= limit:
             return found
