@@ -100,6 +100,18 @@ class TooManyRequestsError(LeapError):
         )
 
 
+class OutdatedError(UnavailableError):
+    """The database has the schema of an older release, or none, or that of the existing service."""
+
+    code = 'database.outdated'
+    title = 'Database not upgraded'
+
+    @classmethod
+    def of(cls) -> OutdatedError:
+        """Say what to run."""
+        return cls('The database has not been upgraded; run esi-leap-dbsync upgrade.')
+
+
 class InvalidTimeError(InvalidError):
     """A time that is no time."""
 

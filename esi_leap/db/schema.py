@@ -6,9 +6,7 @@ import sqlalchemy as sa
 from alembic import command, config, migration, script
 
 from esi_leap.db.engine import Database
-
-#: Our own, because a database of the existing service has an `alembic_version` of its history.
-VERSION_TABLE = 'esi_leap_version'
+from esi_leap.db.revision import VERSION_TABLE
 
 
 def upgrade(database: Database, revision: str = 'head') -> None:

@@ -14,6 +14,7 @@ from esi_leap.cache import Cache
 from esi_leap.core.console_auth_token import ConsoleAuthToken
 from esi_leap.core.errors import (
     ConflictError,
+    OutdatedError,
     StaleClaimError,
     UnavailableError,
     WindowConflictError,
@@ -44,6 +45,7 @@ from esi_leap.db import (
     leases,
     offers,
     outbox,
+    revision,
     rows,
 )
 from esi_leap.db import nodes as inventory
@@ -85,7 +87,7 @@ class Store:
 
     def beat(self, kind: str, host: str, now: datetime) -> None:
         """Give a sign of life."""
-        with _translated():
+        with self._translated():
             self._beat(kind, host, now)
 
     # First signs at the same time get in each other's way: of two of one host the second finds the
@@ -373,33 +375,35 @@ class Store:
 
     @contextmanager
     def _writer(self) -> Iterator[sa.Connection]:
-        with _translated(), self._database.writer() as connection:
+        with self._translated(), self._database.writer() as connection:
             yield connection
 
     @contextmanager
     def _reader(self) -> Iterator[sa.Connection]:
-        with _translated(), self._database.reader() as connection:
+        with self._translated(), self._database.reader() as connection:
             yield connection
 
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Turn what the database says into errors that users understand."""
-    try:
-        yield
-    except db_errors.DBConnectionError as error:
-        raise UnavailableError('The database does not answer; try again.') from error
-    except sa.exc.TimeoutError as error:
-        raise UnavailableError('All connections to the database are in use; try again.') from error
-    except sa.exc.OperationalError as error:
-        if error.statement is None:  # no connection: refused, starting up, or too many there
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Turn what the database says into errors that users understand."""
+        try:
+            yield
+        except db_errors.DBConnectionError as error:
             raise UnavailableError('The database does not answer; try again.') from error
-        raise
-    except db_errors.DBDeadlock as error:
-        raise ConflictError('Another request changed the same node; try again.') from error
-    except db_errors.DBError as error:
-        if NO_OVERLAP in str(error):
-            raise WindowConflictError(
-                'Time conflict: another request booked the window.'
+        except sa.exc.TimeoutError as error:
+            raise UnavailableError(
+                'All connections to the database are in use; try again.'
             ) from error
-        raise
+        except db_errors.DBDeadlock as error:
+            raise ConflictError('Another request changed the same node; try again.') from error
+        except (db_errors.DBError, sa.exc.DBAPIError) as error:
+            # No connection: refused, starting up, or too many there.
+            if isinstance(error, sa.exc.OperationalError) and error.statement is None:
+                raise UnavailableError('The database does not answer; try again.') from error
+            if NO_OVERLAP in str(error):
+                raise WindowConflictError(
+                    'Time conflict: another request booked the window.'
+                ) from error
+            if revision.is_behind(self._database):
+                raise OutdatedError.of() from error
+            raise

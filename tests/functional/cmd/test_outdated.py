@@ -1,0 +1,90 @@
+"""On a database that was not upgraded the API and the manager say what to run."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import webob
+
+from esi_leap import clock, wiring
+from esi_leap import conf as configuration
+from esi_leap.db import revision, schema, takeover
+from esi_leap.db.engine import Database
+from esi_leap.db.store import Store
+from tests.functional.db import existing_service as old
+from tests.patience import until
+
+CONFIGURATION = """
+[api]
+auth_strategy = noauth
+host_ip = 127.0.0.1
+[database]
+connection = {database}
+[dummy_node]
+dummy_node_dir = {folder}
+"""
+SAID = 'The database has not been upgraded; run esi-leap-dbsync upgrade.'
+
+
+def of_the_existing_service(database: Database) -> None:
+    with database.writer() as connection:
+        old.make(connection, {})
+
+
+BEFORE: dict[str, Callable[[Database], None]] = {
+    'empty': lambda database: None,
+    'older': lambda database: schema.upgrade(database, '0001'),
+    'existing': of_the_existing_service,
+}
+
+
+@pytest.fixture(params=BEFORE)
+def settings(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    database_url: str,
+    open_database: Callable[..., Database],
+) -> Path:
+    BEFORE[request.param](open_database(database_url))
+    file = tmp_path / 'esi-leap.conf'
+    text = CONFIGURATION.format(database=database_url.replace('%', '%%'), folder=tmp_path)
+    file.write_text(text, encoding='utf-8')
+    return file
+
+
+def test_the_api_says_so_until_it_is_done(settings: Path) -> None:
+    conf = configuration.load(['--config-file', str(settings)], 'esi-leap-api')
+    database = wiring.database(conf)
+    api = wiring.api(conf, database)
+    for path in ('/v1/offers', '/v1/leases', '/v1/nodes'):
+        answer = webob.Request.blank(path).get_response(api)
+        assert answer.status_int == 503
+        assert answer.json['error']['code'] == 'database.outdated'
+        assert answer.json['error']['message'] == SAID
+    takeover.upgrade(database, clock.now(), wiring.new_uuid)
+    # It works from here on, without a new start.
+    assert webob.Request.blank('/v1/contracts').get_response(api).status_int == 200
+    database.close()
+
+
+def test_the_manager_says_so_until_it_is_done(
+    settings: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    conf = configuration.load(['--config-file', str(settings)], 'esi-leap-manager')
+    database = wiring.database(conf)
+    manager = wiring.manager(conf, database)
+    running = threading.Thread(target=manager.run)
+    running.start()
+    try:
+        until(lambda: f'looking for what is due: {SAID}' in caplog.messages)
+        takeover.upgrade(database, clock.now(), wiring.new_uuid)
+        until(lambda: Store(database).last_beat('manager') is not None)
+    finally:
+        manager.stop()
+        running.join()
+        database.close()
+
+
+def test_what_this_release_needs_is_the_newest_revision() -> None:
+    assert schema.newest() == revision.NEEDED
