@@ -229,6 +229,7 @@ class MariaDB(Server):
             '--no-defaults',
             *self._user_option(),
             f'--datadir={self.data}',
+            f'--tmpdir={self.temporary}',  # two that are made at once would share the names in /tmp
             '--auth-root-authentication-method=socket',
             f'--auth-root-socket-user={getpass.getuser()}',
             '--skip-test-db',
