@@ -1,6 +1,6 @@
 """Another service of the cloud: its JSON over keystoneauth1, and nothing more.
 
-openstacksdk would bring the resources of every service with it, which are 13 MB in each process,
+openstacksdk would bring the resources of every service with it, which are 15 MB in each process,
 and its proxies ask for more than we look at.
 """
 

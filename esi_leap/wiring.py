@@ -72,7 +72,7 @@ def api(
 
     What comes in through the port of `[metrics] api_port` is answered with the metrics.
     """
-    # Pecan and the middleware are 20 MB that the manager does without.
+    # Pecan and the middleware are 14 MB that the manager does without.
     from esi_leap.api import app, auth  # noqa: PLC0415
 
     cors.register(conf)

@@ -11,7 +11,7 @@ _ANSWERED = ['X-Openstack-Request-Id', 'OpenStack-API-Version', 'Location', 'All
 
 def set_defaults() -> None:
     """Set them; they are the library's own options, and one for each process."""
-    # With it come webob, Jinja2 and bcrypt, 6 MB that only the API needs.
+    # With it come webob, Jinja2 and bcrypt, 4 MB that only the API needs.
     from oslo_middleware import cors  # noqa: PLC0415
 
     cors.set_defaults(
