@@ -22,6 +22,8 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from esi_leap.db import schema
 from esi_leap.db.engine import Database
@@ -33,6 +35,7 @@ from sandbox.servers import Server
 from tests.listener import Listener, forget
 
 KINDS = ('sqlite', *sorted(databases.KINDS))
+_CLOUD = 'tests/sandbox/'
 
 
 def require(kind: type[Server]) -> None:
@@ -132,19 +135,20 @@ def wipe(database: Database) -> None:
             connection.execute(table.delete())
 
 
+class Scheduling(LoadScopeScheduling):
+    """What pytest-xdist keeps on one worker: the tests of a file, and all those of the cloud."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _CLOUD if nodeid.startswith(_CLOUD) else nodeid.split('::', 1)[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
+    return Scheduling(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say what pytest-xdist has to keep on one worker: the tests of a file, and those of the cloud.
-
-    Those of the cloud wait for nodes most of their time. They begin, and the others run beside.
-    """
-    items.sort(key=lambda item: not _of_cloud(item))
-    for item in items:
-        group = 'cloud' if _of_cloud(item) else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
-def _of_cloud(item: pytest.Item) -> bool:
-    return item.get_closest_marker('sandbox') is not None
+    """Begin with the cloud's tests: they wait for nodes most of their time, others run beside."""
+    items.sort(key=lambda item: not item.nodeid.startswith(_CLOUD))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
