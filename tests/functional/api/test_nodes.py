@@ -88,6 +88,13 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         yield Fleet(made)
 
 
+@pytest.fixture(params=['few', 'many'], autouse=True)
+def bookings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked for is the same whether the caller may see few or many bookings."""
+    if request.param == 'many':
+        monkeypatch.setattr('esi_leap.db.nodes._FEW', 0)
+
+
 OWNED = {'free', 'offered', 'restricted', 'leased', 'later'}
 
 
