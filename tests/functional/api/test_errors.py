@@ -53,6 +53,7 @@ CODES = {
     'StaleClaimError': ('manager.stale_claim', 500),  # the manager's own; no request meets it
     'TooManyRequestsError': ('rate.exceeded', 429),
     'UnavailableError': ('service.unavailable', 503),
+    'OutdatedError': ('database.outdated', 503),
 }
 
 
