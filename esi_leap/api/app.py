@@ -175,7 +175,7 @@ class _Root:
         response.status = int(status)
         _say_version(response, version)
         if reply.location is not None:
-            response.headers['Location'] = request.host_url + reply.location
+            response.headers['Location'] = request.application_url + reply.location
         return _NOTHING if answer is None else reply.value
 
 

@@ -82,6 +82,6 @@ def reply(
     if query.limit is not None and len(found) > query.limit:
         params = [(key, value) for key, value in call.request.GET.items() if key != 'marker']
         after = urlencode([*params, ('marker', str(shown[-1][marker]))])
-        href = f'{call.request.host_url}/v1/{name}?{after}'
+        href = f'{call.request.application_url}/v1/{name}?{after}'
         answer[f'{name}_links'] = [{'rel': 'next', 'href': href}]
     return Reply(answer)

@@ -18,7 +18,7 @@ def root(call: Call) -> Reply:
     """Tell what versions there are."""
     version = {
         'id': 'v1',
-        'links': [{'href': f'{call.request.host_url}/v1', 'rel': 'self'}],
+        'links': [{'href': f'{call.request.application_url}/v1', 'rel': 'self'}],
         'status': 'CURRENT',
         'min_version': _text(VERSIONS[0]),
         'version': _text(VERSIONS[-1]),
@@ -36,7 +36,7 @@ def root(call: Call) -> Reply:
 @route('GET', '/v1', answer=schema.VERSION, status=HTTPStatus.MULTIPLE_CHOICES)
 def version(call: Call) -> Reply:
     """Tell where version 1 is."""
-    links = [{'href': f'{call.request.host_url}/v1', 'rel': 'self'}]
+    links = [{'href': f'{call.request.application_url}/v1', 'rel': 'self'}]
     return Reply({'versions': [{'id': 'v1.0', 'status': 'CURRENT', 'links': links}]})
 
 
