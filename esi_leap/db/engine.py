@@ -125,12 +125,16 @@ def _load_driver(text: str) -> None:
 
 
 def _with_all_texts(text: str) -> str:
-    """Name the character set to MySQL and MariaDB if the URL names none.
+    """Let MySQL and MariaDB speak of all characters, unless the URL says otherwise.
 
-    oslo.db would say utf8, which there is only the first plane of Unicode.
+    What they call utf8 is only the first plane of Unicode. oslo.db says it where the URL is silent,
+    and so do most URLs that were written before there was another.
     """
     url = sa.make_url(text)
-    if url.get_backend_name() in {'mysql', 'mariadb'} and 'charset' not in url.query:
+    if (
+        url.get_backend_name() in {'mysql', 'mariadb'}
+        and url.query.get('charset', 'utf8') == 'utf8'
+    ):
         url = url.update_query_dict({'charset': 'utf8mb4'})
     return url.render_as_string(hide_password=False)
 

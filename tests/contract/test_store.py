@@ -576,11 +576,12 @@ def test_the_time_zone_of_the_session_does_not_matter(
         assert uuids(store.offers(ALL, Query(spanning=window(0.5, 1)), NOW)) == ['a']
 
 
+@pytest.mark.parametrize('said', ['', '?charset=utf8'])
 @pytest.mark.parametrize('database_kind', ['mariadb'], indirect=True)
-def test_a_url_that_names_no_character_set_means_all_of_them(
-    database: Database, open_database: Callable[..., Database]
+def test_a_url_that_names_not_all_characters_means_them(
+    database: Database, open_database: Callable[..., Database], said: str
 ) -> None:
-    store = Store(open_database(database.url.removesuffix('?charset=utf8mb4')))
+    store = Store(open_database(database.url.removesuffix('?charset=utf8mb4') + said))
     offer = an_offer(a_node(store), name=TEXTS)
     write(store, offer)
     assert Store(database).offers(ALL, Query(), NOW)[0].offer == offer
