@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import ssl
-import subprocess
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -20,6 +19,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from sandbox import machine, ports, processes, seeds
+from tests.certificates import certificate
 
 from .conftest import Cloud, now, until
 
@@ -196,15 +196,11 @@ def test_pages_of_other_origins_open_no_console(cloud: Cloud) -> None:
 @pytest.mark.usefixtures('free')
 def test_it_speaks_tls(cloud: Cloud, tmp_path: Path) -> None:
     lease(cloud, 600)
-    cert, key, port = tmp_path / 'cert.pem', tmp_path / 'key.pem', ports.pick()
-    request = ['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2']
-    names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1']
-    subprocess.run(
-        [*request, *names, '-keyout', key, '-out', cert], check=True, capture_output=True
-    )
+    shown, port = certificate(tmp_path), ports.pick()
     settings = tmp_path / 'tls.conf'
     settings.write_text(
-        f'[serialconsoleproxy]\nport = {port}\ncert_file = {cert}\nkey_file = {key}\n'
+        f'[serialconsoleproxy]\nport = {port}\n'
+        f'cert_file = {shown.public}\nkey_file = {shown.private}\n'
     )
     program = cloud.layout.program('service', 'esi-leap-serial-console-proxy')
     config = cloud.layout.etc / 'esi-leap' / 'esi-leap.conf'
@@ -216,7 +212,7 @@ def test_it_speaks_tls(cloud: Cloud, tmp_path: Path) -> None:
         url = f'wss://127.0.0.1:{port}/?token={token(cloud)["token"]}'
         with pytest.raises(ssl.SSLCertVerificationError), opened(url):
             pass
-        with opened(url, ssl=ssl.create_default_context(cafile=str(cert))) as socket:
+        with opened(url, ssl=shown.client()) as socket:
             types(socket, 'in secret')
     finally:
         processes.end(proxy)

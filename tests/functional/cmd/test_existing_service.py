@@ -1,7 +1,6 @@
 """Our programs where those of the existing service ran: its configuration, scripts and data."""
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from esi_leap.core.ports import Project, Query, Scope
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
 from sandbox import ports
+from tests.certificates import certificate
 from tests.functional.db import existing_service as old
 from tests.patience import PATIENCE
 
@@ -83,11 +83,6 @@ notification_level = info
 [serialconsoleproxy]
 host_address = 0.0.0.0
 """
-
-_SELF_SIGNED = [
-    *('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2'),
-    *('-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'),
-]
 
 IDLE = [
     '[api] public_endpoint',
@@ -175,16 +170,11 @@ class TestConfiguration:
             assert connection.execute(sa.select(1)).scalar() == 1
 
     def test_it_serves_tls(self, settings: Path, database: Database) -> None:
-        certificate, key = settings.with_name('cert.pem'), settings.with_name('key.pem')
-        openssl = shutil.which('openssl')
-        assert openssl is not None
-        subprocess.run(
-            [openssl, *_SELF_SIGNED, '-keyout', key, '-out', certificate],
-            check=True,
-            capture_output=True,
-        )
+        shown = certificate(settings.parent)
         text = settings.read_text(encoding='utf-8').replace('[api]', '[api]\nenable_ssl_api = true')
-        settings.write_text(f'{text}[ssl]\ncert_file = {certificate}\nkey_file = {key}\n')
+        settings.write_text(
+            f'{text}[ssl]\ncert_file = {shown.public}\nkey_file = {shown.private}\n'
+        )
         url = f'https://127.0.0.1:{read(settings).api.port}/'
         with (settings.parent / 'log').open('wb') as log:
             command = [BIN / 'esi-leap-api', '--config-file', settings]
@@ -193,7 +183,7 @@ class TestConfiguration:
             deadline = time.monotonic() + PATIENCE
             while True:
                 try:
-                    answer = requests.get(url, verify=certificate, timeout=PATIENCE)
+                    answer = requests.get(url, verify=shown.public, timeout=PATIENCE)
                     break
                 except requests.ConnectionError:
                     assert time.monotonic() < deadline

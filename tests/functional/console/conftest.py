@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socketserver
-import ssl
-import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -209,16 +207,3 @@ def running(
 def consoles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consoles]:
     with running(tmp_path_factory.mktemp('consoles')) as made:
         yield made
-
-
-@pytest.fixture(scope='module')
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, ssl.SSLContext]:
-    """A self-signed certificate for loopback, its key, and a client that trusts it."""
-    folder = tmp_path_factory.mktemp('tls')
-    cert, key = folder / 'cert.pem', folder / 'key.pem'
-    request = ['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2']
-    names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1']
-    subprocess.run(
-        [*request, *names, '-keyout', str(key), '-out', str(cert)], check=True, capture_output=True
-    )
-    return cert, key, ssl.create_default_context(cafile=str(cert))

@@ -20,20 +20,21 @@ from esi_leap import conf as configuration
 from esi_leap import wiring
 from esi_leap.console.session import Close
 from sandbox import databases, ports
+from tests.certificates import certificate
 from tests.patience import PATIENCE, Metronome, until
 
 from .conftest import closing, heard, running
 
 
-def test_b03_it_speaks_tls(tmp_path: Path, certificate: tuple[Path, Path, ssl.SSLContext]) -> None:
-    cert, key, trusting = certificate
-    files = {'cert_file': str(cert), 'key_file': str(key)}
+def test_b03_it_speaks_tls(tmp_path: Path) -> None:
+    shown = certificate(tmp_path)
+    files = {'cert_file': str(shown.public), 'key_file': str(shown.private)}
     with running(tmp_path, options=files) as consoles:
         url = consoles.token(consoles.leased())['access_url']
         assert url.startswith('wss://127.0.0.1:')
         with pytest.raises(ssl.SSLCertVerificationError):
             connect(url, proxy=None)
-        with consoles.open(url, ssl=trusting) as socket:
+        with consoles.open(url, ssl=shown.client()) as socket:
             socket.send(b'x')
             heard(socket, b'X')
         with pytest.raises(InvalidMessage):

@@ -1,10 +1,7 @@
 """A real mail server that wants TLS and a password, and keeps what it is given."""
 
 import asyncio
-import datetime as dt
 import email.policy
-import ipaddress
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import EmailMessage
@@ -13,12 +10,9 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from sandbox import ports
+from tests.certificates import certificate
 from tests.patience import PATIENCE
 
 
@@ -38,38 +32,6 @@ class Inbox:
         assert envelope.rcpt_tos == [found['To']]
         self.messages.append(found)
         return '250 OK'
-
-
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """Make a certificate of 127.0.0.1 that nobody but the test believes."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, 'mail')])
-    now = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address('127.0.0.1'))]),
-            critical=False,
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    public, private = folder / 'mail.pem', folder / 'mail.key'
-    public.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    private.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return public, private
 
 
 class MailServer(Controller):
@@ -100,9 +62,7 @@ class MailServer(Controller):
 @contextmanager
 def serving(inbox: Inbox, folder: Path) -> Iterator[dict[str, str]]:
     """Run a mail server; yield how `esi-leap-email-notification` is told to reach it."""
-    public, private = certificate(folder)
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(public, private)
+    shown = certificate(folder)
 
     def authenticate(*call: Any) -> AuthResult:  # noqa: ANN401 - aiosmtpd's
         given = call[-1]
@@ -114,7 +74,7 @@ def serving(inbox: Inbox, folder: Path) -> Iterator[dict[str, str]]:
         inbox,
         hostname='127.0.0.1',
         port=port,
-        tls_context=context,
+        tls_context=shown.server(),
         require_starttls=True,
         auth_required=True,
         authenticator=authenticate,
@@ -130,7 +90,7 @@ def serving(inbox: Inbox, folder: Path) -> Iterator[dict[str, str]]:
             'SMTP_SECURITY': 'starttls',
             'SMTP_USER': 'esi',
             'SMTP_PASSWORD_FILE': str(password),
-            'SMTP_CA_FILE': str(public),
+            'SMTP_CA_FILE': str(shown.public),
         }
     finally:
         controller.stop()
