@@ -8,7 +8,9 @@ import socket
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from keystoneauth1 import exceptions
 from keystonemiddleware import auth_token
+from webob import exc
 
 from esi_leap.api.expose import ROUTES, steps
 
@@ -31,7 +33,12 @@ def keystone(conf: object) -> Callable[[WSGI], WSGI]:
         def wrapped(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
             parts = steps(environ.get('PATH_INFO', '').split('/'))
             if not any(each.public and each.match(parts) is not None for each in ROUTES):
-                answer: Iterable[bytes] = guarded(environ, start)
+                try:
+                    answer: Iterable[bytes] = guarded(environ, start)
+                except exceptions.ClientException as error:
+                    # The middleware lets some of them pass: that of a certificate, for one.
+                    _LOG.error('Keystone cannot be asked whether a token is good: %s', error)
+                    answer = exc.HTTPServiceUnavailable()(environ, start)
                 return answer
             environ.pop('HTTP_X_IDENTITY_STATUS', None)  # nobody has looked whether it is true
             return application(environ, start)

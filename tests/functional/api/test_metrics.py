@@ -112,6 +112,12 @@ def test_requests_are_counted_in_all_workers(program: Program) -> None:
     assert after[code] - before.get(code, 0) == 60
 
 
+def test_only_this_host_can_read_them(program: Program) -> None:
+    assert program.read()
+    with pytest.raises(requests.ConnectionError):  # what listens everywhere answers there, too
+        requests.get(program.metrics.replace('127.0.0.1', '127.0.0.2'), timeout=PATIENCE)
+
+
 def test_nothing_that_callers_choose_is_a_label(program: Program) -> None:
     for method, path in (
         ('GET', '/v1/offers/a-name'),

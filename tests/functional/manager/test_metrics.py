@@ -99,6 +99,8 @@ def test_the_program_answers_on_a_port_of_its_own(settings: tuple[list[str], int
     process = subprocess.Popen([BIN / 'esi-leap-manager', *options], stderr=subprocess.DEVNULL)
     try:
         seen = _scraped(port)
+        with pytest.raises(requests.ConnectionError):  # what listens everywhere answers there
+            requests.get(f'http://127.0.0.2:{port}/metrics', timeout=PATIENCE)
     finally:
         process.terminate()
         assert process.wait(timeout=PATIENCE) == 0

@@ -6,32 +6,14 @@ import json
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from esi_leap import conf as configuration
 from esi_leap.service import AnswerError, Service, SilenceError
-
-
-class Peer:
-    """A service with its versions under `/` and one thing under `/v1`."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-        self.status = 200
-        self.sent = b'{"a": 1}'
-
-    def answer(self, path: str, host: str) -> tuple[int, bytes]:
-        self.asked.append(path)
-        if path in {'/', '/v1', '/v1/'}:
-            link = {'rel': 'self', 'href': f'http://{host}/v1/'}
-            version = {'id': 'v1', 'status': 'CURRENT', 'links': [link]}
-            return 200, json.dumps({'versions': [version]}).encode()
-        return (self.status, self.sent) if path == '/v1/thing' else (404, b'')
+from tests.functional.peer import Peer, serving
 
 
 @pytest.fixture
@@ -41,25 +23,8 @@ def peer() -> Peer:
 
 @pytest.fixture
 def url(peer: Peer) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            status, body = peer.answer(self.path, self.headers['Host'])
-            self.send_response(status)
-            self.send_header('Content-Type', 'application/json')
-            self.send_header('Content-Length', str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(('127.0.0.1', 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    yield f'http://127.0.0.1:{server.server_port}'
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(peer) as found:
+        yield found
 
 
 def _service(url: str) -> Service:
