@@ -22,10 +22,12 @@ from esi_leap.conf import cors
 from esi_leap.core.booking import Limits
 from esi_leap.core.console_auth_token import Terms
 from esi_leap.core.event import Priority
-from esi_leap.core.ports import Fleet, Identity
+from esi_leap.core.gate import Rules
+from esi_leap.core.ports import Fleet, Gate, Identity
 from esi_leap.core.quota import Quota
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
+from esi_leap.gate.guard import Guard
 from esi_leap.manager import relay as relays
 from esi_leap.manager.deps import Deps as ManagerDeps
 from esi_leap.manager.deps import Settings
@@ -149,12 +151,16 @@ def manager(
                 'has a node while it is prepared or returned.'
             )
         holding = 'esi-leap-holding'
-    call_time = conf.ironic.timeout or 0
-    if conf.manager.claim_time <= 2 * call_time:
-        raise ConfigurationError(
-            f'[manager] claim_time ({conf.manager.claim_time} s) must be more than twice '
-            f'[ironic] timeout ({call_time} s).'
-        )
+    guard = gate(conf)
+    times = {'[ironic] timeout': conf.ironic.timeout or 0}
+    if guard is not None:
+        times['[gate] call_timeout'] = conf.gate.call_timeout
+    for name, seconds in times.items():
+        if conf.manager.claim_time <= 2 * seconds:
+            raise ConfigurationError(
+                f'[manager] claim_time ({conf.manager.claim_time} s) must be more than twice '
+                f'{name} ({seconds} s).'
+            )
     store = _store(conf, base)
     refresher = Refresher(inventory(conf, store, found), meter, conf.inventory.refresh_interval)
     return Loop(
@@ -175,11 +181,35 @@ def manager(
                 max_attempts=conf.manager.max_attempts,
                 check_interval=conf.manager.check_interval,
                 require_clean=conf.manager.require_clean,
-                call_time=call_time,
+                call_time=max(times.values()),
+                gate=Rules(
+                    max_age=timedelta(seconds=conf.gate.max_age),
+                    timeout=conf.gate.timeout and timedelta(seconds=conf.gate.timeout),
+                ),
             ),
             beside=[refresher],
+            gate=guard,
         )
     )
+
+
+def gate(conf: cfg.ConfigOpts) -> Gate | None:
+    """Return the gate of the configuration, None if there is none."""
+    if conf.gate.driver == 'none':
+        return None
+    # Most managers have no gate, and no use for this.
+    from stevedore import DriverManager  # noqa: PLC0415
+    from stevedore.exception import NoMatches  # noqa: PLC0415
+
+    try:
+        found = DriverManager(
+            'esi_leap.gate', conf.gate.driver, invoke_on_load=True, invoke_args=(conf,)
+        )
+    except NoMatches:
+        raise ConfigurationError(f'[gate] driver: there is no driver {conf.gate.driver}.') from None
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
+    return Guard(found.driver, conf.gate.call_timeout)
 
 
 def inventory(conf: cfg.ConfigOpts, store: Store, nodes: Fleet) -> Inventory:

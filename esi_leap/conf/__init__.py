@@ -15,6 +15,7 @@ from esi_leap.conf import (
     api,
     audit,
     dummy_node,
+    gate,
     inventory,
     manager,
     metrics,
@@ -59,6 +60,7 @@ def registered() -> cfg.ConfigOpts:
     conf.register_opts(audit.OPTS, group='audit')
     conf.register_opts(quota.OPTS, group='quota')
     conf.register_opts(manager.OPTS, group='manager')
+    conf.register_opts(gate.OPTS, group='gate')
     conf.register_opts(inventory.OPTS, group='inventory')
     conf.register_opts(dummy_node.OPTS, group='dummy_node')
     conf.register_opts(metrics.OPTS, group='metrics')
@@ -87,6 +89,7 @@ def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
         ('audit', audit.OPTS),
         ('quota', quota.OPTS),
         ('manager', manager.OPTS),
+        ('gate', gate.OPTS),
         ('inventory', inventory.OPTS),
         ('dummy_node', dummy_node.OPTS),
         ('metrics', metrics.OPTS),

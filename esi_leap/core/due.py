@@ -76,6 +76,19 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Fail:
+    """A lease should start, and the gate has rejected the node."""
+
+    lease: Lease
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Confine:
+    """Keep a node that the gate has rejected from everybody."""
+
+
+@dataclass(frozen=True, slots=True)
 class Search:
     """Look whether a lost node is back in order."""
 
@@ -93,7 +106,18 @@ class Expire:
 
 
 Task: TypeAlias = (
-    Take | End | Prepare | HandOver | Blocked | GiveBack | Check | Search | Recognise | Expire
+    Take
+    | End
+    | Prepare
+    | HandOver
+    | Blocked
+    | Fail
+    | GiveBack
+    | Check
+    | Confine
+    | Search
+    | Recognise
+    | Expire
 )
 
 _IN_THE_WAY = {
@@ -102,6 +126,7 @@ _IN_THE_WAY = {
     State.CLEANING: 'The node is being cleaned',
     State.LOST: 'The node was taken out of the hands of this service',
     State.PREPARING: 'The node is being prepared for another lease',
+    State.GATING: 'The node is at the gate',
     State.HANDED_OVER: 'The node is still with another lease',
 }
 
@@ -170,8 +195,10 @@ def _returns(
 ) -> Iterator[Task]:
     if node.retry_at is None or node.retry_at > now:
         return
-    if node.state in {State.RETURNING, State.CLEANING}:
+    if node.going:
         yield GiveBack(heirs(calendar, now))
+    elif node.state is State.REJECTED:
+        yield Confine()
     elif node.state is State.LOST:
         yield Search()
     for lease in leases:
@@ -190,8 +217,10 @@ def _starts(node: Node, leases: Sequence[Lease], now: datetime) -> Iterator[Task
         still = node.state in {State.AVAILABLE, State.HANDED_OVER}
         if still and node.lease == lease.parent_lease:
             yield Prepare(lease)
-        elif node.state is State.PREPARING and node.lease == lease.uuid:
+        elif node.coming and node.lease == lease.uuid:
             yield HandOver(lease)
+        elif node.state is State.REJECTED:
+            yield Fail(lease, node.reason or 'The node was rejected by the gate.')
         else:
             why = _IN_THE_WAY[node.state]
             yield Blocked(lease, f'{why}: {node.reason}' if node.reason else f'{why}.')

@@ -1,6 +1,6 @@
-"""What happened to offers, leases and contracts: told from what they were and what they are.
+"""What happened to offers, leases, contracts and nodes: told from what they were and are.
 
-Nobody who changes a booking has to remember to say so: an event for every change follows from the
+Nobody who changes one of them has to remember to say so: an event for every change follows from the
 change itself. What leaves no trace on a booking is said beside it, in `Change.events`.
 """
 
@@ -15,9 +15,11 @@ from esi_leap.core import lease as leases
 from esi_leap.core import offer as offers
 from esi_leap.core.calendar import Booking
 from esi_leap.core.contract import FINAL, Contract, Status
+from esi_leap.core.gate import Answer
+from esi_leap.core.handover import Node, State
 from esi_leap.core.lease import Lease
 
-Subject: TypeAlias = Booking | Contract
+Subject: TypeAlias = Booking | Contract | Node
 
 #: Every type of event, and what it says.
 TYPES: Mapping[str, str] = {
@@ -41,6 +43,10 @@ TYPES: Mapping[str, str] = {
     'esi_leap.lease.delete.end': 'The lease has ended: it has expired, or it was cancelled.',
     'esi_leap.lease.delete.error': 'The node cannot be taken from the lessee yet.',
     'esi_leap.lease.drift': 'A node was found changed by others while the lessee has it.',
+    'esi_leap.node.gate.start': 'A node has come to the gate.',
+    'esi_leap.node.gate.end': 'The gate has let a node pass.',
+    'esi_leap.node.gate.error': 'The gate has rejected a node; nobody gets it.',
+    'esi_leap.node.reset.end': 'A rejected node is cleaned, and tried by the gate once more.',
 }
 
 
@@ -56,7 +62,7 @@ class Priority(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened to an offer, a lease or a contract, as event listeners know it.
+    """Something that happened to an offer, a lease, a contract or a node, as listeners know it.
 
     Attributes:
         type: one of `TYPES`.
@@ -119,6 +125,26 @@ def of_contract(
     else:
         return
     yield Event(f'esi_leap.contract.{name}', after, status)
+
+
+def of_node(before: Node, after: Node) -> Iterator[Event]:
+    """Tell what happened to a node at the gate."""
+    name = None
+    if after.state is not before.state:
+        if after.state is State.GATING:
+            name = 'gate.start'
+        elif after.state is State.REJECTED:
+            name = 'gate.error'
+        elif before.state is State.REJECTED:
+            name = 'reset.end'
+    elif after.state is State.GATING and _passed(after) and not _passed(before):
+        name = 'gate.end'
+    if name is not None:
+        yield Event(f'esi_leap.node.{name}', after)
+
+
+def _passed(node: Node) -> bool:
+    return node.trial is not None and node.trial.answer is Answer.PASS
 
 
 def of_hand_over(lease: Lease) -> Iterator[Event]:

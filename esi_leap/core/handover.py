@@ -1,9 +1,12 @@
 """Giving a node to a lessee and taking it back: the physical side, a state machine on the node.
 
-available -> preparing -> handed over -> returning -> cleaning -> available, and lost. The lease
-ends the instant the lessee has lost the node; the node is free only when it is clean. What to do
-next is decided here from what Ironic says now, never from what we did before: so each step can be
-repeated after a crash, and finds its work already done.
+available -> preparing -> gating -> handed over -> returning -> cleaning -> gating -> available, and
+rejected and lost. The lease ends the instant the lessee has lost the node; the node is free only
+when it is clean. What to do next is decided here from what Ironic says now, never from what we did
+before: so each step can be repeated after a crash, and finds its work already done.
+
+Only the gate is different: that a node has passed it cannot be seen on the node. So the pass is
+written down, with its evidence, before the verb that it allows.
 
 Order of a return: first the lessee loses the node (the holding project becomes lessee), then
 console, undeploy or VIFs, power, cleaning; last, in one PATCH, the remembered fields come back and
@@ -23,6 +26,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
+from esi_leap.core.gate import Answer, Barrier, Direction, Rules, Trial
 from esi_leap.core.inventory import Sighting
 from esi_leap.core.lease import Lease, Status
 
@@ -32,18 +36,28 @@ class State(StrEnum):
 
     AVAILABLE = 'available'
     PREPARING = 'preparing'
+    GATING = 'gating'
     HANDED_OVER = 'handed over'
     RETURNING = 'returning'
     CLEANING = 'cleaning'
+    REJECTED = 'rejected'
     LOST = 'lost'
 
 
 TRANSITIONS: Mapping[State, frozenset[State]] = {
     State.AVAILABLE: frozenset({State.PREPARING}),
-    State.PREPARING: frozenset({State.HANDED_OVER, State.RETURNING, State.AVAILABLE, State.LOST}),
+    State.PREPARING: frozenset(
+        {State.GATING, State.HANDED_OVER, State.RETURNING, State.AVAILABLE, State.LOST}
+    ),
+    State.GATING: frozenset(State) - {State.GATING},
     State.HANDED_OVER: frozenset({State.PREPARING, State.RETURNING, State.LOST}),
-    State.RETURNING: frozenset({State.CLEANING, State.AVAILABLE, State.PREPARING, State.LOST}),
-    State.CLEANING: frozenset({State.RETURNING, State.AVAILABLE, State.PREPARING, State.LOST}),
+    State.RETURNING: frozenset(
+        {State.CLEANING, State.GATING, State.AVAILABLE, State.PREPARING, State.LOST}
+    ),
+    State.CLEANING: frozenset(
+        {State.RETURNING, State.GATING, State.AVAILABLE, State.PREPARING, State.LOST}
+    ),
+    State.REJECTED: frozenset({State.RETURNING}),
     State.LOST: frozenset({State.AVAILABLE, State.PREPARING}),
 }
 
@@ -100,6 +114,7 @@ class Node:
             is the owner's, the next that of the lessee who sub-lets.
         retry_at: when the manager looks at the node again.
         claim: the claim of the manager that works on it.
+        trial: how it stands at the gate, or last stood there.
     """
 
     id: int
@@ -117,10 +132,45 @@ class Node:
     attempts: int = 0
     claim: str | None = None
     claimed_until: datetime | None = None
+    trial: Trial | None = None
+
+    @property
+    def uuid(self) -> str:
+        """The uuid that its service knows it by."""
+        return self.resource_uuid
 
     def is_with(self, lease: Lease) -> bool:
         """Tell whether the lease has, or is getting, the node: there is something to tear down."""
-        return self.lease == lease.uuid and self.state in {State.PREPARING, State.HANDED_OVER}
+        return self.lease == lease.uuid and (self.state is State.HANDED_OVER or self.coming)
+
+    @property
+    def coming(self) -> bool:
+        """Whether it is on its way to a lessee."""
+        return self.state is State.PREPARING or self._gating(Direction.HAND_OVER)
+
+    @property
+    def going(self) -> bool:
+        """Whether it is on its way back from one."""
+        returning = {State.RETURNING, State.CLEANING}
+        return self.state in returning or self._gating(Direction.RETURN)
+
+    def _gating(self, direction: Direction) -> bool:
+        trial = self.trial
+        return self.state is State.GATING and trial is not None and trial.direction is direction
+
+    def barrier(self, rules: Rules | None, now: datetime) -> Barrier:
+        """Tell how the gate stands for the node; no `rules`: there is no gate."""
+        if rules is None:
+            return Barrier.NONE
+        if self.state is not State.GATING or self.trial is None:
+            return Barrier.SHUT
+        return Barrier.PASSED if self.trial.passed(rules, now) else Barrier.ASKED
+
+    @property
+    def reset(self) -> bool:
+        """Whether it was rejected, and is on its way to another trial."""
+        trial = self.trial
+        return self.going and trial is not None and trial.answer is Answer.REJECT
 
     @property
     def inherited(self) -> bool:
@@ -153,6 +203,11 @@ class Node:
         unknown = len(lenders) - len(self.remembered)  # of one that came to us handed over
         remembered = (*self.remembered, *unknown * ({},), fields)
         return self.to(State.PREPARING, lease=lease.uuid, remembered=remembered)
+
+    def gated(self, direction: Direction, now: datetime, retry_at: datetime | None) -> Node:
+        """Return the node at the gate, where nobody has been asked yet."""
+        trial = Trial(direction=direction, begun_at=now)
+        return self.to(State.GATING, trial=trial, retry_at=retry_at)
 
     def left(self, lenders: Sequence[Lease], retry_at: datetime) -> Node:
         """Return the node whose hand-over has come to nothing: with whom it was before."""
@@ -236,7 +291,14 @@ class DetachVif:
     vif: str
 
 
-Verb: TypeAlias = Patch | Provision | PowerOff | ConsoleOff | DetachVif
+@dataclass(frozen=True, slots=True)
+class Maintain:
+    """Put the node in maintenance for a reason, or take it out of it: None."""
+
+    reason: str | None
+
+
+Verb: TypeAlias = Patch | Provision | PowerOff | ConsoleOff | DetachVif | Maintain
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,10 +341,22 @@ class Untouched:
     """Nothing of the hand-over is on the machine: who had it before has it still."""
 
 
-Step: TypeAlias = Act | Wait | Done | Refused | Lost | Untouched
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Nothing but the gate is in the way: ask it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """Somebody else had the node while it stood at the gate: what was proved is void."""
+
+
+Step: TypeAlias = Act | Wait | Done | Refused | Lost | Untouched | Ask | Restart
 
 LESSEE = 'lessee'
 LABEL = 'properties/lease_uuid'
+#: What the reason of a maintenance begins with that is ours to end.
+_REJECTED = 'Rejected by the gate of the lease service: '
 
 
 def refusal(machine: Machine, lease: Lease, lenders: Sequence[Lease], holding: str) -> str | None:
@@ -326,7 +400,13 @@ def _unfit(machine: Machine, owner: str, lessees: Collection[str | None]) -> str
     return None
 
 
-def hand_over(machine: Machine, lease: Lease, lenders: Sequence[Lease], holding: str) -> Step:
+def hand_over(
+    machine: Machine,
+    lease: Lease,
+    lenders: Sequence[Lease],
+    holding: str,
+    barrier: Barrier = Barrier.NONE,
+) -> Step:
     """Decide the next step of giving the machine to the lessee of `lease`.
 
     Args:
@@ -334,25 +414,36 @@ def hand_over(machine: Machine, lease: Lease, lenders: Sequence[Lease], holding:
         lease: the lease whose hand-over has begun; an active one gets it back from a sub-lease.
         lenders: the leases that it was sub-let from, the nearest first.
         holding: the project that has the node meanwhile.
+        barrier: how the gate stands for it.
     """
     if machine.lessee == lease.lessee_id and machine.lease_label == lease.uuid:
         return Done()
-    again = lease.status is Status.ACTIVE
-    had = None if again else _had(lenders)
+    if barrier in {Barrier.ASKED, Barrier.PASSED} and machine.lessee != holding:
+        return Restart()
+    if barrier is Barrier.ASKED:  # meanwhile the driver may use the machine
+        return Ask()
+    had = None if lease.status is Status.ACTIVE else _had(lenders)
     reason = _unfit(machine, _owner(lease, lenders), {had, holding})
-    if reason is not None and again:
-        return Wait(reason, moving=machine.busy is not None)
     if reason is not None:
-        return _undo(machine, reason, had, holding)
+        return _obstructed(machine, lease, reason, had, holding)
+    return _prepare(machine, holding, barrier) or Act(
+        Patch({LESSEE: lease.lessee_id, LABEL: lease.uuid})
+    )
+
+
+def _prepare(machine: Machine, holding: str, barrier: Barrier) -> Step | None:
+    """What has to be done before the lessee gets the machine."""
     if machine.lessee != holding:
         return Act(Patch({LESSEE: holding}))
     if machine.console:
         return Act(ConsoleOff())
-    return Act(Patch({LESSEE: lease.lessee_id, LABEL: lease.uuid}))
+    return Ask() if barrier is Barrier.SHUT else None
 
 
-def _undo(machine: Machine, reason: str, had: str | None, holding: str) -> Step:
+def _obstructed(machine: Machine, lease: Lease, reason: str, had: str | None, holding: str) -> Step:
     """Its owner, or who sub-lets it, has to be able to put right what is wrong with it."""
+    if lease.status is Status.ACTIVE:
+        return Wait(reason, moving=machine.busy is not None)
     if machine.lessee != holding:
         return Refused(reason)
     return Wait(reason) if machine.busy else Act(Patch({LESSEE: had}))
@@ -375,7 +466,7 @@ def take(
     """Decide the next step of taking the machine from the lessee; Done: he has lost it."""
     if machine.lessee == holding:
         return Done()
-    never = node.state is State.PREPARING and machine.lease_label != lease.uuid
+    never = node.coming and machine.lease_label != lease.uuid
     if lenders and never and machine.lessee == _had(lenders):
         return Untouched()
     cleared = machine.lessee is None and machine.provision_state not in IDLE
@@ -399,6 +490,7 @@ def give_back(
     holding: str,
     *,
     require_clean: bool,
+    barrier: Barrier = Barrier.NONE,
 ) -> Step:
     """Decide the next step from "the lessee has lost it" to "clean, and free or for its heir".
 
@@ -408,17 +500,26 @@ def give_back(
         heirs: the lease whose lessee gets it back, then that lease's lenders; empty if none.
         holding: the project that has the node meanwhile.
         require_clean: whether a node that Ironic does not clean stays where it is.
+        barrier: how the gate stands for it.
     """
+    if machine.lessee is None and node.reset:
+        return Act(Patch({LESSEE: holding}))  # whoever repaired it may have had it to himself
     if machine.lessee != holding:
-        cleaned = node.state is State.CLEANING or not machine.cleans
-        if cleaned and machine.lessee is None and machine.lease_label is None:
+        cleaned = node.state in {State.CLEANING, State.GATING} or not machine.cleans
+        through = barrier in {Barrier.NONE, Barrier.PASSED}
+        if cleaned and through and machine.lessee is None and machine.lease_label is None:
             return Done()  # our last PATCH, done already
         return Lost('The node was taken from the holding project outside this service.')
-    return (
+    if barrier is Barrier.ASKED:  # meanwhile the driver may use the machine
+        return Ask()
+    step = (
         _obstacle(machine, node)
         or _tear_down(machine)
-        or _clean(machine, node, heirs, require_clean=require_clean)
+        or _clean(machine, node, require_clean=require_clean)
     )
+    if step is None and barrier is Barrier.SHUT:
+        return Ask()
+    return step or _restore(machine, node, heirs)
 
 
 def _owner(lease: Lease, lenders: Sequence[Lease]) -> str:
@@ -434,6 +535,8 @@ def _had(lenders: Sequence[Lease]) -> str | None:
 def _obstacle(machine: Machine, node: Node) -> Step | None:
     """What has to pass before anything can be done to the machine."""
     state = machine.provision_state
+    if machine.maintenance and node.reset and _is_ours(machine):
+        return Act(Maintain(None))
     if machine.maintenance and state not in UNDEPLOYABLE:
         return Wait(f'In maintenance: {machine.maintenance_reason or machine.last_error}.')
     if state in ABORTABLE and node.state is State.RETURNING:
@@ -461,10 +564,10 @@ def _cleaning(machine: Machine) -> State | None:
     return State.CLEANING if machine.cleans else None
 
 
-def _clean(machine: Machine, node: Node, heirs: Sequence[Lease], *, require_clean: bool) -> Step:
-    """Nothing is deployed and nothing attached: power off, clean, and restore."""
+def _clean(machine: Machine, node: Node, *, require_clean: bool) -> Step | None:
+    """Nothing is deployed and nothing attached: power off, and clean."""
     if machine.provision_state == 'manageable':
-        return _clean_retired(machine, node, heirs) if machine.retired else _provide(machine)
+        return _clean_retired(machine, node) if machine.retired else _provide(machine)
     if machine.provision_state != 'available':
         error = machine.last_error or 'no error given'
         return Wait(f'The node is {machine.provision_state}: {error}.')
@@ -474,20 +577,18 @@ def _clean(machine: Machine, node: Node, heirs: Sequence[Lease], *, require_clea
         return Act(PowerOff())
     if node.state is State.RETURNING and machine.cleans:
         return Act(Provision('manage'))
-    return _restore(machine, node, heirs)
+    return None
 
 
 def _provide(machine: Machine) -> Step:
     return Act(Provision('provide'), _cleaning(machine))
 
 
-def _clean_retired(machine: Machine, node: Node, heirs: Sequence[Lease]) -> Step:
+def _clean_retired(machine: Machine, node: Node) -> Step | None:
     """Ironic leaves a retired node manageable after its cleaning, and cleans none that is."""
-    if node.state is not State.CLEANING:
+    if node.state not in {State.CLEANING, State.GATING}:
         return Wait('The node is retired, and Ironic cleans no retired node.')
-    if machine.power_state not in _OFF:
-        return Act(PowerOff())
-    return _restore(machine, node, heirs)
+    return None if machine.power_state in _OFF else Act(PowerOff())
 
 
 def _restore(machine: Machine, node: Node, heirs: Sequence[Lease]) -> Step:
@@ -503,6 +604,15 @@ def _restore(machine: Machine, node: Node, heirs: Sequence[Lease]) -> Step:
     if not heirs:
         values[LESSEE] = None
     return Act(Patch(values)) if values else Done()
+
+
+def confine(machine: Machine, reason: str) -> Step:
+    """Decide the next step of keeping a rejected machine from everybody: it is in maintenance."""
+    return Done() if machine.maintenance else Act(Maintain(f'{_REJECTED}{reason}'))
+
+
+def _is_ours(machine: Machine) -> bool:
+    return (machine.maintenance_reason or '').startswith(_REJECTED)
 
 
 def is_back(machine: Machine) -> bool:

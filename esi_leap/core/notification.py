@@ -13,7 +13,12 @@ from esi_leap.core.lease import Lease
 from esi_leap.core.offer import Offer
 
 #: The name of an object in the envelope, for each kind of subject.
-_NAMES = {Offer: 'OfferCRUDPayload', Lease: 'LeaseCRUDPayload', Contract: 'ContractCRUDPayload'}
+_NAMES = {
+    Offer: 'OfferCRUDPayload',
+    Lease: 'LeaseCRUDPayload',
+    Contract: 'ContractCRUDPayload',
+    Node: 'NodeCRUDPayload',
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +43,13 @@ def payload(event: Event, key: int, node: Node, metal: Metal) -> dict[str, objec
         'id': key,
         'name': subject.name,
         'uuid': subject.uuid,
-        'start_time': _time(subject.window.start),
-        'end_time': _time(subject.window.end),
         'owner_id': subject.owner_id,
     }
+    if not isinstance(subject, Node):
+        data |= {
+            'start_time': _time(subject.window.start),
+            'end_time': _time(subject.window.end),
+        }
     match subject:
         case Lease():
             data |= {
@@ -68,6 +76,12 @@ def payload(event: Event, key: int, node: Node, metal: Metal) -> dict[str, objec
                 'project_id': subject.lessee_id,
                 'status': event.status,
                 'offer_uuid': subject.offer,
+            }
+        case Node():
+            data |= {
+                'state': str(subject.state),
+                'reason': subject.reason,
+                'evidence': dict(subject.trial.evidence) if subject.trial else {},
             }
     return {
         'esi_leap_object.name': _NAMES[type(subject)],

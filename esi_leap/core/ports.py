@@ -14,6 +14,7 @@ from esi_leap.core.console_auth_token import ConsoleAuthToken
 from esi_leap.core.contract import Contract
 from esi_leap.core.contract import Status as ContractStatus
 from esi_leap.core.criteria import Criterion
+from esi_leap.core.gate import Verdict
 from esi_leap.core.handover import Machine, Node, Verb
 from esi_leap.core.interval import Interval
 from esi_leap.core.inventory import Sighting
@@ -125,6 +126,38 @@ class Nodes(Protocol):
 
 #: One nodes adapter for each resource type of this deployment.
 Fleet: TypeAlias = Mapping[str, Nodes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What a gate is asked.
+
+    Attributes:
+        node: our row of the node; its `trial` has the direction, and the driver's last phase and
+            evidence.
+        lease: the lease that the node is for, None if it is on its way back.
+        now: the present instant.
+    """
+
+    node: Node
+    lease: Lease | None
+    now: datetime
+
+
+class Gate(Protocol):
+    """A driver that says whether a node may pass; see `esi_leap.core.gate`."""
+
+    def ask(self, question: Question) -> Verdict:
+        """Judge a node, as far as that can be done now.
+
+        It is asked again and again until it says pass or reject, by any of several managers, and
+        the same question may come twice. While it says wait it may use the node; when it says pass
+        the node is as it was: available, and with the holding project.
+
+        Raises:
+            UnavailableError: what it needs does not answer; so does everything else that it raises
+                make the node wait.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,8 +109,10 @@ class Book:
         )
 
     def _told(self, change: Change) -> Iterator[Event]:
-        """Tell what happens to bookings with a change."""
+        """Tell what happens to the node and its bookings with a change."""
         node = change.node
+        if node is not None:
+            yield from event.of_node(self.node, node)
         if node is not None and node.state is State.PREPARING and node.lease != self.node.lease:
             yield from event.of_hand_over(self.lease(str(node.lease)))
         for booking in change.bookings:

@@ -34,7 +34,7 @@ def write(
     told = [each for each in happened if level is not None and each.priority >= level]
     if not told:
         return
-    keys: dict[str, int] = {}
+    keys = {node.uuid: node.id}
     for table in (bookings, contracts):
         mine = [each.subject.uuid for each in told if _is_of(each, table)]
         if mine:
@@ -70,4 +70,6 @@ def delete(connection: sa.Connection, message_id: int) -> None:
 
 
 def _is_of(event: Event, table: sa.Table) -> bool:
+    if isinstance(event.subject, Node):
+        return False
     return (table is contracts) is isinstance(event.subject, Contract)

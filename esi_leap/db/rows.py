@@ -7,11 +7,13 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from esi_leap.core import instant
 from esi_leap.core import lease as leases
 from esi_leap.core import offer as offers
 from esi_leap.core.calendar import Booking
 from esi_leap.core.contract import Contract
 from esi_leap.core.event import Event, Subject
+from esi_leap.core.gate import Answer, Direction, Trial
 from esi_leap.core.handover import Node, State
 from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease
@@ -20,6 +22,9 @@ from esi_leap.db.tables import HOLDING, bookings, nodes
 
 #: States of a node in which the manager looks at it at `retry_at`.
 _WATCHED = frozenset(State) - {State.AVAILABLE}
+
+#: The instants of a trial, which is kept as JSON.
+_MOMENTS = ('begun_at', 'answered_at', 'waiting_since')
 
 #: The columns that `node` and `booking` read. A list pays for each column of each row.
 NODE = tuple(
@@ -40,6 +45,7 @@ NODE = tuple(
         'attempts',
         'claim',
         'claimed_until',
+        'gate',
     )
 )
 BOOKING = tuple(
@@ -82,6 +88,7 @@ def node(row: sa.Row[tuple[object, ...]]) -> Node:
         attempts=cell[column.attempts],
         claim=cell[column.claim],
         claimed_until=cell[column.claimed_until],
+        trial=_trial(cell[column.gate]),
     )
 
 
@@ -90,6 +97,37 @@ def _stack(stored: object) -> tuple[Mapping[str, object], ...]:
     if isinstance(stored, Mapping):
         return (stored,) if stored else ()
     return tuple(stored) if isinstance(stored, list) else ()
+
+
+def _trial(stored: object) -> Trial | None:
+    """Read how a node stands at the gate."""
+    if not isinstance(stored, Mapping):
+        return None
+    answer = stored['answer']
+    return Trial(
+        direction=Direction(stored['direction']),
+        answer=None if answer is None else Answer(answer),
+        reason=stored['reason'],
+        evidence=stored['evidence'],
+        phase=stored['phase'],
+        **{name: _moment(stored[name]) for name in _MOMENTS},  # type: ignore[arg-type]
+    )
+
+
+def _trial_values(trial: Trial) -> dict[str, object]:
+    moments = {name: getattr(trial, name) for name in _MOMENTS}
+    return {
+        'direction': str(trial.direction),
+        'answer': None if trial.answer is None else str(trial.answer),
+        'reason': trial.reason,
+        'evidence': dict(trial.evidence),
+        'phase': trial.phase,
+        **{name: moment and instant.render(moment) for name, moment in moments.items()},
+    }
+
+
+def _moment(text: object) -> datetime | None:
+    return None if text is None else instant.parse(str(text), 'gate')
 
 
 def node_progress(value: Node) -> dict[str, object]:
@@ -101,6 +139,7 @@ def node_progress(value: Node) -> dict[str, object]:
         'remembered': [dict(each) for each in value.remembered],
         'retry_at': value.retry_at if value.state in _WATCHED else None,
         'attempts': value.attempts,
+        'gate': None if value.trial is None else _trial_values(value.trial),
     }
 
 
@@ -205,7 +244,7 @@ def event_values(event: Event, of: Node, now: datetime) -> dict[str, object]:
         'object_uuid': event.subject.uuid,
         'resource_type': of.resource_type,
         'resource_uuid': of.resource_uuid,
-        'lessee_id': event.subject.lessee_id,
+        'lessee_id': None if isinstance(event.subject, Node) else event.subject.lessee_id,
         'owner_id': event.subject.owner_id,
     }
 

@@ -68,6 +68,9 @@ nodes = sa.Table(
     sa.Column('attempts', sa.Integer, nullable=False, comment='Tries of the current step'),
     sa.Column('claim', sa.String(36), comment='Claim of the manager at work on it'),
     sa.Column('claimed_until', UTCDateTime, comment='When that claim runs out'),
+    sa.Column(
+        'gate', sa.JSON(none_as_null=True), comment='How it stands, or last stood, at the gate'
+    ),
     sa.UniqueConstraint('resource_type', 'resource_uuid'),
     sa.CheckConstraint(_in('state', handover.State), name='state'),
     sa.Index(None, 'retry_at'),
@@ -201,7 +204,9 @@ events = sa.Table(
     sa.Column('id', sa.Integer, primary_key=True, comment='Order in which they were written'),
     sa.Column('event_type', sa.String(36), nullable=False, comment='What happened'),
     sa.Column('event_time', UTCDateTime, nullable=False, comment='When'),
-    sa.Column('object_type', sa.String(36), nullable=False, comment='offer, lease or contract'),
+    sa.Column(
+        'object_type', sa.String(36), nullable=False, comment='offer, lease, contract or node'
+    ),
     sa.Column('object_uuid', sa.String(36), nullable=False, comment='Which one'),
     sa.Column('resource_type', sa.String(36), nullable=False, comment='Type of its node'),
     sa.Column('resource_uuid', sa.String(36), nullable=False, comment='Uuid of its node'),
@@ -214,7 +219,7 @@ events = sa.Table(
     sa.Index(None, 'owner_id', 'position'),
     sa.Index(None, 'event_type', 'position'),
     sa.Index(None, 'resource_uuid', 'position'),
-    comment='What happened to offers, leases and contracts, in order',
+    comment='What happened to offers, leases, contracts and nodes, in order',
     **_MYSQL,
 )
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Event
 from typing import Protocol
 
-from esi_leap.core.ports import Agenda, Backlog, Fleet
+from esi_leap.core.gate import Rules
+from esi_leap.core.ports import Agenda, Backlog, Fleet, Gate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +29,9 @@ class Settings:
     max_attempts: int
     check_interval: float
     require_clean: bool
-    #: Longest time that one call to another service takes.
+    #: Longest time that one call to another service takes, or one question to the gate.
     call_time: float
+    gate: Rules = field(default_factory=Rules)
 
 
 class Meter(Protocol):
@@ -58,6 +60,7 @@ class Deps:
     Attributes:
         monotonic: measures how long a claim still is.
         beside: what runs beside the work on nodes, each until its event is set.
+        gate: None adds nothing to a hand-over or a return.
     """
 
     agenda: Agenda
@@ -68,6 +71,7 @@ class Deps:
     new_uuid: Callable[[], str]
     settings: Settings
     beside: Sequence[Callable[[Event], None]] = ()
+    gate: Gate | None = None
 
 
 #: Longest time between two tries of a service that does not answer: it is due within seconds of

@@ -18,20 +18,23 @@ from esi_leap.core import booking, due, handover, recognition
 from esi_leap.core.booking import Change, Event
 from esi_leap.core.calendar import Calendar
 from esi_leap.core.errors import LeapError, NodeBusyError, NodeNotFoundError, UnavailableError
+from esi_leap.core.gate import Answer, Barrier, Direction, Trial, Verdict
 from esi_leap.core.handover import (
     Act,
+    Ask,
     Done,
     Lost,
     Machine,
     Node,
     Refused,
+    Restart,
     State,
     Step,
     Untouched,
     Wait,
 )
 from esi_leap.core.lease import TAKEN, Lease, Status
-from esi_leap.core.ports import Book, Nodes
+from esi_leap.core.ports import Book, Nodes, Question
 from esi_leap.manager.deps import Deps, retry_at
 
 _LOG = logging.getLogger(__name__)
@@ -40,6 +43,7 @@ _LOG = logging.getLogger(__name__)
 _MOST_VERBS = 12
 _GONE = 'The node does not exist any more.'
 _NOT_BACK = 'The node is not back from a sub-lease yet'
+_REJECTED = 'The gate has rejected the node (gate.rejected)'
 #: Seconds until a lease looks again at a node that is not back; it is woken when it is.
 _BLOCKED = 5
 
@@ -107,24 +111,10 @@ class Work:
         with self._book() as book:
             calendar = book.occupancy()
             task = due.plan(book.node, list(calendar), self._deps.now())
-            match task:
-                case None:
-                    return False
-                case due.End(lease):
-                    self._end(book, lease.ended(self._deps.now()), None)
-                    return True
-                case due.Expire(offer):
-                    book.put(booking.plan_expire(offer, calendar))
-                    return True
-                case due.Blocked(lease, reason) if lease.ends(self._deps.now()):
-                    self._detain(book, lease, reason, self._in(_BLOCKED))
-                    return True
-                case due.Blocked(lease, reason):
-                    self._postpone(book, lease, reason, self._in(_BLOCKED))
-                    return True
-                case due.Take(lease) if not lease.ending:
-                    # From here on nobody can lengthen it any more.
-                    book.put(Change((lease.expiring(TAKEN, self._deps.now()),)))
+            if task is None:
+                return False
+            if self._written(book, task, calendar):
+                return True
             node = book.node
         try:
             self._act(task, node, calendar)
@@ -133,6 +123,28 @@ class Work:
         except Exception as error:  # noqa: BLE001 - kept with the lease, and the others go on
             _LOG.exception('node %s: %s failed', node.resource_uuid, task)
             self._failed(task, error)
+        return True
+
+    def _written(self, book: Book, task: due.Task, calendar: Calendar) -> bool:
+        """Write down what needs no look at the node; tell whether that is all."""
+        now = self._deps.now()
+        match task:
+            case due.End(lease):
+                self._end(book, lease.ended(now), None)
+            case due.Expire(offer):
+                book.put(booking.plan_expire(offer, calendar))
+            case due.Blocked(lease, reason) if lease.ends(now):
+                self._detain(book, lease, reason, self._in(_BLOCKED))
+            case due.Blocked(lease, reason):
+                self._postpone(book, lease, reason, self._in(_BLOCKED))
+            case due.Fail(lease, reason):
+                book.put(Change((lease.failed(reason),)))
+            case due.Take(lease) if not lease.ending:
+                # From here on nobody can lengthen it any more.
+                book.put(Change((lease.expiring(TAKEN, now),)))
+                return False
+            case _:
+                return False
         return True
 
     def report(self) -> None:
@@ -155,6 +167,8 @@ class Work:
                 self._give_back(node, heirs)
             case due.Check(lease):
                 self._check(node, lease, calendar.lenders(lease))
+            case due.Confine():
+                self._confine(node)
             case due.Search():
                 self._search(node)
             case due.Recognise():
@@ -178,11 +192,16 @@ class Work:
             book.put(Change((), node=begun))
 
     def _hand_over(self, node: Node, lease: Lease, lenders: Sequence[Lease]) -> None:
-        holding = self._deps.settings.holding_project
-        step = self._drive(node, lambda seen: handover.hand_over(seen, lease, lenders, holding))
+        step = self._give(node, lease, lenders)
         with self._book() as book:
             fresh, now = book.lease(lease.uuid), self._deps.now()
             match step:
+                case Ask():
+                    book.put(Change((), node=book.node.gated(Direction.HAND_OVER, now, None)))
+                case Restart():
+                    book.put(Change((), node=book.node.to(State.PREPARING)))
+                case Verdict():
+                    self._judged(book, step, fresh)
                 case Done():
                     given = book.node.to(State.HANDED_OVER, retry_at=self._check_at())
                     if fresh.starts(now):
@@ -198,23 +217,37 @@ class Work:
                     book.put(Change((), node=book.node.left(lenders, self._check_at())))
                     if fresh.starts(now):
                         self._postpone(book, fresh, reason, at)
-                case Late() as late if fresh.starts(now):
-                    self._postpone(book, fresh, late.reason, self._later(fresh.attempts, late))
+                case Late() as late:
+                    self._delay(book, late, fresh)
 
     def _hand_over_again(self, node: Node, lease: Lease, lenders: Sequence[Lease]) -> None:
         """The node is back from a sub-lease, and the lease that it was sub-let from goes on."""
-        holding = self._deps.settings.holding_project
-        step = self._drive(node, lambda seen: handover.hand_over(seen, lease, lenders, holding))
+        step = self._give(node, lease, lenders)
         with self._book() as book:
+            now = self._deps.now()
             match step:
+                case Ask():
+                    book.put(Change((), node=book.node.gated(Direction.HAND_OVER, now, now)))
+                case Restart():
+                    book.put(Change((), node=book.node.to(State.PREPARING, retry_at=now)))
+                case Verdict():
+                    self._judged(book, step, None, [lease])
                 case Done():
                     given = book.node.to(State.HANDED_OVER, retry_at=self._check_at())
                     told = self._told(book, [lease], None)
                     book.put(Change((*told, *self._woken(book, lease)), node=given))
                 case Late() as late:
-                    self._keep_on(book, [lease], late)
+                    self._delay(book, late, None, [lease])
                 case Lost(reason):
                     self._keep_on(book, [lease], Late(reason))
+
+    def _give(self, node: Node, lease: Lease, lenders: Sequence[Lease]) -> Step | Late | Verdict:
+        holding = self._deps.settings.holding_project
+        return self._drive_to_gate(
+            node,
+            lease,
+            lambda seen, barrier: handover.hand_over(seen, lease, lenders, holding, barrier),
+        )
 
     def _take(self, node: Node, lease: Lease, lenders: Sequence[Lease]) -> None:
         holding = self._deps.settings.holding_project
@@ -235,14 +268,25 @@ class Work:
 
     def _give_back(self, node: Node, heirs: Sequence[Lease]) -> None:
         settings = self._deps.settings
-        step = self._drive(
+        step = self._drive_to_gate(
             node,
-            lambda seen: handover.give_back(
-                seen, node, heirs, settings.holding_project, require_clean=settings.require_clean
+            None,
+            lambda seen, barrier: handover.give_back(
+                seen,
+                node,
+                heirs,
+                settings.holding_project,
+                require_clean=settings.require_clean,
+                barrier=barrier,
             ),
         )
         with self._book() as book:
             match step:
+                case Ask():
+                    now = self._deps.now()
+                    book.put(Change((), node=book.node.gated(Direction.RETURN, now, now)))
+                case Verdict():
+                    self._judged(book, step, None, heirs)
                 case Act(_, State() as state):
                     book.put(Change((), node=book.node.to(state, retry_at=self._deps.now())))
                 case Done():
@@ -251,7 +295,22 @@ class Work:
                     lost = book.node.to(State.LOST, reason, retry_at=self._check_at())
                     book.put(Change((), node=lost))
                 case Late() as late:
-                    self._keep_on(book, heirs, late)
+                    self._delay(book, late, None, heirs)
+
+    def _confine(self, node: Node) -> None:
+        why = node.trial.reason if node.trial else None
+        step = self._drive(node, lambda seen: handover.confine(seen, why or _REJECTED))
+        with self._book() as book:
+            if book.node.state is not State.REJECTED:
+                return  # reset meanwhile
+            match step:
+                case Done():
+                    book.put(Change((), node=replace(book.node, retry_at=None, attempts=0)))
+                case Late() | Lost():
+                    late = step if isinstance(step, Late) else Late(step.reason)
+                    at = self._later(book.node.attempts, late)
+                    # Why it was rejected is worth more than why it is not in maintenance yet.
+                    book.put(Change((), node=book.node.waiting(node.reason or late.reason, at)))
 
     def _check(self, node: Node, lease: Lease, lenders: Sequence[Lease]) -> None:
         machine, late = self._look(node)
@@ -321,11 +380,63 @@ class Work:
             if each.status is Status.ACTIVE and each.reason != reason
         )
 
-    def _keep_on(self, book: Book, heirs: Sequence[Lease], late: Late) -> None:
+    def _keep_on(
+        self, book: Book, heirs: Sequence[Lease], late: Late, trial: Trial | None = None
+    ) -> None:
         """The node is not where it has to be yet; who waits for it is told why."""
         at = self._later(book.node.attempts, late)
         told = self._told(book, heirs, f'{_NOT_BACK}: {late.reason}')
-        book.put(Change(told, node=book.node.waiting(late.reason, at)))
+        node = replace(book.node, trial=trial or book.node.trial)
+        book.put(Change(told, node=node.waiting(late.reason, at)))
+
+    def _delay(
+        self,
+        book: Book,
+        late: Late,
+        lease: Lease | None,
+        heirs: Sequence[Lease] = (),
+        trial: Trial | None = None,
+    ) -> None:
+        """The node does not get on: whoever waits for it is told why.
+
+        Args:
+            book: the node's calendar.
+            late: why.
+            lease: the one that it is on its way to for the first time.
+            heirs: those that get it back.
+            trial: how it stands at the gate after an answer; None: there was none.
+        """
+        node = book.node
+        if trial is None and node.state is State.GATING and node.trial is not None:
+            trial = node.trial.unanswered()
+        if lease is None:
+            self._keep_on(book, heirs, late, trial)
+        elif lease.starts(self._deps.now()):
+            waiting = lease.postponed(late.reason, self._later(lease.attempts, late))
+            told = replace(node, reason=late.reason, trial=trial) if trial else None
+            book.put(Change((waiting,), node=told))
+
+    def _judged(
+        self, book: Book, verdict: Verdict, lease: Lease | None, heirs: Sequence[Lease] = ()
+    ) -> None:
+        """Write down what the gate said; arguments as for `_delay`."""
+        now, node = self._deps.now(), book.node
+        if node.trial is None:
+            raise ValueError(f'node {node.resource_uuid} is not at the gate')
+        trial = node.trial.judged(verdict, self._deps.settings.gate, now)
+        if trial.answer is Answer.WAIT:
+            self._delay(book, Late(f'The gate: {trial.reason}', moving=True), lease, heirs, trial)
+            return
+        if trial.answer is Answer.PASS:
+            at = None if node.retry_at is None else now
+            passed = replace(node, trial=trial, reason=None, retry_at=at, attempts=0)
+            book.put(Change((), node=passed))
+            return
+        reason = f'{_REJECTED}: {trial.reason}'
+        failed = [lease.failed(reason)] if lease is not None and lease.starts(now) else []
+        told = self._told(book, heirs, f'{_NOT_BACK}: {reason}')
+        rejected = node.to(State.REJECTED, reason, trial=trial, retry_at=now)
+        book.put(Change((*failed, *told), node=rejected))
 
     def _end(self, book: Book, ended: Lease, node: Node | None) -> None:
         """A lease is over; its lender is told, or tried at once if he waited for this to end too.
@@ -343,6 +454,23 @@ class Work:
             where = node.reason or f'It is on its way back from lease {ended.uuid}.'
             told += self._told(book, lenders, f'{_NOT_BACK}: {where}')
         book.put(Change((ended, *told), node=node))
+
+    def _drive_to_gate(
+        self, node: Node, lease: Lease | None, decide: Callable[[Machine, Barrier], Step]
+    ) -> Step | Late | Verdict:
+        """Drive; where only the gate is left to be asked and the node stands there, ask it.
+
+        That it stands there is written down first: from then on the driver may use it.
+        """
+        gate = self._deps.gate
+        rules = None if gate is None else self._deps.settings.gate
+        step = self._drive(node, lambda seen: decide(seen, node.barrier(rules, self._deps.now())))
+        if gate is None or not isinstance(step, Ask) or node.state is not State.GATING:
+            return step
+        answers: list[Verdict] = []
+        question = Question(node=node, lease=lease, now=self._deps.now())
+        late = self._try(lambda: answers.append(gate.ask(question)))
+        return late or answers[0]
 
     def _drive(self, node: Node, decide: Callable[[Machine], Step]) -> Step | Late:
         """Look, decide and act until the step is reached or something is in the way."""

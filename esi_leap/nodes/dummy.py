@@ -26,6 +26,7 @@ from esi_leap.core.handover import (
     ConsoleOff,
     DetachVif,
     Machine,
+    Maintain,
     Patch,
     PowerOff,
     Provision,
@@ -82,6 +83,9 @@ class DummyNodes:
                 content['power_state'] = 'power off'
             case ConsoleOff():
                 content['console'] = False
+            case Maintain(reason):
+                content['maintenance'] = reason is not None
+                content['maintenance_reason'] = reason
             case DetachVif(vif):
                 content['vifs'] = [each for each in content.get('vifs', []) if each != vif]
         self._write(machine.uuid, content)

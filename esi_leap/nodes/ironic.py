@@ -26,6 +26,7 @@ from esi_leap.core.handover import (
     ConsoleOff,
     DetachVif,
     Machine,
+    Maintain,
     Patch,
     PowerOff,
     Provision,
@@ -130,6 +131,10 @@ class IronicNodes:
                     self._change('PUT', machine, '/states/power', {'target': 'power off'})
                 case ConsoleOff():
                     self._change('PUT', machine, '/states/console', {'enabled': False})
+                case Maintain(None):
+                    self._change('DELETE', machine, '/maintenance')
+                case Maintain(reason):
+                    self._change('PUT', machine, '/maintenance', {'reason': reason})
                 case DetachVif(vif):
                     self._detach(machine, vif)
 

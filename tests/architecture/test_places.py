@@ -62,9 +62,10 @@ def test_only_the_clock_reads_the_time() -> None:
 
 
 def test_only_the_manager_catches_everything() -> None:
-    # The API's one place is a hook of Pecan's, and needs no `except` at all.
+    # The API's one place is a hook of Pecan's, and needs no `except` at all. What asks a driver of
+    # the gate, which is somebody else's code, does so for the manager.
     found = {name for name, tree in modules() if any(map(is_broad, ast.walk(tree)))}
-    assert {each for each in found if not each.startswith('manager/')} == set()
+    assert {each for each in found if not each.startswith('manager/')} == {'gate/guard.py'}
 
 
 def test_only_the_api_knows_pecan() -> None:

@@ -15,6 +15,7 @@ from esi_leap.core.handover import (
     ConsoleOff,
     DetachVif,
     Machine,
+    Maintain,
     Patch,
     PowerOff,
     Provision,
@@ -167,6 +168,8 @@ class Metal:
                 self.set(power_state='power off')
             case ConsoleOff():
                 self.set(console=False)
+            case Maintain(reason):
+                self.set(maintenance=reason is not None, maintenance_reason=reason, fault=None)
             case DetachVif(vif):
                 self.set(vifs=tuple(each for each in self.machine.vifs if each != vif))
 

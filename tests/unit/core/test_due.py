@@ -13,8 +13,10 @@ from esi_leap.core.calendar import Booking, Calendar
 from esi_leap.core.due import (
     Blocked,
     Check,
+    Confine,
     End,
     Expire,
+    Fail,
     GiveBack,
     HandOver,
     Prepare,
@@ -23,12 +25,13 @@ from esi_leap.core.due import (
     heirs,
     plan,
 )
+from esi_leap.core.gate import Direction, Trial
 from esi_leap.core.handover import Node, State
 
 from .given import TENANT, a_lease, a_node, an_offer, at
 
 ACTIVE = a_lease(status=lease.Status.ACTIVE)
-STARTS = Prepare | HandOver | Blocked
+STARTS = Prepare | HandOver | Blocked | Fail
 ENDS = Take | End
 
 
@@ -63,14 +66,16 @@ def _any_lease(draw: st.DrawFn, uuid: str, start: int, end: int, above: str | No
 
 
 nodes = st.builds(
-    lambda state, lease_, retry: a_node(
+    lambda state, lease_, retry, direction: a_node(
         state=state,
+        trial=Trial(direction=direction, begun_at=at(0)),
         lease=None if state is State.AVAILABLE else lease_,
         retry_at=None if retry is None else at(retry),
     ),
     st.sampled_from(State),
     st.sampled_from(['l0', 'l00', 'l1', 'l11', 'l2', 'gone']),
     st.none() | st.integers(0, 24),
+    st.sampled_from(Direction),
 )
 hours = st.integers(0, 26).map(at)
 
@@ -80,7 +85,7 @@ def test_a_task_is_about_something_that_is_due(
     node: Node, bookings: list[Booking], now: datetime
 ) -> None:
     match plan(node, bookings, now):
-        case Take(each) | End(each) | Prepare(each) | HandOver(each) | Blocked(each):
+        case Take(each) | End(each) | Prepare(each) | HandOver(each) | Blocked(each) | Fail(each):
             assert each in bookings
             assert each.next_action_at is not None
             assert each.next_action_at <= now
@@ -88,7 +93,7 @@ def test_a_task_is_about_something_that_is_due(
             assert each in bookings
             lender = Calendar(bookings).get(each.parent_lease)
             assert each.window.end <= now or (isinstance(lender, lease.Lease) and lender.ends(now))
-        case GiveBack() | Check() | Search():
+        case GiveBack() | Check() | Search() | Confine():
             assert node.retry_at is not None
             assert node.retry_at <= now
         case nothing:
@@ -159,7 +164,7 @@ def test_only_an_available_node_is_prepared(
         assert node.state == ('handed over' if task.lease.parent_lease else 'available')
         assert node.lease == task.lease.parent_lease
     if isinstance(task, HandOver):
-        assert node.state == 'preparing'
+        assert node.coming
         assert node.lease == task.lease.uuid
     if isinstance(task, Blocked):
         assert task.lease.parent_lease or task.lease.ends(now) or node.state != 'available'
@@ -361,3 +366,26 @@ def test_a_lease_that_gets_its_node_back_is_handed_over_once_more() -> None:
 def test_nobody_looks_for_drift_on_a_lease_whose_node_is_sub_let() -> None:
     node = replace(WITH_IN, retry_at=at(16))
     assert plan(node, [OUT, RUNNING], at(16)) == Check(RUNNING)
+
+
+def test_a_rejected_node_is_confined_and_no_lease_of_it_begins() -> None:
+    node = a_node(state=State.REJECTED, lease='z', reason='PCR 0 differs.')
+    assert plan(replace(node, retry_at=at(12)), [], at(12)) == Confine()
+    assert plan(node, [], at(12)) is None
+    waits = a_lease()
+    assert plan(node, [waits], at(12)) == Fail(waits, 'PCR 0 differs.')
+    assert plan(node, [waits], at(9)) is None
+    assert plan(node, [ACTIVE], at(20)) == End(ACTIVE)
+
+
+@pytest.mark.parametrize('direction', Direction)
+def test_a_node_at_the_gate_goes_on_where_it_was_going(direction: Direction) -> None:
+    trial = Trial(direction=direction, begun_at=at(9))
+    node = a_node(state=State.GATING, lease='a', trial=trial, retry_at=at(12))
+    waits = a_lease('a', 12, 20)
+    to_him = direction is Direction.HAND_OVER
+    assert plan(node, [waits], at(12)) == (HandOver(waits) if to_him else GiveBack())
+    again = a_lease('a', status=lease.Status.ACTIVE)
+    assert plan(node, [again], at(12)) == (HandOver(again) if to_him else GiveBack((again,)))
+    over = a_lease('a', 10, 12, status=lease.Status.ACTIVE)
+    assert plan(node, [over], at(12)) == (Take(over) if to_him else End(over))

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from esi_leap.core.gate import Direction
 from esi_leap.core.handover import (
     LABEL,
     LESSEE,
@@ -43,11 +44,22 @@ RETURNING = a_node(state=State.RETURNING, lease=LEASE.uuid, remembered=(FIELDS,)
 #: Written by hand: the table that the documentation promises.
 DOCUMENTED = {
     'available': {'preparing'},
-    'preparing': {'handed over', 'returning', 'available', 'lost'},
+    'preparing': {'gating', 'handed over', 'returning', 'available', 'lost'},
+    'gating': {
+        'handed over',
+        'preparing',  # the return has passed, for who sub-lets it; or what was proved is void
+        'returning',  # the lease is over
+        'cleaning',
+        'available',  # the return has passed, or the hand-over comes to nothing
+        'rejected',
+        'lost',
+    },
     'handed over': {'returning', 'preparing', 'lost'},  # preparing: for a sub-lease
-    'returning': {'cleaning', 'available', 'preparing', 'lost'},  # preparing: for who sub-lets it
+    # preparing: for who sub-lets it
+    'returning': {'cleaning', 'gating', 'available', 'preparing', 'lost'},
     # returning: back when cleaning failed, once more
-    'cleaning': {'available', 'returning', 'preparing', 'lost'},
+    'cleaning': {'gating', 'available', 'returning', 'preparing', 'lost'},
+    'rejected': {'returning'},  # an operator's reset
     'lost': {'available', 'preparing'},
 }
 
@@ -149,9 +161,15 @@ def test_every_state_leads_back_to_available(state: State) -> None:
 
 @pytest.mark.parametrize('state', State)
 def test_a_node_is_with_the_lease_that_gets_or_has_it(state: State) -> None:
-    node = a_node(state=state, lease='a')
+    node = a_node(state=state, lease='a', trial=None)
     assert node.is_with(a_lease('a')) is (state in {'preparing', 'handed over'})
     assert not node.is_with(a_lease('b'))
+
+
+def test_a_node_at_the_gate_is_with_a_lease_on_the_way_to_it_only() -> None:
+    to, back = (BEFORE.gated(each, at(10), None) for each in Direction)
+    assert (to.is_with(LEASE), to.coming, to.going) == (True, True, False)
+    assert (back.is_with(LEASE), back.coming, back.going) == (False, False, True)
 
 
 def test_a_freed_node_remembers_nothing() -> None:

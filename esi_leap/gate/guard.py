@@ -1,0 +1,89 @@
+"""What stands between the manager and a driver, which is somebody else's code.
+
+Whatever a driver does, the manager gets a verdict in bounded time, or `UnavailableError`: the node
+waits. A driver that hangs cannot be stopped; its thread is left to it, and it is not asked about
+that node again before it comes back. What it says too late is not heard.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass, field
+
+from esi_leap.core.errors import LeapError, UnavailableError
+from esi_leap.core.gate import Verdict
+from esi_leap.core.ports import Gate, Question
+from esi_leap.core.storable import flaws
+
+_LOG = logging.getLogger(__name__)
+
+#: Questions that may hang at a time before no more are asked.
+_MOST = 32
+
+
+@dataclass(slots=True)
+class _Call:
+    """A question on its way."""
+
+    verdict: object = None
+    error: Exception | None = None
+    done: threading.Event = field(default_factory=threading.Event)
+
+
+class Guard:
+    """A gate that answers in time.
+
+    Args:
+        gate: the driver.
+        patience: longest time, in seconds, that it may take for an answer.
+    """
+
+    def __init__(self, gate: Gate, patience: float) -> None:
+        self._gate = gate
+        self._patience = patience
+        self._lock = threading.Lock()
+        self._asked: set[int] = set()
+
+    def ask(self, question: Question) -> Verdict:
+        """Ask the driver.
+
+        Raises:
+            UnavailableError: it did not answer, not in time, or with something that is no verdict.
+        """
+        node = question.node.id
+        with self._lock:
+            if node in self._asked or len(self._asked) >= _MOST:
+                raise UnavailableError('The gate has not answered the last question yet.')
+            self._asked.add(node)
+        call = _Call()
+        threading.Thread(target=self._ask, args=(question, call), name='gate', daemon=True).start()
+        if not call.done.wait(self._patience):
+            raise UnavailableError(f'The gate did not answer within {self._patience:g} s.')
+        return _checked(call)
+
+    def _ask(self, question: Question, call: _Call) -> None:
+        try:
+            call.verdict = self._gate.ask(question)
+        except Exception as error:  # noqa: BLE001 - whatever a driver raises, the node waits
+            call.error = error
+        finally:
+            with self._lock:
+                self._asked.discard(question.node.id)
+            call.done.set()
+
+
+def _checked(call: _Call) -> Verdict:
+    """Return the verdict of a call, if it is one that can be kept."""
+    if isinstance(call.error, LeapError):
+        raise UnavailableError(f'The gate does not answer: {call.error.message}') from call.error
+    if call.error is not None:
+        _LOG.error('the gate failed', exc_info=call.error)
+        kind = type(call.error).__name__
+        raise UnavailableError(f'The gate failed ({kind}); operators find it in the log.')
+    verdict = call.verdict
+    if not isinstance(verdict, Verdict):
+        raise UnavailableError(f'The gate answered with a {type(verdict).__name__}.')
+    for why in flaws(dict(verdict.evidence)):
+        raise UnavailableError(f'The evidence of the gate cannot be kept. {why}')
+    return verdict
