@@ -134,6 +134,12 @@ RULES = [
         'GET /v1/nodes/{ident}',
     ),
     _rule(
+        'esi_leap:node:reset',
+        'rule:is_admin',
+        'Let a node that the gate has rejected be cleaned and tried once more',
+        'POST /v1/nodes/{ident}/reset',
+    ),
+    _rule(
         'esi_leap:event:event_admin',
         'rule:is_admin',
         "See the events of everybody's offers, contracts and leases",

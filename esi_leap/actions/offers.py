@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from esi_leap.actions import access, title
@@ -71,9 +71,10 @@ def create(deps: Deps, ctx: Caller, request: NewOffer) -> OfferView:
 
 
 def index(deps: Deps, ctx: Caller, query: Query) -> Sequence[OfferView]:
-    """List the offers that the caller may see."""
+    """List the offers that the caller may see, and of those of others the ones with a node."""
     access.require(ctx, 'esi_leap:offer:get_all')
-    return deps.store.offers(access.offer_scope(deps, ctx), query, deps.now())
+    scope = replace(access.offer_scope(deps, ctx), rejected=False)
+    return deps.store.offers(scope, query, deps.now())
 
 
 def show(deps: Deps, ctx: Caller, ident: str) -> OfferView:
@@ -110,6 +111,7 @@ def claim(deps: Deps, ctx: Caller, ident: str, request: Claim) -> LeaseView:
     now = deps.now()
     counted = None if quota.leases is None else project
     with deps.store.booking(found.node.id, now, project_id=counted) as book:
+        booking.check_claimable(book.node)
         offer = book.offer(found.offer.uuid)
         calendar = book.occupancy(None if quota.chain else offer.window)
         start = max(request.start or now, now)

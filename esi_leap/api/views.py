@@ -6,7 +6,8 @@ from datetime import datetime
 
 from esi_leap.actions.console_auth_tokens import Access
 from esi_leap.api.expose import Call
-from esi_leap.core.handover import Node
+from esi_leap.core.gate import Trial
+from esi_leap.core.handover import Node, State
 from esi_leap.core.instant import render
 from esi_leap.core.ports import ContractView, EventView, LeaseView, NodeView, OfferView
 
@@ -28,7 +29,7 @@ def offer(seen: OfferView, call: Call) -> dict[str, object]:
         'start_time': _time(value.window.start, call),
         'end_time': _time(value.window.end, call),
         'status': value.status,
-        'status_reason': value.reason,
+        'status_reason': node.reason if node.state is State.REJECTED else value.reason,
         'properties': value.properties,
         'availabilities': [[_time(gap.start, call), _time(gap.end, call)] for gap in seen.free],
         'parent_lease_uuid': value.parent_lease,
@@ -111,7 +112,20 @@ def node(seen: NodeView, call: Call) -> dict[str, object]:
         'future_leases': list(seen.future_leases),
         'state': service and of.state,
         'reason': seen.reason,
+        'gate': _gate(of.trial, call) if service and of.trial else None,
         'refreshed_at': _time(seen.refreshed_at, call),
+    }
+
+
+def _gate(trial: Trial, call: Call) -> dict[str, object]:
+    return {
+        'direction': trial.direction,
+        'answer': trial.answer,
+        'reason': trial.reason,
+        'phase': trial.phase,
+        'evidence': trial.evidence,
+        'begun_at': _time(trial.begun_at, call),
+        'answered_at': _time(trial.answered_at, call),
     }
 
 

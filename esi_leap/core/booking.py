@@ -22,12 +22,13 @@ from esi_leap.core.errors import (
     OfferNotFoundError,
     OfferWindowError,
     OutsideError,
+    RejectedError,
     SubletError,
     TooLongError,
     WindowConflictError,
 )
 from esi_leap.core.event import Event
-from esi_leap.core.handover import Node
+from esi_leap.core.handover import Node, State
 from esi_leap.core.instant import FOREVER, render
 from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease
@@ -177,6 +178,16 @@ def claim_end(offer: Offer, start: datetime, calendar: Calendar, limits: Limits)
     next_start = calendar.next_start(offer.uuid, start)
     ends = (limits.end(start), next_start, offer.window.end)
     return min(each for each in ends if each is not None)
+
+
+def check_claimable(node: Node) -> None:
+    """Refuse claims of a node that nobody can get.
+
+    Raises:
+        RejectedError: the gate has rejected it.
+    """
+    if node.state is State.REJECTED:
+        raise RejectedError.of(node.name)
 
 
 def plan_claim(

@@ -330,6 +330,33 @@ class NodeBusyError(ConflictError):
     title = 'Node is busy'
 
 
+class RejectedError(ConflictError):
+    """The gate has rejected the node: nobody gets it until an operator resets it."""
+
+    code = 'gate.rejected'
+    title = 'Node rejected'
+
+    @classmethod
+    def of(cls, node: str) -> RejectedError:
+        """Build the error for a node's name."""
+        return cls(
+            f'Node {node} was rejected by the gate: it was not proved clean. Nobody can get it '
+            'until an operator has looked at it and reset it.'
+        )
+
+
+class NotRejectedError(ConflictError):
+    """Only a node that the gate has rejected can be reset."""
+
+    code = 'gate.not_rejected'
+    title = 'Node not rejected'
+
+    @classmethod
+    def of(cls, node: str, state: str) -> NotRejectedError:
+        """Build the error for a node's name and its state."""
+        return cls(f'Node {node} is {state}; only a rejected node can be reset.', state=state)
+
+
 class NoConsoleError(ConflictError):
     """The serial console of a node cannot be reached: it is off, or of another kind."""
 

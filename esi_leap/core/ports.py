@@ -169,12 +169,15 @@ class Scope:
         project_id: the project whose side of things is visible.
         tree: for offers, the projects a restriction to which includes the caller.
         sublet: for leases, whether those are visible that lie in a lease by this project.
+        rejected: for offers by others, whether those of nodes are visible that the gate has
+            rejected.
     """
 
     everything: bool = False
     project_id: str | None = None
     tree: frozenset[str] = frozenset()
     sublet: bool = False
+    rejected: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

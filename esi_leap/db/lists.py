@@ -8,6 +8,7 @@ from typing import TypeAlias, TypeVar
 import sqlalchemy as sa
 
 from esi_leap.core.errors import InvalidError
+from esi_leap.core.handover import State
 from esi_leap.core.ports import Query, Scope
 from esi_leap.db import criteria, rows
 from esi_leap.db.tables import bookings, nodes, projects
@@ -34,11 +35,14 @@ def offered(scope: Scope, table: sa.FromClause = bookings) -> Ways:
     """Offers that a caller may see: open ones, his, and those for his subtree."""
     if scope.everything:
         return [sa.true()]
-    return [
+    others = [
         table.c.lessee_id.is_(None),
         *(table.c.lessee_id == each for each in sorted(scope.tree)),
-        table.c.owner_id == scope.project_id,
     ]
+    if not scope.rejected:
+        rejected = sa.select(nodes.c.id).where(nodes.c.state == str(State.REJECTED))
+        others = [sa.and_(each, table.c.node_id.not_in(rejected)) for each in others]
+    return [*others, table.c.owner_id == scope.project_id]
 
 
 def party(scope: Scope, table: sa.FromClause = bookings) -> Ways:

@@ -77,6 +77,7 @@ nodes = sa.Table(
     sa.Index(None, 'resource_uuid'),
     sa.Index(None, 'name'),
     sa.Index(None, 'resource_class'),
+    sa.Index(None, 'state'),
     sa.Index(None, 'owner_id', 'id'),
     sa.Index(None, 'lessee_id', 'id'),
     comment='Inventory: nodes as last seen, and how far the hand-over of each is',

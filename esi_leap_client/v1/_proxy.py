@@ -192,6 +192,17 @@ class Proxy(proxy.Proxy):  # type: ignore[misc]  # untyped SDK
         """Read a node by uuid or name; None if `ignore_missing` and there is none."""
         return self._find_one(Node, node, ignore_missing=ignore_missing)
 
+    def reset_node(self, node: str | Node) -> Node:
+        """Let a node that the gate has rejected be cleaned and tried once more.
+
+        Args:
+            node: Its ident.
+
+        Returns:
+            The node as it is now.
+        """
+        return self._understood(self._at(Node, node).reset(self))
+
     def events(self, **query: object) -> Iterator[Event]:
         """List events, the oldest first, page after page.
 

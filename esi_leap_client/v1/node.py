@@ -1,5 +1,8 @@
 """A node: a machine of Ironic, and what is booked on it."""
 
+from typing import Any
+
+from openstack import exceptions
 from openstack.resource import Body, QueryParameters
 
 from esi_leap_client.v1 import _base
@@ -61,5 +64,24 @@ class Node(_base.Resource):
     state = Body('state')
     #: Why it is no further, where there is something to say.
     reason = Body('reason')
+    #: How it stands, or last stood, at the gate: direction, answer, reason, evidence, …
+    gate = Body('gate', type=dict)
     #: When this was read from Ironic, `YYYY-MM-DDTHH:MM:SS[.ffffff]` UTC.
     refreshed_at = Body('refreshed_at')
+
+    def reset(self, session: Any) -> 'Node':  # noqa: ANN401 - an Adapter
+        """Let the node come back after the gate has rejected it.
+
+        Args:
+            session: The lease proxy.
+
+        Returns:
+            The node as it is now.
+
+        Raises:
+            openstack.exceptions.HttpException: The service refused.
+        """
+        response = session.post(f'{self.base_path}/{self.id}/reset')
+        exceptions.raise_from_response(response)
+        self._translate_response(response)
+        return self

@@ -111,6 +111,7 @@ def test_a_node_is_shown(cloud: Cloud, fleet: dict[str, Any], name: str) -> None
     assert {**shown, 'refreshed_at': ''} == {
         'future_leases': [],
         'future_offers': [],
+        'gate': None,
         'lease_uuid': fleet['now'],
         'lessee': 'physics',
         'maintenance': 'False',

@@ -37,7 +37,10 @@ EVENT = common.named(
                 'examples': sorted(TYPES),
             },
             'event_time': common.MOMENT,
-            'object_type': {'type': 'string', 'description': 'It is offer, lease or contract.'},
+            'object_type': {
+                'type': 'string',
+                'description': 'It is offer, lease, contract or node.',
+            },
             'object_uuid': common.STRING,
             'resource_type': common.STRING,
             'resource_uuid': common.STRING,

@@ -1,6 +1,7 @@
 """Schemas of nodes."""
 
 from esi_leap.api.schemas import common
+from esi_leap.core.gate import Answer, Direction
 from esi_leap.core.handover import State
 
 _SORTED_BY = ('uuid', 'name', 'resource_type', 'resource_class', 'created_at')
@@ -19,6 +20,24 @@ QUERY = {
 }
 
 _HIDDEN = 'Null if the caller only sees what is booked on the node.'
+
+_GATE = {
+    'description': f'How it stands, or last stood, at the gate; null if it never did. {_HIDDEN}',
+    'oneOf': [
+        {'type': 'null'},
+        common.shown(
+            {
+                'direction': {'enum': sorted(map(str, Direction))},
+                'answer': {'enum': [*sorted(map(str, Answer)), None]},
+                'reason': common.NULLABLE_STRING,
+                'phase': {**common.NULLABLE_STRING, 'description': "The driver's own word."},
+                'evidence': common.OBJECT,
+                'begun_at': common.MOMENT,
+                'answered_at': {'oneOf': [{'type': 'null'}, common.MOMENT]},
+            }
+        ),
+    ],
+}
 
 NODE = common.named(
     'Node',
@@ -52,6 +71,7 @@ NODE = common.named(
                 'description': 'What the hand-over or the return waits for, in a sentence: that of '
                 'the node itself, or that of a lease of it that the caller may see.',
             },
+            'gate': _GATE,
             'refreshed_at': common.MOMENT,
         },
         optional=['offer_uuid', 'lease_uuid'],

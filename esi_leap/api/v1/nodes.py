@@ -21,6 +21,12 @@ def index(call: Call) -> Reply:
     return lists.reply(call, 'nodes', nodes.index(call.deps, call.ctx, query), query, views.node)
 
 
+@route('POST', '/v1/nodes/{ident}/reset', answer=schema.NODE)
+def reset(call: Call) -> Reply:
+    """Reset a node that the gate has rejected: it is cleaned, and tried once more."""
+    return Reply(views.node(nodes.reset(call.deps, call.ctx, call.ident), call))
+
+
 @route('GET', '/v1/nodes/{ident}', answer=schema.NODE)
 def show(call: Call) -> Reply:
     """Show a node."""

@@ -31,6 +31,7 @@ LONG = (
 DETAIL = (
     'future_leases',
     'future_offers',
+    'gate',
     'lease_uuid',
     'lessee',
     'maintenance',
@@ -100,3 +101,19 @@ class ShowNode(base.ShowOne):
     def take_action(self, parsed_args: argparse.Namespace) -> Shown:
         """Show it."""
         return columns.fields(self.lease.get_node(parsed_args.node), DETAIL, (), parsed_args)
+
+
+class ResetNode(base.ShowOne):
+    """Let a node that the gate has rejected come back: it is cleaned, and tried once more."""
+
+    example = 'openstack esi node reset node-7 -c state -c reason'
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Describe the arguments."""
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        parser.add_argument('node', metavar='<node>', help='Node, uuid or name')
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Shown:
+        """Reset it."""
+        return columns.fields(self.lease.reset_node(parsed_args.node), DETAIL, (), parsed_args)

@@ -54,6 +54,12 @@ class Things:
         self._offer(node)
         return node
 
+    def rejected_node(self) -> str:
+        """A node of the owner of which nobody knows, and that the gate has rejected."""
+        node = self.node()
+        self.world.reject(node)
+        return node
+
     def leased_node(self) -> str:
         return str(self._lease()['resource_uuid'])
 

@@ -153,6 +153,7 @@ def test_a_node_is_shown_whole_to_its_owner(fleet: Fleet) -> None:
         'future_leases': [],
         'state': 'available',
         'reason': None,
+        'gate': None,
     }
     assert fleet.list(OWNER)['leased']['maintenance'] == 'True'
 

@@ -18,7 +18,7 @@ from esi_leap.api.expose import ROUTES, VERSIONS, Route
 from tests.patience import PATIENCE
 
 from . import world as worlds
-from .world import LESSEE, OWNER, Who, World
+from .world import ADMIN, LESSEE, OWNER, Who, World
 
 FOLDER = Path(esi_leap.__file__).parent / 'api' / 'samples'
 NEWEST = {'OpenStack-API-Version': 'lease {}.{}'.format(*VERSIONS[-1])}
@@ -42,6 +42,9 @@ class Story:
     def node(self, uuid: str, **content: object) -> str:
         self._world.service.node(uuid, OWNER.project, **content)
         return uuid
+
+    def reject(self, uuid: str) -> None:
+        self._world.reject(uuid)
 
     def call(
         self, who: Who, name: str, ident: str = '', body: object = None, query: str = ''
@@ -136,7 +139,18 @@ def what_happened(story: Story) -> None:
     story.call(OWNER, 'GET /v1/events', query='?limit=4')
 
 
-CHAPTERS: tuple[Callable[[Story], None], ...] = (documents, offers_and_leases, what_happened)
+def a_rejected_node(story: Story) -> None:
+    node = story.node('4d0e6b1a-8c57-4f39-b2a6-90f1e7c35d28', resource_class='gpu.large')
+    story.reject(node)
+    story.call(ADMIN, 'POST /v1/nodes/{ident}/reset', node)
+
+
+CHAPTERS: tuple[Callable[[Story], None], ...] = (
+    documents,
+    offers_and_leases,
+    what_happened,
+    a_rejected_node,
+)
 
 
 class Settled:

@@ -6,7 +6,7 @@ import itertools
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,12 @@ from typing import Any
 import requests
 import sqlalchemy as sa
 
+from esi_leap import clock
+from esi_leap.core.booking import Change
+from esi_leap.core.gate import Answer, Direction, Rules, Trial, Verdict
+from esi_leap.core.handover import State
+from esi_leap.core.ports import NodeScope, Query, Scope
+from esi_leap.db.store import Store
 from esi_leap.fixture import Service
 from tests.patience import PATIENCE, until
 
@@ -69,6 +75,20 @@ class World:
         uuid = f'machine-{next(self._numbers):05}'
         self.service.node(uuid, owner, **content)
         return uuid
+
+    def reject(self, node: str) -> None:
+        """Let the gate have rejected a node: here it is only written down, as a manager does it."""
+        self.service.refresh()
+        store, now = Store(self.service._database), clock.now()  # noqa: SLF001 - as a manager has it
+        scope = NodeScope(*[Scope(everything=True)] * 3)
+        (seen,) = store.nodes(scope, Query(equal={'uuid': node}), now)
+        trial = Trial(direction=Direction.HAND_OVER, begun_at=now)
+        judged = trial.judged(
+            Verdict(answer=Answer.REJECT, reason='A drill.', evidence={'pcr': 'bad'}), Rules(), now
+        )
+        with store.booking(seen.node.id, now) as book:
+            rejected = replace(book.node, state=State.REJECTED, trial=judged, reason='A drill.')
+            book.put(Change((), node=rejected))
 
     def call(
         self,

@@ -324,6 +324,7 @@ def test_a_maintenance_that_cannot_be_set_yet_is_set_later(world, gate):
 
 # What it costs
 
+
 def costs(world: World) -> tuple[int, int, list[str]]:
     """Hand a node over and take it back; return statements, calls and the verbs."""
     sent: list[str] = []

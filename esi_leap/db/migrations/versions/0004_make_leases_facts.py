@@ -27,6 +27,7 @@ def _nodes() -> None:
     with op.batch_alter_table('nodes') as nodes:
         nodes.drop_constraint(op.f('ck_nodes_state'), type_='check')
         nodes.create_check_constraint(op.f('ck_nodes_state'), STATES)
+    op.create_index(op.f('ix_nodes_state'), 'nodes', ['state'])
 
 
 def _comments() -> None:
