@@ -15,6 +15,7 @@ from esi_leap.core.handover import (
     ConsoleOff,
     DetachVif,
     Machine,
+    Maintain,
     Patch,
     PowerOff,
     Provision,
@@ -161,6 +162,13 @@ def test_what_is_off_can_be_switched_off_and_what_is_not_there_detached(fleet):
     fleet.do(PowerOff(), PowerOff(), ConsoleOff(), DetachVif('no-such-vif'))
     seen = fleet.see()
     assert (seen.power_state, seen.console, seen.vifs) == ('power off', False, ())
+
+
+def test_a_node_is_put_in_maintenance_for_a_reason_and_taken_out(fleet):
+    fleet.do(Maintain('a drill'), Maintain('a drill'))
+    assert (fleet.see().maintenance, fleet.see().maintenance_reason) == (True, 'a drill')
+    fleet.do(Maintain(None), Maintain(None))
+    assert (fleet.see().maintenance, fleet.see().maintenance_reason) == (False, None)
 
 
 def test_a_service_that_does_not_answer_is_said_to_be_unavailable(request):

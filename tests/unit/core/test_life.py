@@ -1,9 +1,9 @@
 """One node through many leases: the rules of due, lease and handover together, on a model.
 
 Tenants do with the node what Ironic lets them, its owner meddles, the manager crashes between a
-verb and writing it down. What the model forbids (`metal`) and what is said here must hold at each
-step; and when everybody is quiet, the node is back, clean and as it was. Tenants sub-let, and their
-tenants do as well.
+verb and writing it down, a gate lets it pass or does not. What the model forbids (`metal`) and what
+is said here must hold at each step; and when everybody is quiet, the node is back, clean and as it
+was. Tenants sub-let, and their tenants do as well.
 """
 
 from dataclasses import replace
@@ -19,16 +19,23 @@ from esi_leap.core import booking, due
 from esi_leap.core.booking import Limits
 from esi_leap.core.calendar import Calendar
 from esi_leap.core.errors import LeapError
+from esi_leap.core.gate import Answer, Barrier, Direction, Rules, Verdict
 from esi_leap.core.handover import (
+    LESSEE,
     Act,
+    Ask,
     Done,
     Lost,
     Node,
+    Patch,
     Refused,
+    Restart,
     State,
     Step,
     Untouched,
+    Verb,
     Wait,
+    confine,
     drift,
     give_back,
     hand_over,
@@ -42,6 +49,12 @@ from .given import HOLDING, STRANGER, TENANT, a_lease, a_machine, a_node, at
 from .metal import FIELDS, LOCKED, VERBS, Metal
 
 OTHER = 'p-other-tenant'
+PASS = Verdict(answer=Answer.PASS, evidence={'clean': True})
+VERDICTS = [
+    PASS,
+    Verdict(answer=Answer.WAIT, reason='It boots.'),
+    Verdict(answer=Answer.REJECT, reason='It is dirty.'),
+]
 
 
 class Life(RuleBasedStateMachine):
@@ -61,6 +74,8 @@ class Life(RuleBasedStateMachine):
         self.node: Node = a_node()
         self.leases: dict[str, Lease] = {}
         self.meddled = False
+        self.rules: Rules | None = None
+        self.verdict = PASS
 
     @property
     def holding(self) -> list[Lease]:
@@ -87,7 +102,7 @@ class Life(RuleBasedStateMachine):
         self.book(gap=0, hours=3, who=OTHER)
         for level in range(levels):
             self.sublet(number=-level, start=0, hours=4 - level)
-        self.manager_works(tasks=6 + 7 * levels, crashes=False)
+        self.manager_works(tasks=8 + 9 * levels, crashes=False)
         assert self.metal.tenant == 'sub-' * levels + TENANT
 
     @rule(gap=st.integers(0, 1), hours=st.integers(2, 6), who=st.sampled_from([TENANT, OTHER]))
@@ -192,28 +207,41 @@ class Life(RuleBasedStateMachine):
         """Do a task and write it down; tell whether something was done to the machine."""
         machine = self.metal.machine
         match task:
-            case due.End(each):
-                self.keep(each.ended(at(self.hour)))
-            case due.Blocked(each, reason) if each.ends(at(self.hour)):
-                self.keep(each.detained(reason, at(self.hour + 1)))
-            case due.Blocked(each, reason):
-                self.keep(each.postponed(reason, at(self.hour + 1)))
+            case due.End() | due.Blocked() | due.Fail():
+                self.keep(self.without_a_look(task))
             case due.Prepare(each):
                 self.prepare(each, refusal(machine, each, self.lenders(each), HOLDING))
+            case due.Confine():
+                return self.settle_confinement(confine(machine, 'It is dirty.'))
             case due.Take(each):
                 step = take(machine, self.node, each, self.lenders(each), HOLDING)
                 return self.settle_end(each, step)
             case due.HandOver(each):
-                step = hand_over(machine, each, self.lenders(each), HOLDING)
+                barrier = self.node.barrier(self.rules, at(self.hour))
+                step = hand_over(machine, each, self.lenders(each), HOLDING, barrier)
                 return self.settle_start(each, step)
             case due.GiveBack(heirs):
-                step = give_back(machine, self.node, heirs, HOLDING, require_clean=True)
+                barrier = self.node.barrier(self.rules, at(self.hour))
+                step = give_back(
+                    machine, self.node, heirs, HOLDING, require_clean=True, barrier=barrier
+                )
                 return self.settle_return(step, heirs)
             case due.Check(each):
                 self.settle_check(each, drift(machine, each, self.lenders(each)))
             case due.Search():
                 self.settle_search(back=is_back(machine))
         return False
+
+    def without_a_look(self, task: due.End | due.Blocked | due.Fail) -> Lease:
+        now, later = at(self.hour), at(self.hour + 1)
+        match task:
+            case due.End(each):
+                return each.ended(now)
+            case due.Fail(each, reason):
+                return each.failed(reason)
+            case due.Blocked(each, reason) if each.ends(now):
+                return each.detained(reason, later)
+        return task.lease.postponed(task.reason, later)
 
     def lenders(self, each: Lease) -> tuple[Lease, ...]:
         return self.calendar.lenders(each)
@@ -242,6 +270,34 @@ class Life(RuleBasedStateMachine):
         else:
             self.node = self.node.waiting('It is not back yet.', later)
 
+    def settle_confinement(self, step: Step) -> bool:
+        if isinstance(step, Act):
+            self.metal.do(step.verb)
+            return True
+        self.node = replace(self.node, retry_at=None)
+        return False
+
+    def at_the_gate(self, direction: Direction, each: Lease | None) -> None:
+        """Come to the gate, or be asked there; `each` is the lease that waits for its start."""
+        now = at(self.hour)
+        due_at = None if each else now
+        if self.node.state is not State.GATING:
+            self.node = self.node.gated(direction, now, due_at)
+            return
+        assert self.metal.machine.lessee == HOLDING
+        assert self.node.trial is not None
+        trial = self.node.trial.judged(self.verdict, self.rules or Rules(), now)
+        if trial.answer is Answer.REJECT:
+            self.node = self.node.to(State.REJECTED, trial.reason, trial=trial, retry_at=now)
+            if each is not None:
+                self.keep(each.failed(str(trial.reason)))
+            return
+        self.node = replace(self.node, trial=trial, retry_at=due_at)
+        if trial.answer is Answer.WAIT and each is not None:
+            self.keep(each.postponed(str(trial.reason), at(self.hour + 1)))
+        elif trial.answer is Answer.WAIT:
+            self.node = self.node.waiting(str(trial.reason), at(self.hour + 1))
+
     def settle_end(self, each: Lease, step: Step) -> bool:
         now = at(self.hour)
         match step:
@@ -265,8 +321,13 @@ class Life(RuleBasedStateMachine):
         again = each.status is Status.ACTIVE
         match step:
             case Act(verb):
+                self.check_passed(verb, each.lessee_id)
                 self.metal.do(verb)
                 return True
+            case Ask():
+                self.at_the_gate(Direction.HAND_OVER, None if again else each)
+            case Restart():
+                self.node = self.node.to(State.PREPARING, retry_at=at(self.hour) if again else None)
             case Done():
                 if not again:
                     self.keep(each.activated(at(self.hour)))
@@ -287,9 +348,12 @@ class Life(RuleBasedStateMachine):
         now = at(self.hour)
         match step:
             case Act(verb, state):
+                self.check_passed(verb, None)
                 self.metal.do(verb)
                 self.node = self.node.to(state or self.node.state, retry_at=now)
                 return True
+            case Ask():
+                self.at_the_gate(Direction.RETURN, None)
             case Done():
                 self.node = self.node.freed(heirs, now)
             case Lost(reason):
@@ -297,6 +361,12 @@ class Life(RuleBasedStateMachine):
             case Wait(reason, moving):
                 self.node = self.node.waiting(reason, now if moving else at(self.hour + 1))
         return False
+
+    def check_passed(self, verb: Verb, lessee: str | None) -> None:
+        """Nobody gets it past the gate: when he does, the pass is on the row, and is fresh."""
+        if isinstance(verb, Patch) and verb.values.get(LESSEE, HOLDING) == lessee:
+            passed = self.node.barrier(self.rules, at(self.hour))
+            assert passed in {Barrier.NONE, Barrier.PASSED}
 
     def keep(self, each: Lease) -> None:
         assert self.leases[each.uuid].holding, 'what is over stays over'
@@ -344,7 +414,7 @@ class Life(RuleBasedStateMachine):
             held = self.leases[str(self.metal.machine.lease_label)]
             assert held.holding
             assert held.lessee_id == self.metal.tenant
-            begun = self.node.state is State.PREPARING and self.node.lease in {
+            begun = self.node.coming and self.node.lease in {
                 each.uuid for each in self.holding if each.parent_lease == held.uuid
             }
             assert self.meddled or self.node.is_with(held) or begun
@@ -377,9 +447,9 @@ class Life(RuleBasedStateMachine):
                 self.meddled = False
             self.hour += 1
             self.metal.tick()
-            self.manager_works(tasks=3, crashes=False)
+            self.manager_works(tasks=5, crashes=False)
         assert not self.holding
-        assert self.node == a_node()
+        assert replace(self.node, trial=None) == a_node()
         self.an_available_node_is_as_its_owner_left_it()
         reason = self.metal.machine.maintenance_reason
         assert self.metal.machine == a_machine(fields=FIELDS, maintenance_reason=reason)
@@ -396,7 +466,44 @@ class MeddledLife(Life):
         self.metal.set(lessee=lessee)
 
 
+class GatedLife(Life):
+    """The same with a gate, whose driver says this and that, and operators who reset."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rules = Rules(max_age=timedelta(minutes=30))
+
+    @rule(verdict=st.sampled_from(VERDICTS))
+    def driver_sees_it_otherwise(self, verdict: Verdict) -> None:
+        self.verdict = verdict
+
+    @rule()
+    @precondition(lambda self: self.node.state is State.REJECTED)
+    def operator_resets(self) -> None:
+        self.node = self.node.to(State.RETURNING, retry_at=at(self.hour))
+
+    @invariant()
+    def who_stands_at_the_gate_is_with_the_holding_project_or_has_passed(self) -> None:
+        if self.node.barrier(self.rules, at(self.hour)) is Barrier.ASKED:
+            trial = self.node.trial
+            late = trial is not None and trial.answer is Answer.PASS  # given to him, not written
+            assert late or self.metal.machine.lessee == HOLDING
+
+    @invariant()
+    def a_rejected_node_is_with_the_holding_project(self) -> None:
+        if self.node.state is State.REJECTED:
+            assert self.metal.machine.lessee == HOLDING
+
+    def quiet(self) -> None:
+        self.verdict = PASS
+        if self.node.state is State.REJECTED:
+            self.operator_resets()
+        super().quiet()
+
+
 TestLife = Life.TestCase
 TestLife.settings = settings(max_examples=25, stateful_step_count=50)
 TestMeddledLife = MeddledLife.TestCase
 TestMeddledLife.settings = settings(max_examples=15, stateful_step_count=50)
+TestGatedLife = GatedLife.TestCase
+TestGatedLife.settings = settings(max_examples=25, stateful_step_count=50)
