@@ -94,6 +94,21 @@ ABORTABLE = frozenset(
     }
 )
 
+#: States that Ironic leaves by itself, for better or worse.
+MOVING = frozenset(
+    {
+        'adopting',
+        'cleaning',
+        'deleting',
+        'deploying',
+        'inspecting',
+        'rescuing',
+        'servicing',
+        'unrescuing',
+        'verifying',
+    }
+)
+
 #: Power states of a node that needs no switching off; None is that of one without power control.
 _OFF = frozenset({'power off', None})
 
@@ -541,7 +556,7 @@ def _obstacle(machine: Machine, node: Node) -> Step | None:
         return Wait(f'In maintenance: {machine.maintenance_reason or machine.last_error}.')
     if state in ABORTABLE and node.state is State.RETURNING:
         return Act(Provision('abort'))
-    if machine.busy is not None or state in {'cleaning', 'clean wait'}:
+    if machine.busy is not None or state in MOVING or state == 'clean wait':
         return Wait(f'Ironic is at it: {machine.busy or state}.', moving=True)
     return None
 
