@@ -181,6 +181,7 @@ def manager(
                 max_attempts=conf.manager.max_attempts,
                 check_interval=conf.manager.check_interval,
                 require_clean=conf.manager.require_clean,
+                repair=conf.manager.on_drift == 'repair',
                 call_time=max(times.values()),
                 gate=Rules(
                     max_age=timedelta(seconds=conf.gate.max_age),

@@ -136,6 +136,7 @@ class Inventory:
                     raise StaleClaimError(f'The claim on {name} is not ours any more.')
             if seen:  # a service that shows nothing at all rather hides it from us
                 self.store.miss(kind, seen, begun, self.now())
+                self.store.wake(self.now())
             done_at = begun
         finally:
             self.store.release_chore(name, claim, done_at)

@@ -111,8 +111,8 @@ def claim(deps: Deps, ctx: Caller, ident: str, request: Claim) -> LeaseView:
     now = deps.now()
     counted = None if quota.leases is None else project
     with deps.store.booking(found.node.id, now, project_id=counted) as book:
-        booking.check_claimable(book.node)
         offer = book.offer(found.offer.uuid)
+        booking.check_claimable(offer, book.node)
         calendar = book.occupancy(None if quota.chain else offer.window)
         start = max(request.start or now, now)
         if start < offer.window.end:

@@ -41,6 +41,21 @@ OPTS = [
         default=60,
         help='How often, in seconds, a node that is with a lessee is compared with its lease.',
     ),
+    cfg.StrOpt(
+        'on_drift',
+        default='report',
+        choices=[
+            ('report', 'say so: on the lease or the node, and by an event'),
+            (
+                'repair',
+                (
+                    'also write the lessee of the lease again, and take a node that nobody has '
+                    'leased from whoever has it, to be cleaned'
+                ),
+            ),
+        ],
+        help='What is done about a lessee who was changed past this service.',
+    ),
     cfg.BoolOpt(
         'require_clean',
         default=True,

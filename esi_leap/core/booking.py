@@ -24,6 +24,7 @@ from esi_leap.core.errors import (
     OutsideError,
     RejectedError,
     SubletError,
+    SuspendedError,
     TooLongError,
     WindowConflictError,
 )
@@ -180,14 +181,17 @@ def claim_end(offer: Offer, start: datetime, calendar: Calendar, limits: Limits)
     return min(each for each in ends if each is not None)
 
 
-def check_claimable(node: Node) -> None:
-    """Refuse claims of a node that nobody can get.
+def check_claimable(offer: Offer, node: Node) -> None:
+    """Refuse claims of a node that nobody can get from this offer.
 
     Raises:
         RejectedError: the gate has rejected it.
+        SuspendedError: it has another owner than when it was offered.
     """
     if node.state is State.REJECTED:
         raise RejectedError.of(node.name)
+    if offer.stands(node.owner_id).reason == offers.NOT_HIS:
+        raise SuspendedError.of(offer.uuid)
 
 
 def plan_claim(

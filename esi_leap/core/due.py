@@ -89,6 +89,22 @@ class Confine:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """Look whether a node that nobody should have is with somebody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Suspend an offer of a node that changed hands, or let it stand again.
+
+    Attributes:
+        offer: as it is from now on.
+    """
+
+    offer: Offer
+
+
+@dataclass(frozen=True, slots=True)
 class Search:
     """Look whether a lost node is back in order."""
 
@@ -115,6 +131,8 @@ Task: TypeAlias = (
     | GiveBack
     | Check
     | Confine
+    | Look
+    | Judge
     | Search
     | Recognise
     | Expire
@@ -148,6 +166,7 @@ def plan(node: Node, bookings: Sequence[Booking], now: datetime) -> Task | None:
         chain(
             _ends(node, _innermost_first(leases, calendar), offers, now),
             (Expire(each) for each in offers if each.window.end <= now),
+            _judged(node, offers, now),
             _returns(node, leases, calendar, now),
             _starts(node, leases, now),
         ),
@@ -190,6 +209,13 @@ def _ends(
             yield Take(lease) if node.is_with(lease) else End(lease)
 
 
+def _judged(node: Node, offers: Sequence[Offer], now: datetime) -> Iterator[Task]:
+    """Look at the offers when something made us look at the node."""
+    if node.retry_at is not None and node.retry_at <= now:
+        stand = ((each, each.stands(node.owner_id)) for each in offers)
+        yield from (Judge(after) for before, after in stand if after is not before)
+
+
 def _returns(
     node: Node, leases: Sequence[Lease], calendar: Calendar, now: datetime
 ) -> Iterator[Task]:
@@ -199,6 +225,8 @@ def _returns(
         yield GiveBack(heirs(calendar, now))
     elif node.state is State.REJECTED:
         yield Confine()
+    elif node.state is State.AVAILABLE:
+        yield Look()
     elif node.state is State.LOST:
         yield Search()
     for lease in leases:

@@ -345,6 +345,18 @@ class RejectedError(ConflictError):
         )
 
 
+class SuspendedError(ConflictError):
+    """The node of an offer has changed hands."""
+
+    code = 'offer.suspended'
+    title = 'Offer suspended'
+
+    @classmethod
+    def of(cls, uuid: str) -> SuspendedError:
+        """Build the error for an offer."""
+        return cls(f'Offer {uuid} is suspended: its node belongs to another owner now.')
+
+
 class NotRejectedError(ConflictError):
     """Only a node that the gate has rejected can be reset."""
 

@@ -46,6 +46,7 @@ TYPES: Mapping[str, str] = {
     'esi_leap.node.gate.start': 'A node has come to the gate.',
     'esi_leap.node.gate.end': 'The gate has let a node pass.',
     'esi_leap.node.gate.error': 'The gate has rejected a node; nobody gets it.',
+    'esi_leap.node.drift': 'A node that nobody should have was found with somebody.',
     'esi_leap.node.reset.end': 'A rejected node is cleaned, and tried by the gate once more.',
 }
 
@@ -128,7 +129,7 @@ def of_contract(
 
 
 def of_node(before: Node, after: Node) -> Iterator[Event]:
-    """Tell what happened to a node at the gate."""
+    """Tell what happened to a node at the gate, or past this service."""
     name = None
     if after.state is not before.state:
         if after.state is State.GATING:
@@ -137,6 +138,9 @@ def of_node(before: Node, after: Node) -> Iterator[Event]:
             name = 'gate.error'
         elif before.state is State.REJECTED:
             name = 'reset.end'
+    elif after.state is State.AVAILABLE:
+        if after.reason and after.reason != before.reason:
+            name = 'drift'
     elif after.state is State.GATING and _passed(after) and not _passed(before):
         name = 'gate.end'
     if name is not None:

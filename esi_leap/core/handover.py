@@ -45,7 +45,8 @@ class State(StrEnum):
 
 
 TRANSITIONS: Mapping[State, frozenset[State]] = {
-    State.AVAILABLE: frozenset({State.PREPARING}),
+    # RETURNING: it was with somebody to whom nobody had leased it
+    State.AVAILABLE: frozenset({State.PREPARING, State.RETURNING}),
     State.PREPARING: frozenset(
         {State.GATING, State.HANDED_OVER, State.RETURNING, State.AVAILABLE, State.LOST}
     ),
@@ -368,6 +369,8 @@ class Restart:
 
 Step: TypeAlias = Act | Wait | Done | Refused | Lost | Untouched | Ask | Restart
 
+_FOREIGN = 'The node has a lessee that this service did not set.'
+
 LESSEE = 'lessee'
 LABEL = 'properties/lease_uuid'
 #: What the reason of a maintenance begins with that is ours to end.
@@ -397,7 +400,7 @@ def _unfit(machine: Machine, owner: str, lessees: Collection[str | None]) -> str
     if machine.owner is not None and machine.owner != owner:
         return 'The node belongs to another owner now.'
     if machine.lessee not in lessees:
-        return 'The node has a lessee that this service did not set.'
+        return _FOREIGN
     if machine.busy is not None:
         return f'The node is busy: {machine.busy}.'
     if machine.maintenance:
@@ -473,6 +476,34 @@ def drift(machine: Machine, lease: Lease, lenders: Sequence[Lease]) -> str | Non
     if machine.owner is not None and machine.owner != _owner(lease, lenders):
         return 'The node belongs to another owner now.'
     return None
+
+
+def repair(machine: Machine, lease: Lease, lenders: Sequence[Lease]) -> Step:
+    """Decide the next step of giving the machine back to a lessee who lost it past this service."""
+    reason = drift(machine, lease, lenders)
+    if reason is None:
+        return Done()
+    if machine.owner is not None and machine.owner != _owner(lease, lenders):
+        return Wait(reason)  # whose it is only people can say
+    if machine.busy is not None:
+        return Wait(f'{reason} It is busy: {machine.busy}.', moving=True)
+    return Act(Patch({LESSEE: lease.lessee_id, LABEL: lease.uuid}))
+
+
+def stray(machine: Machine) -> str | None:
+    """Say what is wrong with the machine of a node that nobody should have, or None."""
+    return None if machine.lessee is None else _FOREIGN
+
+
+def seize(machine: Machine, holding: str) -> Step:
+    """Decide the next step of taking the machine from somebody to whom nobody has leased it."""
+    if machine.lessee is None:
+        return Untouched()
+    if machine.lessee == holding:
+        return Done()
+    if machine.busy is not None:
+        return Wait(f'{_FOREIGN} It is busy: {machine.busy}.', moving=True)
+    return Act(Patch({LESSEE: holding}))
 
 
 def take(

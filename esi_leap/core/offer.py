@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -21,9 +21,13 @@ class Status(StrEnum):
 
 FINAL = frozenset({Status.EXPIRED, Status.DELETED})
 HOLDING = frozenset(Status) - FINAL
+
+#: Why an offer is suspended, in error, until its provider owns the node again.
+NOT_HIS = 'The node belongs to another owner now.'
+
 TRANSITIONS: Mapping[Status, frozenset[Status]] = {
     Status.AVAILABLE: frozenset({Status.ERROR, Status.EXPIRED, Status.DELETED}),
-    Status.ERROR: FINAL,
+    Status.ERROR: FINAL | {Status.AVAILABLE},
     Status.EXPIRED: frozenset(),
     Status.DELETED: frozenset(),
 }
@@ -62,6 +66,18 @@ class Offer:
     def next_action_at(self) -> datetime | None:
         """When the manager owes it something: its expiry."""
         return self.window.end if self.holding else None
+
+    def stands(self, owner: str) -> Offer:
+        """Return the offer as it stands while this project owns the node; empty if nobody does.
+
+        What a lessee sub-lets stands as long as his lease.
+        """
+        his = self.parent_lease is not None or owner in {'', self.owner_id}
+        if self.status is Status.AVAILABLE and not his:
+            return replace(self, status=Status.ERROR, reason=NOT_HIS)
+        if self.status is Status.ERROR and self.reason == NOT_HIS and his:
+            return replace(self, status=Status.AVAILABLE, reason=None)
+        return self
 
     def free(self, taken: Iterable[Interval], now: datetime) -> Sequence[Interval]:
         """Return the windows in it that can be claimed, beside those that are taken."""

@@ -455,6 +455,14 @@ class Inventory(Protocol):
             now: the present instant.
         """
 
+    def wake(self, now: datetime) -> None:
+        """Let the manager look at once at nodes that were seen otherwise than the calendar says.
+
+        These are: a node with a lessee who is not its lease's, one with a lessee and without a
+        lease, one that is gone and leased, and one with offers that its owner did not make. All
+        are found in the database.
+        """
+
     def nameless(self, limit: int) -> Sequence[str]:
         """Return projects, at most `limit`, whose names lists would show and nobody knows."""
 

@@ -294,6 +294,49 @@ def write_off(
     )
 
 
+def drifted(connection: sa.Connection) -> list[int]:
+    """Return the keys of the nodes that were seen otherwise than the calendar says."""
+    lease = bookings.alias('lease')
+    taken = sa.or_(
+        nodes.c.gone_at.is_not(None),
+        nodes.c.lessee_id.is_(None),
+        nodes.c.lessee_id != lease.c.lessee_id,
+        nodes.c.reason.is_not(None),  # it was so before; perhaps it is not any more
+    )
+    held = (
+        sa.select(nodes.c.id)
+        .join(lease, lease.c.uuid == nodes.c.lease_uuid)
+        .where(nodes.c.state == str(State.HANDED_OVER), taken)
+    )
+    stray = sa.select(nodes.c.id).where(
+        nodes.c.state == str(State.AVAILABLE),
+        sa.or_(nodes.c.lessee_id.is_not(None), nodes.c.reason.is_not(None)),
+        nodes.c.gone_at.is_(None),
+    )
+    anothers = nodes.c.owner_id != bookings.c.owner_id
+    standing = sa.and_(
+        bookings.c.status == _OPEN, anothers, nodes.c.owner_id != '', nodes.c.gone_at.is_(None)
+    )
+    suspended = sa.and_(
+        bookings.c.status == str(offers.Status.ERROR),
+        bookings.c.status_reason == offers.NOT_HIS,
+        sa.not_(anothers),
+    )
+    offered = (
+        sa.select(nodes.c.id)
+        .join(bookings, bookings.c.node_id == nodes.c.id)
+        .where(bookings.c.kind == 'offer', bookings.c.parent_lease_uuid.is_(None))
+        .where(sa.or_(standing, suspended))
+    )
+    return sorted(connection.execute(sa.union(held, stray, offered)).scalars())
+
+
+def wake(connection: sa.Connection, ids: Sequence[int], now: datetime) -> None:
+    """Let the manager look at nodes now, unless it is about them already."""
+    later = sa.or_(nodes.c.retry_at.is_(None), nodes.c.retry_at > now)
+    connection.execute(nodes.update().where(nodes.c.id.in_(ids), later).values(retry_at=now))
+
+
 def nameless(connection: sa.Connection, limit: int) -> list[str]:
     """Return projects of nodes and bookings that the directory does not have."""
     found: dict[str, None] = {}

@@ -20,9 +20,6 @@ from esi_leap.core.lease import Lease
 from esi_leap.core.offer import Offer
 from esi_leap.db.tables import HOLDING, bookings, nodes
 
-#: States of a node in which the manager looks at it at `retry_at`.
-_WATCHED = frozenset(State) - {State.AVAILABLE}
-
 #: The instants of a trial, which is kept as JSON.
 _MOMENTS = ('begun_at', 'answered_at', 'waiting_since')
 
@@ -137,7 +134,7 @@ def node_progress(value: Node) -> dict[str, object]:
         'lease_uuid': value.lease,
         'reason': value.reason,
         'remembered': [dict(each) for each in value.remembered],
-        'retry_at': value.retry_at if value.state in _WATCHED else None,
+        'retry_at': value.retry_at,
         'attempts': value.attempts,
         'gate': None if value.trial is None else _trial_values(value.trial),
     }

@@ -142,6 +142,14 @@ class Store:
             with self._writer() as connection:
                 inventory.write_off(connection, gone[start : start + _LOCKED], asked, now)
 
+    def wake(self, now: datetime) -> None:
+        """Let the manager look at once at nodes that were seen otherwise than the calendar says."""
+        with self._reader() as connection:
+            found = inventory.drifted(connection)
+        for start in range(0, len(found), _LOCKED):
+            with self._writer() as connection:
+                inventory.wake(connection, found[start : start + _LOCKED], now)
+
     def nameless(self, limit: int) -> Sequence[str]:
         """Return projects whose names lists would show and nobody knows."""
         with self._reader() as connection:

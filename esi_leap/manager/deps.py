@@ -32,6 +32,8 @@ class Settings:
     #: Longest time that one call to another service takes, or one question to the gate.
     call_time: float
     gate: Rules = field(default_factory=Rules)
+    #: Whether what was changed past this service is put right, and not only reported.
+    repair: bool = False
 
 
 class Meter(Protocol):

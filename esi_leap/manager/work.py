@@ -139,6 +139,8 @@ class Work:
                 self._postpone(book, lease, reason, self._in(_BLOCKED))
             case due.Fail(lease, reason):
                 book.put(Change((lease.failed(reason),)))
+            case due.Judge(offer):
+                book.put(Change((offer,)))
             case due.Take(lease) if not lease.ending:
                 # From here on nobody can lengthen it any more.
                 book.put(Change((lease.expiring(TAKEN, now),)))
@@ -167,8 +169,15 @@ class Work:
                 self._give_back(node, heirs)
             case due.Check(lease):
                 self._check(node, lease, calendar.lenders(lease))
+            case _:
+                self._without_lease(task, node)
+
+    def _without_lease(self, task: due.Task, node: Node) -> None:
+        match task:
             case due.Confine():
                 self._confine(node)
+            case due.Look():
+                self._look_after(node)
             case due.Search():
                 self._search(node)
             case due.Recognise():
@@ -322,12 +331,45 @@ class Work:
                 return
             reason = _GONE if machine is None else handover.drift(machine, fresh, lenders)
             after = replace(book.node, reason=reason, retry_at=at, attempts=0)
+            noted = replace(fresh, reason=reason)
             if not fresh.holding or reason == fresh.reason:
                 book.put(Change((), node=after))
+            else:
+                events = (Event('esi_leap.lease.drift', noted),) if reason else ()
+                book.put(Change((noted,), events, node=after))
+        if reason is not None and machine is not None and self._deps.settings.repair:
+            self._repair(node, noted, lenders)
+
+    def _repair(self, node: Node, lease: Lease, lenders: Sequence[Lease]) -> None:
+        """Give a node back to the lessee who lost it past this service. It was told already."""
+        step = self._drive(node, lambda seen: handover.repair(seen, lease, lenders))
+        with self._book() as book:
+            fresh = book.lease(lease.uuid)
+            if isinstance(step, Done) and fresh.holding and fresh.reason == lease.reason:
+                mended = replace(book.node, reason=None)
+                book.put(Change((replace(fresh, reason=None),), node=mended))
+
+    def _look_after(self, node: Node) -> None:
+        """Somebody was seen to have a node that nobody should have."""
+        machine, late = self._look(node)
+        settings = self._deps.settings
+        with self._book() as book:
+            if book.node.state is not State.AVAILABLE:
                 return
-            noted = replace(fresh, reason=reason)
-            events = (Event('esi_leap.lease.drift', noted),) if reason else ()
-            book.put(Change((noted,), events, node=after))
+            if late is not None and late.reason != _GONE:
+                at = self._later(book.node.attempts, late)
+                book.put(Change((), node=replace(book.node, retry_at=at)))
+                return
+            reason = None if machine is None else handover.stray(machine)
+            book.put(Change((), node=replace(book.node, reason=reason, retry_at=None)))
+        if reason is None or not settings.repair:
+            return
+        step = self._drive(node, lambda seen: handover.seize(seen, settings.holding_project))
+        with self._book() as book:
+            if isinstance(step, Done) and book.node.state is State.AVAILABLE:
+                # Whatever he did to it: it is cleaned, and comes to the gate if there is one.
+                taken = book.node.to(State.RETURNING, reason, retry_at=self._deps.now())
+                book.put(Change((), node=taken))
 
     def _search(self, node: Node) -> None:
         machine, _ = self._look(node)

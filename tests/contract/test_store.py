@@ -397,7 +397,10 @@ class TestBooking:
     def test_a_node_that_nobody_watches_is_not_due(self, store: Store) -> None:
         node = a_node(store)
         with store.booking(node.id, NOW) as book:
-            book.put(Change((), node=node.to(State.AVAILABLE, retry_at=at(-1))))
+            book.put(Change((), node=replace(node, retry_at=at(-1))))
+        assert store.due(NOW, 9) == [node.id]
+        with store.booking(node.id, NOW) as book:
+            book.put(Change((), node=book.node.to(State.AVAILABLE)))
         assert store.due(NOW, 9) == []
 
     def test_an_error_inside_undoes_everything(self, store: Store, database: Database) -> None:

@@ -19,6 +19,8 @@ from esi_leap.core.due import (
     Fail,
     GiveBack,
     HandOver,
+    Judge,
+    Look,
     Prepare,
     Search,
     Take,
@@ -85,6 +87,9 @@ def test_a_task_is_about_something_that_is_due(
     node: Node, bookings: list[Booking], now: datetime
 ) -> None:
     match plan(node, bookings, now):
+        case HandOver(each) if each.status is lease.Status.ACTIVE:  # back from a sub-lease
+            assert node.retry_at is not None
+            assert node.retry_at <= now
         case Take(each) | End(each) | Prepare(each) | HandOver(each) | Blocked(each) | Fail(each):
             assert each in bookings
             assert each.next_action_at is not None
@@ -93,7 +98,7 @@ def test_a_task_is_about_something_that_is_due(
             assert each in bookings
             lender = Calendar(bookings).get(each.parent_lease)
             assert each.window.end <= now or (isinstance(lender, lease.Lease) and lender.ends(now))
-        case GiveBack() | Check() | Search() | Confine():
+        case GiveBack() | Check() | Search() | Confine() | Look():
             assert node.retry_at is not None
             assert node.retry_at <= now
         case nothing:
@@ -235,7 +240,7 @@ def test_what_blocks_says_what_the_node_waits_for() -> None:
 @pytest.mark.parametrize(
     ('state', 'task'),
     [
-        ('available', None),
+        ('available', Look()),
         ('preparing', HandOver(ACTIVE)),
         ('handed over', Check(ACTIVE)),
         ('returning', GiveBack((ACTIVE,))),
@@ -389,3 +394,16 @@ def test_a_node_at_the_gate_goes_on_where_it_was_going(direction: Direction) -> 
     assert plan(node, [again], at(12)) == (HandOver(again) if to_him else GiveBack((again,)))
     over = a_lease('a', 10, 12, status=lease.Status.ACTIVE)
     assert plan(node, [over], at(12)) == (Take(over) if to_him else End(over))
+
+
+def test_a_node_that_nobody_should_have_is_looked_at_when_it_was_seen_with_somebody() -> None:
+    assert plan(a_node(retry_at=at(12)), [], at(12)) == Look()
+    assert plan(a_node(retry_at=at(13)), [], at(12)) is None
+    assert plan(a_node(), [], at(12)) is None
+
+
+def test_offers_are_judged_by_who_owns_the_node_when_it_is_looked_at() -> None:
+    node, mine = a_node(owner_id='heir', retry_at=at(12)), an_offer()
+    assert plan(node, [mine], at(12)) == Judge(mine.stands('heir'))
+    assert plan(node, [mine.stands('heir')], at(12)) == Look()
+    assert plan(replace(node, retry_at=None), [mine], at(12)) is None

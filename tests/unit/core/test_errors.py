@@ -49,6 +49,21 @@ def test_an_error_keeps_its_sentence_and_its_facts(kind: type[LeapError]) -> Non
             errors.InvalidError,
         ),
         (
+            errors.RejectedError.of('node-1'),
+            'Node node-1 was rejected by the gate: it was not proved clean.',
+            errors.ConflictError,
+        ),
+        (
+            errors.NotRejectedError.of('node-1', 'available'),
+            'Node node-1 is available; only a rejected node can be reset.',
+            errors.ConflictError,
+        ),
+        (
+            errors.SuspendedError.of('o'),
+            'Offer o is suspended: its node belongs to another owner now.',
+            errors.ConflictError,
+        ),
+        (
             errors.TooLongError.of(7),
             'Attempted to create lease with an invalid time range. The max time range is 7 days.',
             errors.DeniedError,

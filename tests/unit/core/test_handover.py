@@ -29,6 +29,9 @@ from esi_leap.core.handover import (
     hand_over,
     is_back,
     refusal,
+    repair,
+    seize,
+    stray,
     take,
 )
 from esi_leap.core.lease import Status
@@ -43,7 +46,7 @@ RETURNING = a_node(state=State.RETURNING, lease=LEASE.uuid, remembered=(FIELDS,)
 
 #: Written by hand: the table that the documentation promises.
 DOCUMENTED = {
-    'available': {'preparing'},
+    'available': {'preparing', 'returning'},  # returning: it was with somebody without a lease
     'preparing': {'gating', 'handed over', 'returning', 'available', 'lost'},
     'gating': {
         'handed over',
@@ -525,3 +528,31 @@ def test_what_is_in_the_way_of_an_heir_is_waited_for(name: str) -> None:
     step = hand_over(machine, OUTER, [], HOLDING)
     assert isinstance(step, Wait)
     assert step.moving is (machine.busy is not None)
+
+
+# What was changed past this service
+
+
+def test_a_lessee_gets_back_what_was_taken_from_him_past_this_service() -> None:
+    for lessee in (None, STRANGER, HOLDING):
+        metal = a_machine(lessee=lessee)
+        step = repair(metal, LEASE, ())
+        assert step == Act(Patch({LESSEE: TENANT, LABEL: 'a'}))
+        waits = repair(replace(metal, busy='locked'), LEASE, ())
+        assert isinstance(waits, Wait)
+        assert waits.moving
+    assert repair(a_machine(lessee=TENANT), LEASE, ()) == Done()
+
+
+def test_whose_a_node_is_only_people_can_say() -> None:
+    step = repair(a_machine(lessee=TENANT, owner=STRANGER), LEASE, ())
+    assert step == Wait('The node belongs to another owner now.')
+
+
+def test_who_has_a_node_without_a_lease_loses_it() -> None:
+    assert stray(a_machine()) is None
+    assert stray(a_machine(lessee=STRANGER)) == stray(a_machine(lessee=HOLDING)) is not None
+    assert seize(a_machine(lessee=STRANGER), HOLDING) == Act(Patch({LESSEE: HOLDING}))
+    assert isinstance(seize(a_machine(lessee=STRANGER, busy='locked'), HOLDING), Wait)
+    assert seize(a_machine(lessee=HOLDING), HOLDING) == Done()
+    assert seize(a_machine(), HOLDING) == Untouched()

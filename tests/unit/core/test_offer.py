@@ -2,14 +2,14 @@
 
 import pytest
 
-from esi_leap.core.offer import FINAL, HOLDING, TRANSITIONS, Status
+from esi_leap.core.offer import FINAL, HOLDING, NOT_HIS, TRANSITIONS, Status
 
 from .given import an_offer, at
 
 #: Written by hand: the table that the documentation promises.
 DOCUMENTED = {
     'available': {'error', 'expired', 'deleted'},
-    'error': {'expired', 'deleted'},
+    'error': {'available', 'expired', 'deleted'},  # available: its owner has the node again
     'expired': set(),
     'deleted': set(),
 }
@@ -32,3 +32,22 @@ def test_an_offer_holds_its_window_and_is_due_at_its_end_until_it_is_over(status
     over = status in {'expired', 'deleted'}
     assert offer.holding is not over
     assert offer.next_action_at == (None if over else at(100))
+
+
+def test_an_offer_stands_while_its_provider_owns_the_node() -> None:
+    offer = an_offer(owner_id='his')
+    assert offer.stands('his') is offer
+    assert offer.stands('') is offer  # nobody's: an admin offers it
+    suspended = offer.stands('anothers')
+    assert (suspended.status, suspended.reason) == (Status.ERROR, NOT_HIS)
+    assert suspended.stands('anothers') is suspended
+    assert suspended.stands('his') == offer
+    sublet = an_offer(owner_id='his', parent_lease='l')
+    assert sublet.stands('anothers') is sublet
+
+
+@pytest.mark.parametrize('status', sorted(set(Status) - {Status.AVAILABLE}))
+def test_an_offer_that_failed_or_is_over_is_left_as_it_is(status: Status) -> None:
+    offer = an_offer(owner_id='his', status=status, reason='another')
+    assert offer.stands('his') is offer
+    assert offer.stands('anothers') is offer
