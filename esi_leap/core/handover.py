@@ -9,9 +9,10 @@ Only the gate is different: that a node has passed it cannot be seen on the node
 written down, with its evidence, before the verb that it allows.
 
 Order of a return: first the lessee loses the node (the holding project becomes lessee), then
-console, undeploy or VIFs, power, cleaning; last, in one PATCH, the remembered fields come back and
-the node is nobody's. `instance_info` goes only after the tear-down, which needs it to release
-volumes.
+console, virtual media, undeploy or VIFs, power, cleaning, what is left beside it, traits; last, in
+one PATCH, the remembered fields come back and the node is nobody's. Media go before the cleaning,
+which must not boot from them; `instance_info` and volumes only after the tear-down, which needs
+them.
 
 Leases that are sub-let nest: a node that is handed over can be prepared for a lease inside the one
 that has it, and what it was is remembered once more. A return then ends with the node clean, as
@@ -24,11 +25,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from esi_leap.core.gate import Answer, Barrier, Direction, Rules, Trial
 from esi_leap.core.inventory import Sighting
 from esi_leap.core.lease import Lease, Status
+from esi_leap.core.leftovers import EjectMedia, Leftovers, Removal
 
 
 class State(StrEnum):
@@ -62,8 +64,20 @@ TRANSITIONS: Mapping[State, frozenset[State]] = {
     State.LOST: frozenset({State.AVAILABLE, State.PREPARING}),
 }
 
-#: Fields a lessee may be able to write; remembered at hand-over, restored at the end of a return.
-REMEMBERED = ('extra', 'description', 'resource_class', 'protected', 'protected_reason')
+#: Fields that a PATCH writes, each as a whole.
+PATCHED = (
+    'extra',
+    'description',
+    'resource_class',
+    'protected',
+    'protected_reason',
+    'properties',
+)
+#: Fields a lessee may be able to write, by himself or by having the node inspected; remembered at
+#: hand-over, restored at the end of a return. Of `properties` all but the label of the lease.
+REMEMBERED = (*PATCHED, 'traits')
+#: Beside them the volumes are remembered.
+VOLUMES = 'volumes'
 
 #: Provision states without an instance, from which a return only has to clean.
 IDLE = frozenset({'available', 'manageable', 'enroll'})
@@ -113,6 +127,10 @@ MOVING = frozenset(
 #: Power states of a node that needs no switching off; None is that of one without power control.
 _OFF = frozenset({'power off', None})
 
+#: Why Ironic puts a node in maintenance by itself, when work that anybody has begun ends badly. A
+#: lessee can bring that about. It tells nothing of the hardware until our own cleaning fails, too.
+_FAULTS = frozenset({'clean failure', 'rescue abort failure', 'service failure'})
+
 #: States that `manage` ends.
 MANAGEABLE = frozenset({'clean failed', 'inspect failed', 'adopt failed', 'enroll'})
 
@@ -126,8 +144,8 @@ class Node:
         lease: uuid of the lease that has, gets or had the node; None while it is available, and
             while nobody has looked whom the existing service left it with.
         reason: what the node waits for, in a sentence.
-        remembered: the values of `REMEMBERED` before each hand-over that was not undone: the first
-            is the owner's, the next that of the lessee who sub-lets.
+        remembered: the values of `REMEMBERED` and `VOLUMES` before each hand-over that was not
+            undone: the first is the owner's, the next that of the lessee who sub-lets.
         retry_at: when the manager looks at the node again.
         claim: the claim of the manager that works on it.
         trial: how it stands at the gate, or last stood there.
@@ -143,7 +161,7 @@ class Node:
     state: State = State.AVAILABLE
     lease: str | None = None
     reason: str | None = None
-    remembered: tuple[Mapping[str, object], ...] = ()
+    remembered: tuple[Mapping[str, Any], ...] = ()
     retry_at: datetime | None = None
     attempts: int = 0
     claim: str | None = None
@@ -233,7 +251,7 @@ class Node:
         """Return the node that is back: on its way to the first heir again, or available."""
         return self._of(heirs, State.PREPARING, retry_at)
 
-    def before(self, heirs: Sequence[Lease]) -> Mapping[str, object]:
+    def before(self, heirs: Sequence[Lease]) -> Mapping[str, Any]:
         """Return what is remembered of the time before a return to these is due."""
         return next(iter(self.remembered[len(heirs) :]), {})
 
@@ -259,10 +277,11 @@ class Machine(Sighting):
             on no way, though Ironic still names its target: it takes PATCHes and verbs.
         vifs: ids of the virtual interfaces attached to it.
         cleans: False if cleaning is switched off on it.
+        left: what is beside its fields; None: nobody has looked.
     """
 
     lease_label: str | None
-    fields: Mapping[str, object] = field(default_factory=dict)
+    fields: Mapping[str, Any] = field(default_factory=dict)
     busy: str | None = None
     maintenance_reason: str | None = None
     retired: bool = False
@@ -274,6 +293,7 @@ class Machine(Sighting):
     cleans: bool = True
     automatic_lessee: bool = False
     last_error: str | None = None
+    left: Leftovers | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,7 +334,16 @@ class Maintain:
     reason: str | None
 
 
-Verb: TypeAlias = Patch | Provision | PowerOff | ConsoleOff | DetachVif | Maintain
+@dataclass(frozen=True, slots=True)
+class SetTraits:
+    """Let the node have these traits and no others."""
+
+    traits: tuple[str, ...]
+
+
+Verb: TypeAlias = (
+    Patch | Provision | PowerOff | ConsoleOff | DetachVif | Maintain | SetTraits | Removal
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,7 +396,12 @@ class Restart:
     """Somebody else had the node while it stood at the gate: what was proved is void."""
 
 
-Step: TypeAlias = Act | Wait | Done | Refused | Lost | Untouched | Ask | Restart
+@dataclass(frozen=True, slots=True)
+class LookCloser:
+    """What is beside the fields of the machine decides; look at that too."""
+
+
+Step: TypeAlias = Act | Wait | Done | Refused | Lost | Untouched | Ask | Restart | LookCloser
 
 _FOREIGN = 'The node has a lessee that this service did not set.'
 
@@ -560,8 +594,9 @@ def give_back(
         return Ask()
     step = (
         _obstacle(machine, node)
-        or _tear_down(machine)
+        or _tear_down(machine, node)
         or _clean(machine, node, require_clean=require_clean)
+        or _clear(machine, node.before(heirs))
     )
     if step is None and barrier is Barrier.SHUT:
         return Ask()
@@ -581,7 +616,8 @@ def _had(lenders: Sequence[Lease]) -> str | None:
 def _obstacle(machine: Machine, node: Node) -> Step | None:
     """What has to pass before anything can be done to the machine."""
     state = machine.provision_state
-    if machine.maintenance and node.reset and _is_ours(machine):
+    of_lease = node.state is State.RETURNING and machine.fault in _FAULTS
+    if machine.maintenance and (of_lease or (node.reset and _is_ours(machine))):
         return Act(Maintain(None))
     if machine.maintenance and state not in UNDEPLOYABLE:
         return Wait(f'In maintenance: {machine.maintenance_reason or machine.last_error}.')
@@ -592,10 +628,13 @@ def _obstacle(machine: Machine, node: Node) -> Step | None:
     return None
 
 
-def _tear_down(machine: Machine) -> Step | None:
+def _tear_down(machine: Machine, node: Node) -> Step | None:
     """What the tenant left on the machine."""
     if machine.console:
         return Act(ConsoleOff())
+    cleaned = node.state is not State.RETURNING and machine.provision_state == 'available'
+    if not cleaned and (machine.left is None or machine.left.media):
+        return Act(EjectMedia()) if machine.left else LookCloser()
     if machine.provision_state in UNDEPLOYABLE:
         return Act(Provision('deleted'), _cleaning(machine))
     if machine.vifs:
@@ -637,15 +676,32 @@ def _clean_retired(machine: Machine, node: Node) -> Step | None:
     return None if machine.power_state in _OFF else Act(PowerOff())
 
 
+def _clear(machine: Machine, before: Mapping[str, Any]) -> Step | None:
+    """The node is clean and off: remove what is left beside its fields."""
+    if machine.left is None:
+        return LookCloser()
+    removal = machine.left.removal(before.get(VOLUMES, {}))
+    if removal is not None:
+        return Act(removal)
+    traits = machine.fields.get('traits')
+    if before.get('traits', traits) != traits:
+        return Act(SetTraits(tuple(before['traits'])))
+    return None
+
+
 def _restore(machine: Machine, node: Node, heirs: Sequence[Lease]) -> Step:
     """The node is clean: let it be what it was, and nobody's if no heir waits for it."""
     before = node.before(heirs)
     values: dict[str, object] = {
-        name: value for name, value in before.items() if machine.fields.get(name) != value
+        name: before[name]
+        for name in PATCHED
+        if name in before and machine.fields.get(name) != before[name]
     }
     if machine.instance_info:
         values['instance_info'] = None
-    if machine.lease_label is not None:
+    if machine.instance is not None:
+        values['instance_uuid'] = None  # and the allocation that the tenant had made
+    if machine.lease_label is not None and 'properties' not in values:  # which are without it
         values[LABEL] = None
     if not heirs:
         values[LESSEE] = None

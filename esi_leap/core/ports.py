@@ -87,8 +87,16 @@ class Nodes(Protocol):
             UnavailableError: the service does not answer.
         """
 
-    def get(self, uuid: str) -> Machine:
-        """Read a machine with its virtual interfaces; errors as `find`."""
+    def get(self, uuid: str, *, closely: bool = False) -> Machine:
+        """Read a machine with its virtual interfaces; errors as `find`, and those of `do`.
+
+        Args:
+            uuid: its uuid.
+            closely: also read what is left beside its fields, `Machine.left`.
+        """
+
+    def volumes(self, uuid: str) -> Mapping[str, str]:
+        """Read a machine's `Leftovers.volumes`; errors as `find`."""
 
     def do(self, machine: Machine, verb: Verb) -> None:
         """Carry out one verb. Doing it again does no harm.

@@ -23,6 +23,7 @@ from esi_leap.core.handover import (
     Act,
     Ask,
     Done,
+    LookCloser,
     Lost,
     Machine,
     Node,
@@ -39,8 +40,8 @@ from esi_leap.manager.deps import Deps, retry_at
 
 _LOG = logging.getLogger(__name__)
 
-#: Verbs of one hand-over or return without a pause; more is a node that goes in circles.
-_MOST_VERBS = 12
+#: Looks of one hand-over or return without a pause; more is a node that goes in circles.
+_MOST_LOOKS = 24
 _GONE = 'The node does not exist any more.'
 _NOT_BACK = 'The node is not back from a sub-lease yet'
 _REJECTED = 'The gate has rejected the node (gate.rejected)'
@@ -186,9 +187,14 @@ class Work:
     def _prepare(self, node: Node, lease: Lease, lenders: Sequence[Lease]) -> None:
         machine, late = self._look(node)
         reason = late.reason if late else None
+        volumes: dict[str, str] = {}
         if machine is not None:
             holding = self._deps.settings.holding_project
             reason = handover.refusal(machine, lease, lenders, holding)
+        if machine is not None and reason is None:
+            # Its owner's own; what comes to them is the lessee's.
+            late = self._try(lambda: volumes.update(self._nodes(node).volumes(machine.uuid)))
+            reason = late.reason if late else None
         with self._book() as book:
             fresh = book.lease(lease.uuid)
             if not fresh.starts(self._deps.now()):
@@ -197,7 +203,8 @@ class Work:
                 late = late or Late(reason or '')
                 self._postpone(book, fresh, late.reason, self._later(fresh.attempts, late))
                 return
-            begun = book.node.prepared(fresh, lenders, dict(machine.fields))
+            before = {**machine.fields, handover.VOLUMES: volumes}
+            begun = book.node.prepared(fresh, lenders, before)
             book.put(Change((), node=begun))
 
     def _hand_over(self, node: Node, lease: Lease, lenders: Sequence[Lease]) -> None:
@@ -516,11 +523,15 @@ class Work:
 
     def _drive(self, node: Node, decide: Callable[[Machine], Step]) -> Step | Late:
         """Look, decide and act until the step is reached or something is in the way."""
-        for _ in range(_MOST_VERBS):
-            machine, late = self._look(node)
+        closely = False
+        for _ in range(_MOST_LOOKS):
+            machine, late = self._look(node, closely=closely)
             if machine is None:
                 return Lost(_GONE) if late is None or late.reason == _GONE else late
             step = decide(machine)
+            closely = isinstance(step, LookCloser)
+            if closely:
+                continue
             if isinstance(step, Wait):
                 return Late(step.reason, moving=step.moving)
             if not isinstance(step, Act):
@@ -532,10 +543,10 @@ class Work:
                 return step
         return Late('The node does not reach the state that it was asked for.')
 
-    def _look(self, node: Node) -> tuple[Machine | None, Late | None]:
+    def _look(self, node: Node, *, closely: bool = False) -> tuple[Machine | None, Late | None]:
         seen: list[Machine] = []
-        asked = self._deps.now()
-        late = self._try(lambda: seen.append(self._nodes(node).get(node.resource_uuid)))
+        asked, uuid = self._deps.now(), node.resource_uuid
+        late = self._try(lambda: seen.append(self._nodes(node).get(uuid, closely=closely)))
         if late is not None:
             return None, late
         self._seen = node.resource_type, seen[0], asked

@@ -11,6 +11,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -30,9 +31,11 @@ from esi_leap.core.handover import (
     Patch,
     PowerOff,
     Provision,
+    SetTraits,
     Verb,
 )
 from esi_leap.core.inventory import Sighting
+from esi_leap.core.leftovers import BootAsUsual, EjectMedia, Leftovers, Removal, RemoveVolume
 from esi_leap.core.ports import Address
 
 PREFIX = 'dummy-node-'
@@ -40,6 +43,8 @@ _LONGEST = 36
 _PAGE = 500
 #: Where the fields of a machine are in the file.
 _KEYS = {'lessee': 'project_id', 'properties/lease_uuid': 'lease_uuid'}
+#: Of the fields that are remembered, those that are not None where the file does not have them.
+_EMPTY: Mapping[str, object] = {'extra': {}, 'properties': {}, 'traits': []}
 #: The state each provision verb leads to; there is nothing to wait for.
 _REACHED = {
     'manage': 'manageable',
@@ -65,9 +70,15 @@ class DummyNodes:
                 raise
             return self.get(ident.removeprefix(PREFIX))
 
-    def get(self, uuid: str) -> Machine:
-        """Read a machine."""
-        return _machine(uuid, self._read(uuid))
+    def get(self, uuid: str, *, closely: bool = False) -> Machine:
+        """Read a machine; a file has all that can be left."""
+        content = self._read(uuid)
+        machine = _machine(uuid, content)
+        return replace(machine, left=_left(content)) if closely else machine
+
+    def volumes(self, uuid: str) -> Mapping[str, str]:
+        """Read the key `volumes`."""
+        return _left(self._read(uuid)).volumes
 
     def do(self, machine: Machine, verb: Verb) -> None:
         """Carry out one verb at once: write the file anew, atomically."""
@@ -88,6 +99,10 @@ class DummyNodes:
                 content['maintenance_reason'] = reason
             case DetachVif(vif):
                 content['vifs'] = [each for each in content.get('vifs', []) if each != vif]
+            case SetTraits(traits):
+                content['traits'] = list(traits)
+            case EjectMedia() | RemoveVolume() | BootAsUsual():
+                _remove(content, verb)
         self._write(machine.uuid, content)
 
     def pages(self) -> Iterator[Sequence[Sighting]]:
@@ -148,10 +163,36 @@ class DummyNodes:
 def _apply(content: dict[str, Any], values: Mapping[str, object]) -> None:
     for path, value in values.items():
         key = _KEYS.get(path, path)
+        if key == 'properties':  # the label is one of them
+            content.pop('lease_uuid', None)
         if value is None:
             content.pop(key, None)
         else:
             content[key] = value
+
+
+def _remove(content: dict[str, Any], verb: Removal) -> None:
+    match verb:
+        case EjectMedia():
+            content['media'] = False
+        case RemoveVolume(volume):
+            volumes = content.get('volumes', {})
+            content['volumes'] = {name: volumes[name] for name in volumes if name != volume}
+        case BootAsUsual():
+            content['boots'] = False
+
+
+def _left(content: Mapping[str, Any]) -> Leftovers:
+    return Leftovers(
+        media=bool(content.get('media')),
+        volumes=content.get('volumes', {}),
+        boots=bool(content.get('boots')),
+    )
+
+
+def _field(content: Mapping[str, Any], name: str) -> object:
+    value = content.get(name)
+    return _EMPTY.get(name) if value is None else value
 
 
 def _machine(uuid: str, content: Mapping[str, Any]) -> Machine:
@@ -167,7 +208,7 @@ def _machine(uuid: str, content: Mapping[str, Any]) -> Machine:
         target_power_state=content.get('target_power_state'),
         resource_class=content.get('resource_class'),
         properties=content.get('properties', {}),
-        fields={name: content.get(name, {} if name == 'extra' else None) for name in REMEMBERED},
+        fields={name: _field(content, name) for name in REMEMBERED},
         maintenance=bool(content.get('maintenance')),
         maintenance_reason=content.get('maintenance_reason'),
         instance_info=bool(content.get('instance_info')),

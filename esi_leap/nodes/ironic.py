@@ -7,6 +7,7 @@ Nothing is retried here: the manager backs off, and knows when its claim on the 
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,11 +31,15 @@ from esi_leap.core.handover import (
     Patch,
     PowerOff,
     Provision,
+    SetTraits,
     Verb,
 )
 from esi_leap.core.inventory import Sighting
+from esi_leap.core.leftovers import BootAsUsual, EjectMedia, Leftovers, Removal, RemoveVolume
 from esi_leap.core.ports import Address
 from esi_leap.service import AnswerError, Service, SilenceError
+
+_LOG = logging.getLogger(__name__)
 
 #: Names and uuids that Ironic accepts; anything else would be a path or a query in a URL.
 _IDENT = re.compile(r'(?!\.+$)[0-9A-Za-z._~-]{1,255}')
@@ -67,8 +72,15 @@ _FIELDS = (
     'automated_clean',
     'driver_internal_info',
     'last_error',
+    'traits',
 )
 _VERSION = '1.65'
+#: Since when virtual media can be seen, and taken out.
+_MEDIA_VERSION = '1.93'
+#: What Ironic answers where a driver cannot do what it is asked for.
+_UNSUPPORTED = HTTPStatus.BAD_REQUEST
+#: What a node boots from that nobody has told otherwise.
+_USUAL_BOOT = 'pxe'
 
 #: What the inventory asks for of each node.
 _SEEN = (
@@ -112,12 +124,18 @@ class IronicNodes:
         with self._asked(ident):
             return _machine(self._read(ident), ())
 
-    def get(self, uuid: str) -> Machine:
-        """Read a machine with its virtual interfaces."""
+    def get(self, uuid: str, *, closely: bool = False) -> Machine:
+        """Read a machine with its virtual interfaces; closely, with all that is left beside it."""
         with self._asked(uuid):
             node = self._read(uuid)
             vifs = self._get(f'/nodes/{uuid}/vifs')['vifs']
-            return _machine(node, tuple(vif['id'] for vif in vifs))
+            left = self._left(uuid) if closely else None
+            return _machine(node, tuple(vif['id'] for vif in vifs), left)
+
+    def volumes(self, uuid: str) -> Mapping[str, str]:
+        """Read the volume connectors and targets, each with its last change."""
+        with self._asked(uuid):
+            return self._volumes(uuid)
 
     def do(self, machine: Machine, verb: Verb) -> None:
         """Carry out one verb."""
@@ -137,6 +155,10 @@ class IronicNodes:
                     self._change('PUT', machine, '/maintenance', {'reason': reason})
                 case DetachVif(vif):
                     self._detach(machine, vif)
+                case SetTraits(traits):
+                    self._change('PUT', machine, '/traits', {'traits': list(traits)})
+                case EjectMedia() | RemoveVolume() | BootAsUsual():
+                    self._remove(machine, verb)
 
     def pages(self) -> Iterator[Sequence[Sighting]]:
         """Read all machines, page after page."""
@@ -220,9 +242,77 @@ class IronicNodes:
     def _get(self, path: str, **more: Any) -> Any:  # noqa: ANN401 - any JSON
         return self._service.get(path, microversion=_VERSION, **more)
 
-    def _change(self, method: str, machine: Machine, path: str, body: object = None) -> None:
+    def _left(self, uuid: str) -> Leftovers:
+        media = self._supported(f'/nodes/{uuid}/vmedia', version=_MEDIA_VERSION) or []
+        device = self._boot_device(uuid)
+        return Leftovers(
+            media=any(each['inserted'] for each in media),
+            volumes=self._volumes(uuid),
+            boots=device not in {None, _USUAL_BOOT} and device != self._usual_boot(uuid),
+        )
+
+    def _boot_device(self, uuid: str) -> str | None:
+        try:
+            found = self._supported(f'/nodes/{uuid}/management/boot_device') or {}
+        except AnswerError as error:
+            if error.status != HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise
+            # There are BMCs that never tell it. Ironic sets it whenever it boots the node; keeping
+            # the node back for good would be worse.
+            _LOG.warning('node %s does not tell its boot device: %s', uuid, error.reason)
+            return None
+        return found.get('boot_device')
+
+    def _volumes(self, uuid: str) -> dict[str, str]:
+        return {
+            f'{kind}/{each["uuid"]}': each['updated_at'] or each['created_at']
+            for kind in ('connectors', 'targets')
+            for each in self._get(f'/volume/{kind}', params={'node': uuid, 'detail': True})[kind]
+        }
+
+    def _usual_boot(self, uuid: str) -> str:
+        found = self._get(f'/nodes/{uuid}/management/boot_device/supported')
+        supported: list[str] = found['supported_boot_devices']
+        return _USUAL_BOOT if _USUAL_BOOT in supported else supported[0]
+
+    def _supported(self, path: str, version: str = _VERSION) -> Any:  # noqa: ANN401 - any JSON
+        """Read what not every driver has, and not every Ironic: None where it is not."""
+        try:
+            return self._service.get(path, microversion=version)
+        except AnswerError as error:
+            if error.status not in {_UNSUPPORTED, HTTPStatus.NOT_ACCEPTABLE}:
+                raise
+            return None
+
+    def _change(
+        self,
+        method: str,
+        machine: Machine,
+        path: str,
+        body: object = None,
+        version: str = _VERSION,
+    ) -> None:
         path = f'/nodes/{machine.uuid}{path}'
-        self._service.ask(method, path, json=body, microversion=_VERSION)
+        self._service.ask(method, path, json=body, microversion=version)
+
+    def _remove(self, machine: Machine, verb: Removal) -> None:
+        match verb:
+            case EjectMedia():
+                # Each is named, because Ironic deletes its own copies of the images only then.
+                path = '/vmedia?device_types=cdrom,disk,floppy'
+                self._change('DELETE', machine, path, version=_MEDIA_VERSION)
+            case RemoveVolume(volume):
+                self._remove_volume(volume)
+            case BootAsUsual():
+                boot = {'boot_device': self._usual_boot(machine.uuid), 'persistent': False}
+                self._change('PUT', machine, '/management/boot_device', boot)
+
+    def _remove_volume(self, volume: str) -> None:
+        try:
+            self._service.ask('DELETE', f'/volume/{volume}', microversion=_VERSION)
+        except AnswerError as error:
+            if error.status != HTTPStatus.NOT_FOUND:  # it is gone, which is all we want
+                raise
 
     def _detach(self, machine: Machine, vif: str) -> None:
         try:
@@ -289,17 +379,23 @@ def _shown(node: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _machine(node: Mapping[str, Any], vifs: tuple[str, ...]) -> Machine:
+def _machine(
+    node: Mapping[str, Any], vifs: tuple[str, ...], left: Leftovers | None = None
+) -> Machine:
+    properties = dict(node['properties'] or {})
+    label = properties.pop(_LABEL, None)
     values = {
         'extra': node['extra'] or {},
         'description': node['description'],
         'resource_class': node['resource_class'],
         'protected': bool(node['protected']),
         'protected_reason': node['protected_reason'],
+        'properties': properties,
+        'traits': sorted(node['traits'] or ()),
     }
     return Machine(
         **_shown(node),
-        lease_label=(node['properties'] or {}).get(_LABEL),
+        lease_label=label,
         fields={name: values[name] for name in REMEMBERED},
         busy=_busy(node),
         maintenance_reason=node['maintenance_reason'],
@@ -312,6 +408,7 @@ def _machine(node: Mapping[str, Any], vifs: tuple[str, ...]) -> Machine:
         cleans=node['automated_clean'] is not False,
         automatic_lessee=_automatic(node['driver_internal_info']),
         last_error=node['last_error'],
+        left=left,
     )
 
 

@@ -19,8 +19,10 @@ from esi_leap.core.handover import (
     Patch,
     PowerOff,
     Provision,
+    SetTraits,
 )
 from esi_leap.core.inventory import Sighting
+from esi_leap.core.leftovers import BootAsUsual, Leftovers, RemoveVolume
 from esi_leap.core.ports import Nodes
 from esi_leap.nodes.ironic import IronicNodes
 
@@ -162,6 +164,28 @@ def test_what_is_off_can_be_switched_off_and_what_is_not_there_detached(fleet):
     fleet.do(PowerOff(), PowerOff(), ConsoleOff(), DetachVif('no-such-vif'))
     seen = fleet.see()
     assert (seen.power_state, seen.console, seen.vifs) == ('power off', False, ())
+
+
+def test_traits_are_set_and_nothing_is_left_beside_a_free_node(fleet):
+    fleet.do(SetTraits(('CUSTOM_A', 'CUSTOM_B')))
+    assert fleet.see().fields['traits'] == ['CUSTOM_A', 'CUSTOM_B']
+    fleet.do(SetTraits(()), RemoveVolume('targets/6f0a1b3e-0000-4000-8000-000000000001'))
+    fleet.do(BootAsUsual())
+    assert fleet.see().fields['traits'] == []
+    assert fleet.see().left is None
+    assert fleet.service.get(fleet.uuid, closely=True).left == Leftovers()
+    assert fleet.service.volumes(fleet.uuid) == {}
+
+
+def test_the_label_goes_where_properties_are_set_as_a_whole(fleet):
+    before = fleet.see().fields['properties']
+    fleet.do(Patch({LABEL: _LEASE}))
+    assert fleet.see().fields['properties'] == before
+    fleet.do(Patch({'properties': {**before, 'a.b': 1}}))
+    assert fleet.see().fields['properties'] == {**before, 'a.b': 1}
+    assert fleet.see().lease_label is None
+    fleet.do(Patch({'properties': before}))
+    assert fleet.see().fields['properties'] == before
 
 
 def test_a_node_is_put_in_maintenance_for_a_reason_and_taken_out(fleet):

@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -43,8 +43,11 @@ class Watched:
     def find(self, ident: str) -> Machine:
         return self._nodes.find(ident)
 
-    def get(self, uuid: str) -> Machine:
-        return self._counted(lambda: self._nodes.get(uuid))
+    def get(self, uuid: str, *, closely: bool = False) -> Machine:
+        return self._counted(lambda: self._nodes.get(uuid, closely=closely))
+
+    def volumes(self, uuid: str) -> Mapping[str, str]:
+        return self._counted(lambda: self._nodes.volumes(uuid))
 
     def do(self, machine: Machine, verb: Verb) -> None:
         self.verbs.append(verb)

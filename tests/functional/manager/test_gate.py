@@ -350,7 +350,7 @@ def test_no_gate_costs_nothing(world, gate):
     with_gate = costs(world)
     world.deps = replace(world.deps, gate=None)
     without = costs(world)
-    assert without == (90, 16, ['Patch', 'Patch', 'Patch', 'Provision', 'Provision', 'Patch'])
+    assert without == (90, 20, ['Patch', 'Patch', 'Patch', 'Provision', 'Provision', 'Patch'])
     assert with_gate[2] == without[2]  # no verb more for a gate that lets pass
     assert with_gate[0] > without[0]
 

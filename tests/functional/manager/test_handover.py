@@ -63,6 +63,43 @@ def test_a_return_leaves_nothing_of_the_tenant(world):
     assert Provision('deleted') in world.nodes.verbs
 
 
+def test_a_return_leaves_nothing_of_the_tenant_beside_the_node(world):
+    his = {'connectors/1': 'long ago'}
+    properties = {'cpus': 16, 'capabilities': 'boot_mode:uefi'}
+    world.machine(volumes=his, traits=['CUSTOM_FAST'], properties=properties)
+    world.lease('tenant', 0, 10)
+    world.tick()
+    assert world.row().remembered[0]['volumes'] == his
+    world.change(
+        media=True,
+        boots=True,
+        volumes={**his, 'targets/mine': 'now'},
+        traits=['CUSTOM_MINE'],
+        properties={'cpus': 1, 'mine': 'x'},
+    )
+    world.wait(minutes=10)
+    after = world.file()
+    assert (after['media'], after['boots'], after['volumes']) == (False, False, his)
+    assert (after['traits'], after['properties']) == (['CUSTOM_FAST'], properties)
+    assert world.row().state is State.AVAILABLE
+    assert world.row().remembered == ()
+
+
+def test_a_hand_over_waits_for_what_it_has_to_remember(world):
+    def away(uuid: str) -> dict[str, str]:
+        raise UnavailableError('Ironic answered 503; try again.')
+
+    world.nodes.volumes = away
+    uuid = world.lease('tenant', 0, 10)
+    world.tick()
+    assert world.see(uuid).status is Status.WAIT_FULFILL
+    assert world.see(uuid).reason == 'Ironic answered 503; try again.'
+    assert world.row().state is State.AVAILABLE
+    del world.nodes.volumes
+    world.wait(seconds=30)
+    assert world.see(uuid).status is Status.ACTIVE
+
+
 def test_a_node_that_was_never_deployed_is_cleaned_too(world):
     world.lease('tenant', 0, 10)
     world.tick()

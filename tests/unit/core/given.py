@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from esi_leap.core.handover import Machine, Node
 from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease
+from esi_leap.core.leftovers import Leftovers
 from esi_leap.core.offer import Offer
 
 DAY = datetime(2032, 1, 31, tzinfo=UTC)
@@ -65,6 +66,7 @@ def a_machine(**values: object) -> Machine:
         'lease_label': None,
         'provision_state': 'available',
         'power_state': 'power off',
+        'left': Leftovers(),
         **values,
     }
     return Machine(**given)  # type: ignore[arg-type]

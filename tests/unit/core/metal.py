@@ -19,8 +19,10 @@ from esi_leap.core.handover import (
     Patch,
     PowerOff,
     Provision,
+    SetTraits,
     Verb,
 )
+from esi_leap.core.leftovers import BootAsUsual, EjectMedia, Leftovers, Removal, RemoveVolume
 
 from .given import HOLDING, a_machine
 
@@ -101,6 +103,8 @@ FIELDS = {
     'resource_class': 'big',
     'protected': False,
     'protected_reason': None,
+    'properties': {'cpus': 16},
+    'traits': ['CUSTOM_FAST'],
 }
 
 
@@ -131,6 +135,9 @@ class Metal:
 
     def write(self, **values: object) -> None:
         self.set(fields={**self.machine.fields, **values})
+
+    def leave(self, **values: object) -> None:
+        self.set(left=replace(self.machine.left, **values))
 
     def enter(self, state: str) -> None:
         if state == 'cleaning' and not self.machine.cleans:
@@ -163,6 +170,8 @@ class Metal:
                 assert (self.state, target) in VERBS, f'{target} is refused in {self.state}'
                 assert target != 'deleted' or not self.machine.fields['protected']
                 assert target != 'provide' or not self.machine.maintenance
+                boots = target in {'deleted', 'provide'} and self.machine.cleans
+                assert not (boots and self.machine.left.media), 'the cleaning would boot from them'
                 self.enter(VERBS[self.state, target])
             case PowerOff():
                 self.set(power_state='power off')
@@ -172,6 +181,23 @@ class Metal:
                 self.set(maintenance=reason is not None, maintenance_reason=reason, fault=None)
             case DetachVif(vif):
                 self.set(vifs=tuple(each for each in self.machine.vifs if each != vif))
+            case SetTraits(traits):
+                self.write(traits=list(traits))
+            case EjectMedia() | RemoveVolume() | BootAsUsual():
+                self._remove(verb)
+
+    def _remove(self, verb: Removal) -> None:
+        match verb:
+            case EjectMedia():
+                self.leave(media=False)
+            case RemoveVolume(volume):
+                assert self.machine.power_state == 'power off'
+                assert not self.deployed, 'the tear-down needs it'
+                left = dict(self.machine.left.volumes)
+                del left[volume]
+                self.leave(volumes=left)
+            case BootAsUsual():
+                self.leave(boots=False)
 
     def _patch(self, values: dict[str, object]) -> None:
         assert self.state not in LOCKED, f'PATCH is refused in {self.state}'
@@ -181,8 +207,13 @@ class Metal:
             assert not self.deployed, 'the tear-down needs instance_info'
             assert values.pop('instance_info') is None
             self.set(instance_info=False)
+        if 'instance_uuid' in values:
+            assert values.pop('instance_uuid') is None
+            self.set(instance=None)
         if LABEL in values:
             self.set(lease_label=values.pop(LABEL))
+        if 'properties' in values:  # the label is one of them
+            self.set(lease_label=None)
         if LESSEE in values:
             self._lend(values.pop(LESSEE))
         if values.get('protected') is False:
@@ -203,6 +234,7 @@ class Metal:
         assert not self.machine.vifs
         assert not self.machine.console
         assert not self.deployed
+        assert self.machine.left == Leftovers() or len(known) > 1  # his lender's
         assert self.traces <= known or not self.machine.cleans
         assert self.machine.fields == FIELDS or self.machine.fields['extra'].get('mine') in known
 
@@ -228,7 +260,15 @@ def metals(lessee: str | None, label: str | None) -> st.SearchStrategy[Metal]:
                 'resource_class': st.sampled_from([FIELDS['resource_class'], 'mine']),
                 'protected': st.booleans(),
                 'protected_reason': st.sampled_from([None, 'hands off']),
+                'properties': st.sampled_from([FIELDS['properties'], {'cpus': 1, 'a': 'mine'}]),
+                'traits': st.sampled_from([FIELDS['traits'], [], ['CUSTOM_MINE']]),
             }
+        ),
+        left=st.builds(
+            Leftovers,
+            media=st.booleans(),
+            volumes=st.sampled_from([{}, {'connectors/mine': 'now', 'targets/mine': 'now'}]),
+            boots=st.booleans(),
         ),
         instance=st.sampled_from([None, 'i1']),
         instance_info=st.booleans(),

@@ -15,12 +15,15 @@ from esi_leap.core.handover import (
     Act,
     ConsoleOff,
     Done,
+    LookCloser,
     Lost,
     Machine,
+    Maintain,
     Node,
     Patch,
     Provision,
     Refused,
+    SetTraits,
     State,
     Untouched,
     Wait,
@@ -35,6 +38,7 @@ from esi_leap.core.handover import (
     take,
 )
 from esi_leap.core.lease import Status
+from esi_leap.core.leftovers import BootAsUsual, EjectMedia, Leftovers, RemoveVolume
 
 from .given import HOLDING, STRANGER, TENANT, a_lease, a_machine, a_node, at
 from .metal import FIELDS, MOVES, STATES, Metal, metals
@@ -283,7 +287,6 @@ def test_a_node_comes_back_from_every_state_as_it_was(
     assert metal.machine == a_machine(
         fields=FIELDS,
         cleans=metal.machine.cleans,
-        instance=metal.machine.instance,
         maintenance_reason=metal.machine.maintenance_reason,
     )
     assert not metal.deployed
@@ -298,8 +301,10 @@ def test_a_node_comes_back_from(state: str) -> None:
         lease_label='a',
         provision_state=state,
         busy='on its way' if state in MOVES else None,
-        fields={**FIELDS, 'extra': {}, 'protected': True},
+        fields={**FIELDS, 'extra': {}, 'protected': True, 'properties': {'cpus': 1, 'a': 2}},
         console=True,
+        left=Leftovers(media=True, volumes={'targets/mine': 'now'}, boots=True),
+        instance='i1',
         vifs=('v1', 'v2'),
         power_state='power on',
         instance_info=True,
@@ -334,6 +339,70 @@ def test_the_cleaning_of_a_return_is_waited_for_and_that_of_a_tenant_is_not(
     assert step.moving
     step = give_back(machine, RETURNING, (), HOLDING, require_clean=True)
     assert step == Act(Provision('abort'))
+
+
+def test_what_is_left_beside_the_fields_is_looked_for_when_it_matters() -> None:
+    blind = a_machine(lessee=HOLDING, left=None)
+    for state in (State.RETURNING, State.CLEANING):
+        node = replace(RETURNING, state=state)
+        assert give_back(blind, node, (), HOLDING, require_clean=True) == LookCloser()
+    moving = replace(blind, provision_state='cleaning', busy='cleaning')
+    assert isinstance(give_back(moving, RETURNING, (), HOLDING, require_clean=True), Wait)
+    assert hand_over(replace(blind, lessee=None), LEASE, (), HOLDING) == Act(
+        Patch({LESSEE: HOLDING})
+    )
+
+
+def test_media_go_before_the_tear_down_and_volumes_after_it() -> None:
+    left = Leftovers(media=True, volumes={'targets/mine': 'now'}, boots=True)
+    machine = a_machine(
+        lessee=HOLDING, lease_label='a', fields=FIELDS, provision_state='active', left=left
+    )
+    metal, node, done = Metal(machine, deployed=True), RETURNING, []
+    while (step := give_back(metal.machine, node, (), HOLDING, require_clean=True)) != Done():
+        if isinstance(step, Act):
+            metal.do(step.verb)
+            node = node.to(step.state or node.state)
+            done.append(step.verb)
+        else:
+            metal.tick()
+    assert done == [
+        EjectMedia(),
+        Provision('deleted'),
+        RemoveVolume('targets/mine'),
+        BootAsUsual(),
+        Patch({LABEL: None, LESSEE: None}),
+    ]
+
+
+def test_the_owner_keeps_the_volumes_that_nobody_has_changed() -> None:
+    volumes = {'connectors/1': 'long ago', 'connectors/2': 'long ago'}
+    node = replace(RETURNING, state=State.CLEANING, remembered=({**FIELDS, 'volumes': volumes},))
+    machine = a_machine(lessee=HOLDING, fields=FIELDS, left=Leftovers(volumes=volumes))
+    step = give_back(machine, node, (), HOLDING, require_clean=True)
+    assert step == Act(Patch({LESSEE: None}))
+    touched = Leftovers(volumes={**volumes, 'connectors/2': 'now'})
+    step = give_back(replace(machine, left=touched), node, (), HOLDING, require_clean=True)
+    assert step == Act(RemoveVolume('connectors/2'))
+
+
+def test_traits_and_properties_come_back_before_the_node_is_anybodys() -> None:
+    fields = {**FIELDS, 'traits': ['CUSTOM_MINE'], 'properties': {'cpus': 1, 'mine': 2}}
+    machine = a_machine(lessee=HOLDING, lease_label='a', fields=fields, instance='i1')
+    node = replace(RETURNING, state=State.CLEANING)
+    step = give_back(machine, node, (), HOLDING, require_clean=True)
+    assert step == Act(SetTraits(('CUSTOM_FAST',)))
+    machine = replace(machine, fields={**fields, 'traits': ['CUSTOM_FAST']})
+    step = give_back(machine, node, (), HOLDING, require_clean=True)
+    assert step == Act(
+        Patch(
+            {
+                'properties': {'cpus': 16},  # without the label
+                'instance_uuid': None,
+                LESSEE: None,
+            }
+        )
+    )
 
 
 def uncleanable(**values: object) -> Machine:
@@ -387,6 +456,19 @@ def test_a_node_in_maintenance_is_torn_down_but_not_cleaned(state: str) -> None:
         assert Metal(machine, deployed=True).state not in {'available', 'manageable', 'enroll'}
     else:
         assert step == Wait('In maintenance: a fan.')
+
+
+@pytest.mark.parametrize('fault', ['clean failure', 'rescue abort failure', 'service failure'])
+def test_a_tenant_cannot_keep_a_node_back_by_work_that_fails(fault: str) -> None:
+    machine = a_machine(
+        lessee=HOLDING, provision_state='clean failed', maintenance=True, fault=fault
+    )
+    step = give_back(machine, RETURNING, (), HOLDING, require_clean=True)
+    assert step == Act(Maintain(None))
+    ours = replace(RETURNING, state=State.CLEANING)
+    assert isinstance(give_back(machine, ours, (), HOLDING, require_clean=True), Wait)
+    by_hand = replace(machine, fault=None)
+    assert isinstance(give_back(by_hand, RETURNING, (), HOLDING, require_clean=True), Wait)
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,7 @@ from esi_leap.core.handover import (
     take,
 )
 from esi_leap.core.lease import Lease, Status
+from esi_leap.core.leftovers import Leftovers
 
 from .given import HOLDING, STRANGER, TENANT, a_lease, a_machine, a_node, at
 from .metal import FIELDS, LOCKED, VERBS, Metal
@@ -55,6 +56,10 @@ VERDICTS = [
     Verdict(answer=Answer.WAIT, reason='It boots.'),
     Verdict(answer=Answer.REJECT, reason='It is dirty.'),
 ]
+
+
+#: What a tenant writes on the node.
+WRITTEN = ['power', 'console', 'vif', 'extra', 'protected', 'image', 'allocation', 'inspection']
 
 
 class Life(RuleBasedStateMachine):
@@ -156,12 +161,16 @@ class Life(RuleBasedStateMachine):
                     self.metal.enter(VERBS[self.metal.state, verb])
             self.metal.tick(way)
 
-    @rule(what=st.sampled_from(['power', 'console', 'vif', 'extra', 'protected', 'image']))
+    @rule(what=st.sampled_from(WRITTEN))
     @precondition(
         lambda self: self.metal.tenant not in {None, STRANGER} and self.metal.state not in LOCKED
     )
     def tenant_writes(self, what: str) -> None:
         match what:
+            case 'allocation':
+                self.metal.set(instance=self.metal.tenant)
+            case 'inspection':
+                self.metal.write(properties={'cpus': 1, 'of': self.metal.tenant})
             case 'power':
                 self.metal.set(power_state='power on')
             case 'console':
@@ -174,6 +183,14 @@ class Life(RuleBasedStateMachine):
                 self.metal.write(protected=True, protected_reason='hands off')
             case 'image':
                 self.metal.set(instance_info=True)
+
+    @rule(what=st.sampled_from(['media', 'boots', 'volume']))
+    @precondition(
+        lambda self: self.metal.tenant not in {None, STRANGER} and self.metal.state not in LOCKED
+    )
+    def tenant_leaves(self, what: str) -> None:
+        volumes = {**self.metal.machine.left.volumes, f'targets/{self.metal.tenant}': 'now'}
+        self.metal.leave(**({'volumes': volumes} if what == 'volume' else {what: True}))
 
     @rule()
     @precondition(lambda self: self.metal.tenant not in {None, STRANGER})
@@ -251,7 +268,8 @@ class Life(RuleBasedStateMachine):
             lenders, fields = self.lenders(each), dict(self.metal.machine.fields)
             if lenders:
                 self.left[lenders[0].uuid] = fields
-            self.node = self.node.prepared(each, lenders, fields)
+            volumes = dict(self.metal.machine.left.volumes)
+            self.node = self.node.prepared(each, lenders, {**fields, 'volumes': volumes})
         else:
             self.keep(each.postponed(reason, at(self.hour + 1)))
 
@@ -429,6 +447,8 @@ class Life(RuleBasedStateMachine):
             assert not machine.vifs
             assert not machine.console
             assert not machine.instance_info
+            assert machine.instance is None
+            assert machine.left == Leftovers()
             assert machine.power_state == 'power off'
             assert not self.metal.traces
 
