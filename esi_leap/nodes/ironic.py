@@ -77,6 +77,8 @@ _FIELDS = (
 _VERSION = '1.65'
 #: Since when virtual media can be seen, and taken out.
 _MEDIA_VERSION = '1.93'
+#: Since when a deployment that waits can be aborted, too; an older Ironic aborts what it can.
+_ABORT_VERSION = '1.110'
 #: What Ironic answers where a driver cannot do what it is asked for.
 _UNSUPPORTED = HTTPStatus.BAD_REQUEST
 #: What a node boots from that nobody has told otherwise.
@@ -144,7 +146,7 @@ class IronicNodes:
                 case Patch(values):
                     self._change('PATCH', machine, '', _patch(values))
                 case Provision(target):
-                    self._change('PUT', machine, '/states/provision', {'target': target})
+                    self._provision(machine, target)
                 case PowerOff():
                     self._change('PUT', machine, '/states/power', {'target': 'power off'})
                 case ConsoleOff():
@@ -295,10 +297,22 @@ class IronicNodes:
         path = f'/nodes/{machine.uuid}{path}'
         self._service.ask(method, path, json=body, microversion=version)
 
+    def _provision(self, machine: Machine, target: str) -> None:
+        body, path = {'target': target}, '/states/provision'
+        if target == 'abort':
+            try:
+                self._change('PUT', machine, path, body, version=_ABORT_VERSION)
+            except AnswerError as error:
+                if error.status != HTTPStatus.NOT_ACCEPTABLE:
+                    raise
+            else:
+                return
+        self._change('PUT', machine, path, body)
+
     def _remove(self, machine: Machine, verb: Removal) -> None:
         match verb:
             case EjectMedia():
-                # Each is named, because Ironic deletes its own copies of the images only then.
+                # Each is named: Ironic 39 takes out all if none is, and fails after that.
                 path = '/vmedia?device_types=cdrom,disk,floppy'
                 self._change('DELETE', machine, path, version=_MEDIA_VERSION)
             case RemoveVolume(volume):
