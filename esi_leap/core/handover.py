@@ -29,7 +29,7 @@ from typing import Any, TypeAlias
 
 from esi_leap.core.gate import Answer, Barrier, Direction, Rules, Trial
 from esi_leap.core.inventory import Sighting
-from esi_leap.core.lease import Lease, Status
+from esi_leap.core.lease import Lease, Status, in_a_row
 from esi_leap.core.leftovers import EjectMedia, Leftovers, Removal
 
 
@@ -263,7 +263,8 @@ class Node:
 
     def waiting(self, reason: str, retry_at: datetime) -> Node:
         """Return the node in the same state, one attempt later."""
-        return replace(self, reason=reason, retry_at=retry_at, attempts=self.attempts + 1)
+        attempts = in_a_row(self, reason)
+        return replace(self, reason=reason, retry_at=retry_at, attempts=attempts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

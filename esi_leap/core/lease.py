@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 from esi_leap.core.interval import Interval
 
@@ -51,6 +52,27 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = {
 }
 
 
+class Tried(Protocol):
+    """What has a step that did not work."""
+
+    @property
+    def reason(self) -> str | None:
+        """Why not."""
+
+    @property
+    def attempts(self) -> int:
+        """How often in a row it did not work for this reason."""
+
+
+def in_a_row(tried: Tried, reason: str) -> int:
+    """Count one attempt more that did not work.
+
+    Another reason begins anew: who waited long for a service that was away does not wait as long
+    for something that takes a moment.
+    """
+    return tried.attempts + 1 if reason == tried.reason else 1
+
+
 class TransitionError(RuntimeError):
     """A change of status that the machine does not have: a defect of ours, never a user's."""
 
@@ -72,7 +94,7 @@ class Lease:
         fulfill_time: when the lessee got the node.
         expire_time: when the lessee lost it, or the lease ended otherwise.
         retry_at: when a waiting lease is tried again.
-        attempts: how often in a row the current step did not work.
+        attempts: how often in a row the current step did not work for this reason.
     """
 
     uuid: str
@@ -152,7 +174,8 @@ class Lease:
 
     def postponed(self, reason: str, retry_at: datetime) -> Lease:
         """The node cannot be handed over yet; the window is kept and the start tried again."""
-        return self.to(Status.WAIT_FULFILL, reason, retry_at=retry_at, attempts=self.attempts + 1)
+        attempts = in_a_row(self, reason)
+        return self.to(Status.WAIT_FULFILL, reason, retry_at=retry_at, attempts=attempts)
 
     def detained(self, reason: str, retry_at: datetime) -> Lease:
         """The node cannot be taken from the lessee yet; the end is tried again."""
@@ -161,7 +184,7 @@ class Lease:
             Status.WAIT_CANCEL if cancelled else Status.WAIT_EXPIRE,
             reason,
             retry_at=retry_at,
-            attempts=self.attempts + 1,
+            attempts=in_a_row(self, reason),
         )
 
     def cancelling(self, reason: str, now: datetime) -> Lease:

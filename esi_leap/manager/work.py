@@ -34,7 +34,7 @@ from esi_leap.core.handover import (
     Untouched,
     Wait,
 )
-from esi_leap.core.lease import TAKEN, Lease, Status
+from esi_leap.core.lease import TAKEN, Lease, Status, in_a_row
 from esi_leap.core.ports import Book, Nodes, Question
 from esi_leap.manager.deps import Deps, retry_at
 
@@ -201,7 +201,7 @@ class Work:
                 return
             if machine is None or reason is not None:
                 late = late or Late(reason or '')
-                self._postpone(book, fresh, late.reason, self._later(fresh.attempts, late))
+                self._postpone(book, fresh, late.reason, self._later(fresh, late))
                 return
             before = {**machine.fields, handover.VOLUMES: volumes}
             begun = book.node.prepared(fresh, lenders, before)
@@ -229,7 +229,7 @@ class Work:
                     else:  # cancelled or over meanwhile: it is taken back next
                         book.put(Change((), node=given))
                 case Refused(reason) | Lost(reason):
-                    at = self._later(fresh.attempts, Late(reason))
+                    at = self._later(fresh, Late(reason))
                     book.put(Change((), node=book.node.left(lenders, self._check_at())))
                     if fresh.starts(now):
                         self._postpone(book, fresh, reason, at)
@@ -279,7 +279,7 @@ class Work:
                     lost = book.node.to(State.LOST, reason, retry_at=self._check_at())
                     self._end(book, fresh.ended(now, reason), lost)
                 case Late() as late:
-                    at = self._later(fresh.attempts, late)
+                    at = self._later(fresh, late)
                     self._detain(book, fresh, late.reason, at)
 
     def _give_back(self, node: Node, heirs: Sequence[Lease]) -> None:
@@ -324,7 +324,7 @@ class Work:
                     book.put(Change((), node=replace(book.node, retry_at=None, attempts=0)))
                 case Late() | Lost():
                     late = step if isinstance(step, Late) else Late(step.reason)
-                    at = self._later(book.node.attempts, late)
+                    at = self._later(book.node, late)
                     # Why it was rejected is worth more than why it is not in maintenance yet.
                     book.put(Change((), node=book.node.waiting(node.reason or late.reason, at)))
 
@@ -364,7 +364,7 @@ class Work:
             if book.node.state is not State.AVAILABLE:
                 return
             if late is not None and late.reason != _GONE:
-                at = self._later(book.node.attempts, late)
+                at = self._later(book.node, late)
                 book.put(Change((), node=replace(book.node, retry_at=at)))
                 return
             reason = None if machine is None else handover.stray(machine)
@@ -391,7 +391,7 @@ class Work:
         machine, late = self._look(node)
         with self._book() as book:
             if late is not None and late.reason != _GONE:
-                at = self._later(book.node.attempts, late)
+                at = self._later(book.node, late)
                 book.put(Change((), node=book.node.waiting(late.reason, at)))
                 return
             calendar = book.occupancy()
@@ -433,7 +433,7 @@ class Work:
         self, book: Book, heirs: Sequence[Lease], late: Late, trial: Trial | None = None
     ) -> None:
         """The node is not where it has to be yet; who waits for it is told why."""
-        at = self._later(book.node.attempts, late)
+        at = self._later(book.node, late)
         told = self._told(book, heirs, f'{_NOT_BACK}: {late.reason}')
         node = replace(book.node, trial=trial or book.node.trial)
         book.put(Change(told, node=node.waiting(late.reason, at)))
@@ -461,7 +461,7 @@ class Work:
         if lease is None:
             self._keep_on(book, heirs, late, trial)
         elif lease.starts(self._deps.now()):
-            waiting = lease.postponed(late.reason, self._later(lease.attempts, late))
+            waiting = lease.postponed(late.reason, self._later(lease, late))
             told = replace(node, reason=late.reason, trial=trial) if trial else None
             book.put(Change((waiting,), node=told))
 
@@ -575,12 +575,12 @@ class Work:
         with self._book() as book:
             fresh = None if lease is None else book.lease(lease.uuid)
             if fresh is None or not isinstance(task, due.Take | due.Prepare | due.HandOver):
-                at = self._later(book.node.attempts, Late(reason))
+                at = self._later(book.node, Late(reason))
                 book.put(Change((), node=book.node.waiting(reason, at)))
                 return
             if not fresh.holding:
                 return
-            at = self._later(fresh.attempts, Late(reason))
+            at = self._later(fresh, Late(reason))
             if isinstance(task, due.Take):
                 self._detain(book, fresh, reason, at)
             elif fresh.status is Status.ACTIVE:
@@ -603,10 +603,10 @@ class Work:
             raise UnavailableError(f'The resource type {node.resource_type} is not configured.')
         return self._deps.fleet[node.resource_type]
 
-    def _later(self, attempts: int, late: Late) -> datetime:
+    def _later(self, of: Lease | Node, late: Late) -> datetime:
         return retry_at(
             self._deps.now(),
-            attempts,
+            in_a_row(of, late.reason) - 1,
             self._deps.settings,
             moving=late.moving,
             unavailable=late.unavailable,

@@ -169,6 +169,27 @@ def test_a_lease_that_never_got_its_node_expires(world):
     assert world.see(uuid).fulfill_time is None
 
 
+def test_who_waited_long_for_a_service_does_not_wait_long_for_a_lock(world):
+    def away(call: int) -> None:
+        raise UnavailableError('Ironic does not answer; try again.')
+
+    def locked(call: int) -> None:
+        raise NodeBusyError('The node is locked.')
+
+    world.nodes.before = away
+    uuid = world.lease('tenant', 0, 10)
+    world.tick()
+    for _ in range(10):
+        world.wait(seconds=2)
+    assert world.see(uuid).attempts > 5
+    world.nodes.before = locked
+    world.wait(seconds=2)
+    assert world.see(uuid).reason == 'The node is locked.'
+    world.nodes.before = lambda call: None
+    world.wait(seconds=1)
+    assert world.see(uuid).status is Status.ACTIVE
+
+
 @pytest.mark.parametrize('error', [UnavailableError('no answer'), NodeBusyError('locked')])
 def test_a_node_that_cannot_be_taken_makes_the_lease_wait_and_then_end(world, error):
     uuid = world.lease('tenant', 0, 10)

@@ -196,11 +196,10 @@ def test_what_ended_did_so_for_good(lease: Lease, now: datetime) -> None:
 
 
 def test_postponed_counts_the_tries_and_keeps_the_window() -> None:
-    lease = a_lease().postponed('busy', at(11)).postponed('busy still', at(12))
-    assert lease == a_lease(
-        status=Status.WAIT_FULFILL, reason='busy still', retry_at=at(12), attempts=2
-    )
+    lease = a_lease().postponed('busy', at(11)).postponed('busy', at(12))
+    assert lease == a_lease(status=Status.WAIT_FULFILL, reason='busy', retry_at=at(12), attempts=2)
     assert lease.starts(at(12))
+    assert lease.postponed('locked', at(13)).attempts == 1
 
 
 @pytest.mark.parametrize(
@@ -214,10 +213,11 @@ def test_postponed_counts_the_tries_and_keeps_the_window() -> None:
     ],
 )
 def test_detained_keeps_apart_what_was_cancelled(status: str, waits: str) -> None:
-    lease = a_lease(status=Status(status)).detained('busy', at(21)).detained('busy still', at(22))
-    assert lease == a_lease(status=Status(waits), reason='busy still', retry_at=at(22), attempts=2)
+    lease = a_lease(status=Status(status)).detained('busy', at(21)).detained('busy', at(22))
+    assert lease == a_lease(status=Status(waits), reason='busy', retry_at=at(22), attempts=2)
     assert lease.next_action_at == at(22)
     assert lease.ends(at(22))
+    assert lease.detained('locked', at(23)).attempts == 1
 
 
 @pytest.mark.parametrize('status', ['created', 'wait fulfill', 'active', 'wait expire', 'error'])
