@@ -37,6 +37,8 @@ _LEASE = (
 )
 _OFFER = (
     ({None}, {'available'}, 'create.end'),
+    ({'available'}, {'error'}, 'expire.error'),
+    ({'error'}, {'available'}, 'update.end'),
     ({'available', 'error'}, {'expired'}, 'expire.end'),
     ({'available', 'error'}, {'deleted'}, 'delete.end'),
 )
@@ -133,6 +135,7 @@ def _due(before: Picture, after: Picture) -> Told:
         *_of_rows(before.bookings, after.bookings, _TERMS),
         *_of_rows(before.contracts, after.contracts, _PARTIES),
         *_of_nodes(before, after),
+        *_of_gates(before, after),
     ]
     return Counter((f'esi_leap.{name}', uuid) for name, uuid in names)
 
@@ -176,3 +179,26 @@ def _of_nodes(before: Picture, after: Picture) -> Iterator[tuple[str, str]]:
         with_it = node['state'] == old['state'] == 'handed over' and noted['status'] == 'active'
         if with_it and found and known and known['status_reason'] != noted['status_reason']:
             yield 'lease.drift', uuid
+
+
+def _of_gates(before: Picture, after: Picture) -> Iterator[tuple[str, str]]:
+    """Tell how nodes stand at the gate, and which were found with somebody who should not."""
+    for key, node in after.nodes.items():
+        if key not in before.nodes:
+            continue
+        old, uuid = before.nodes[key], node['resource_uuid']
+        was, state = old['state'], node['state']
+        if was == state == 'available' and node['reason'] not in {None, old['reason']}:
+            yield 'node.drift', uuid
+        if was == state == 'gating' and _answer(node) == 'pass' != _answer(old):
+            yield 'node.gate.end', uuid
+        if was != state == 'gating':
+            yield 'node.gate.start', uuid
+        if was != state == 'rejected':
+            yield 'node.gate.error', uuid
+        if was == 'rejected' != state:
+            yield 'node.reset.end', uuid
+
+
+def _answer(node: Mapping[str, Any]) -> str | None:
+    return node['gate'] and node['gate']['answer']

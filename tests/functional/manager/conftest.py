@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from esi_leap import metrics
+from esi_leap.actions.inventory import Inventory
 from esi_leap.core import booking
 from esi_leap.core.handover import Machine, Verb
 from esi_leap.core.interval import Interval
@@ -172,6 +173,23 @@ class World:
         """Let time pass, and do what is due at its end."""
         self.now += timedelta(seconds=seconds, minutes=minutes)
         self.tick()
+
+
+def refresh(world: World) -> int:
+    """Read all nodes, as a manager does it every minute, and do what is due then."""
+    world.now += timedelta(seconds=61)
+    before = world.nodes.calls
+    Inventory(
+        store=world.store,
+        fleet={'dummy_node': DummyNodes(str(world.folder))},
+        identity=None,
+        now=lambda: world.now,
+        new_uuid=world.deps.new_uuid,
+        pause=lambda seconds: None,
+        max_age=timedelta(minutes=3),
+    ).refresh(timedelta())
+    world.tick()
+    return world.nodes.calls - before
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from esi_leap.actions.inventory import Inventory
 from esi_leap.core.booking import Change
 from esi_leap.core.handover import State
 from esi_leap.core.interval import Interval
@@ -14,26 +13,8 @@ from esi_leap.core.lease import Status
 from esi_leap.core.offer import NOT_HIS, Offer
 from esi_leap.core.offer import Status as OfferStatus
 from esi_leap.core.ports import Query
-from esi_leap.nodes.dummy import DummyNodes
 
-from .conftest import EVERYTHING, NOON, World
-
-
-def refresh(world: World) -> int:
-    """Read all nodes, as a manager does it every minute, and do what is due then."""
-    world.now += timedelta(seconds=61)
-    before = world.nodes.calls
-    Inventory(
-        store=world.store,
-        fleet={'dummy_node': DummyNodes(str(world.folder))},
-        identity=None,
-        now=lambda: world.now,
-        new_uuid=world.deps.new_uuid,
-        pause=lambda seconds: None,
-        max_age=timedelta(minutes=3),
-    ).refresh(timedelta())
-    world.tick()
-    return world.nodes.calls - before
+from .conftest import EVERYTHING, NOON, World, refresh
 
 
 def node_events(world: World) -> list[str]:
