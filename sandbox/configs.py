@@ -82,8 +82,9 @@ def _ironic(layout: Layout, state: State) -> Groups:
         console = {
             'console': {'terminal_pid_dir': folder, 'socat_address': '127.0.0.1'},
             # Ironic keeps five seconds between two commands to a BMC, for the sake of slow ones; it
-            # divides by them, so there has to be one.
-            'ipmi': {'min_command_interval': 1},
+            # divides by them, so there has to be one. What this BMC does not know, as its boot
+            # device, Ironic would ask for a minute.
+            'ipmi': {'min_command_interval': 1, 'command_retry_timeout': 5},
         }
     return {
         'DEFAULT': {

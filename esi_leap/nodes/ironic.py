@@ -15,6 +15,8 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from keystoneauth1 import exceptions
+
 from esi_leap.core.errors import (
     NoConsoleError,
     NodeBusyError,
@@ -256,12 +258,12 @@ class IronicNodes:
     def _boot_device(self, uuid: str) -> str | None:
         try:
             found = self._supported(f'/nodes/{uuid}/management/boot_device') or {}
-        except AnswerError as error:
-            if error.status != HTTPStatus.INTERNAL_SERVER_ERROR:
+        except (AnswerError, exceptions.ConnectTimeout) as error:
+            if isinstance(error, AnswerError) and error.status != HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise
-            # There are BMCs that never tell it. Ironic sets it whenever it boots the node; keeping
-            # the node back for good would be worse.
-            _LOG.warning('node %s does not tell its boot device: %s', uuid, error.reason)
+            # There are BMCs that never tell it, and Ironic may ask them for a minute. It sets it
+            # whenever it boots the node; keeping the node back for good would be worse.
+            _LOG.warning('node %s does not tell its boot device: %s', uuid, error)
             return None
         return found.get('boot_device')
 

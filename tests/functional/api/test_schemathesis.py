@@ -17,7 +17,7 @@ THINGS = 8
 
 
 def seed(made: World) -> None:
-    """Make what the configuration names: nodes, and things of every kind on them."""
+    """Make what the configuration names: nodes, half rejected, and things of every kind on them."""
     window = {'start_time': '2032-01-01', 'end_time': '2032-12-31'}
     for number in range(THINGS):
         name = f'thing-{number:02}'
@@ -25,6 +25,8 @@ def seed(made: World) -> None:
         offer = made.make(OWNER, '/v1/offers', resource_uuid=name, name=name, **window)
         path = f'/v1/offers/{offer["uuid"]}/claim'
         made.make(OWNER, path, name=name, start_time='2032-05-01', end_time='2032-05-08')
+        if number % 2:
+            made.reject(name)
 
 
 #: The versions differ in times and deletions only: one of them is tried in all ways.
