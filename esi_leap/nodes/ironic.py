@@ -229,7 +229,7 @@ class IronicNodes:
         while True:
             after = {'marker': marks[-1]} if marks else {}
             try:
-                with self._asked('list'):
+                with self._asked(marks[-1] if marks else 'first'):
                     page: list[dict[str, Any]] = self._get('/nodes', params={**params, **after})[
                         'nodes'
                     ]
@@ -343,7 +343,7 @@ class IronicNodes:
             yield
         except AnswerError as error:
             if error.status == HTTPStatus.NOT_FOUND:
-                self._check_sight()
+                self._check_sight(ident)
                 raise NodeNotFoundError.of(ident) from error
             if error.status in {401, 408, 429} or error.status >= 500:  # noqa: PLR2004 - HTTP's own
                 raise UnavailableError(f'Ironic answered {error.status}; try again.') from error
@@ -351,8 +351,15 @@ class IronicNodes:
         except SilenceError as error:
             raise UnavailableError('Ironic does not answer; try again.') from error
 
-    def _check_sight(self) -> None:
-        """Tell "the node is gone" from "our rights are gone": Ironic says 404 to both."""
+    def _check_sight(self, ident: str) -> None:
+        """Tell "the node is gone" from "our rights are gone": Ironic says 404 to both.
+
+        The node is asked for once more after others were seen: while Ironic starts, it answers
+        before it has read all of its rules, and has read them some milliseconds later.
+
+        Raises:
+            UnavailableError: it is not gone.
+        """
         try:
             seen = self._get('/nodes', params={'fields': 'uuid', 'limit': 1})['nodes']
         except (AnswerError, *SilenceError) as error:
@@ -361,6 +368,15 @@ class IronicNodes:
             raise UnavailableError(
                 'Ironic shows this service no node at all; check the rights of its user.'
             )
+        try:
+            self._get(f'/nodes/{ident}', params={'fields': 'uuid'})
+        except AnswerError as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return
+            raise UnavailableError(f'Ironic answered {error.status}; try again.') from error
+        except SilenceError as error:
+            raise UnavailableError('Ironic does not answer; try again.') from error
+        raise UnavailableError('Ironic did not show the node for a moment; try again.')
 
 
 def _patch(values: Any) -> list[dict[str, object]]:  # noqa: ANN401 - a mapping of JSON values
