@@ -61,7 +61,8 @@ TRANSITIONS: Mapping[State, frozenset[State]] = {
         {State.RETURNING, State.GATING, State.AVAILABLE, State.PREPARING, State.LOST}
     ),
     State.REJECTED: frozenset({State.RETURNING}),
-    State.LOST: frozenset({State.AVAILABLE, State.PREPARING}),
+    # RETURNING: it showed up again as it was with the lessee
+    State.LOST: frozenset({State.AVAILABLE, State.PREPARING, State.RETURNING}),
 }
 
 #: Fields that a PATCH writes, each as a whole.

@@ -379,13 +379,26 @@ class Work:
                 book.put(Change((), node=taken))
 
     def _search(self, node: Node) -> None:
+        """Look whether a lost node is in order, or is as it was when we lost sight of it."""
         machine, _ = self._look(node)
+        ours = machine is not None and machine.lease_label == node.lease
+        taken = node.lease is not None and ours and self._retaken(node, node.lease)
         with self._book() as book:
-            if machine is not None and handover.is_back(machine):
+            if taken:
+                book.put(Change((), node=book.node.to(State.RETURNING, retry_at=self._deps.now())))
+            elif machine is not None and handover.is_back(machine):
                 self._free(book, due.heirs(book.occupancy(), self._deps.now()))
             else:
                 at = self._check_at()
                 book.put(Change((), node=book.node.waiting(node.reason or _GONE, at)))
+
+    def _retaken(self, node: Node, uuid: str) -> bool:
+        """Take a node from the lessee whose lease has ended meanwhile; tell whether he lost it."""
+        with self._book() as book:
+            lease = book.lease(uuid)
+        holding = self._deps.settings.holding_project
+        step = self._drive(node, lambda seen: handover.take(seen, node, lease, (), holding))
+        return isinstance(step, Done)
 
     def _recognise(self, node: Node) -> None:
         machine, late = self._look(node)

@@ -258,6 +258,25 @@ def test_a_node_that_is_gone_ends_the_lease_with_the_reason(world):
     assert world.row().state is State.LOST
 
 
+@pytest.mark.parametrize('meanwhile', ['tenant', 'holding'])
+def test_a_node_that_was_out_of_sight_is_taken_from_the_lessee_when_it_shows_up(world, meanwhile):
+    uuid = world.lease('tenant', 0, 10)
+    world.tick()
+    world.change(provision_state='active', extra={'mine': 'yes'})
+    found = world.file()
+    (world.folder / 'n1').unlink()
+    world.wait(minutes=10)
+    assert world.see(uuid).status is Status.EXPIRED
+    assert world.row().state is State.LOST
+    world.machine(**{**found, 'project_id': meanwhile})
+    world.wait(seconds=61)
+    world.wait(seconds=1)
+    assert world.row().state is State.AVAILABLE
+    assert not {'project_id', 'lease_uuid'} & set(world.file())
+    assert world.file()['provision_state'] == 'available'
+    assert not world.file().get('extra')
+
+
 def test_an_unexpected_error_is_kept_with_the_lease_and_ends_in_error(world):
     uuid = world.lease('tenant', 0, 10)
     (world.folder / 'n1').write_text(json.dumps({'project_owner_id': 'lender', 'vifs': 7}))

@@ -67,7 +67,7 @@ DOCUMENTED = {
     # returning: back when cleaning failed, once more
     'cleaning': {'gating', 'available', 'returning', 'preparing', 'lost'},
     'rejected': {'returning'},  # an operator's reset
-    'lost': {'available', 'preparing'},
+    'lost': {'available', 'preparing', 'returning'},  # returning: it showed up with its tenant
 }
 
 #: What stands against a hand-over, each alone.
