@@ -7,8 +7,9 @@ import math
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from esi_leap.core.errors import LeapError, StaleClaimError
+from esi_leap.core.errors import StaleClaimError
 from esi_leap.manager.deps import Deps
+from esi_leap.manager.trouble import noted
 from esi_leap.manager.work import OutOfTimeError, work_on
 
 _LOG = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class Loop:
     def _tick(self, pool: ThreadPoolExecutor) -> float:
         """Hand out what is due; return how long to sleep, in seconds."""
         poll = self._deps.settings.poll_interval
-        try:
+        with noted(self._deps.meter, 'looking for what is due'):
             now = self._deps.now()
             room = 2 * self._deps.settings.threads
             for node_id in self._deps.agenda.due(now, room + len(self._working)):
@@ -61,17 +62,9 @@ class Loop:
                 pool.submit(self._work, node_id)
             following = self._deps.agenda.next_due(now)
             self._beat()
-        except LeapError as error:
-            _LOG.warning('looking for what is due: %s', error.message)
-            self._deps.meter.failed(error.code)
-            return poll
-        except Exception:  # noqa: BLE001 - whatever it is, the next tick comes
-            _LOG.exception('looking for what is due failed')
-            self._deps.meter.failed(LeapError.code)
-            return poll
-        if following is None:
-            return poll
-        return min(poll, max(0.0, (following - self._deps.now()).total_seconds()))
+            if following is not None:
+                return min(poll, max(0.0, (following - self._deps.now()).total_seconds()))
+        return poll
 
     def _beat(self) -> None:
         """Tell others, now and then, that the tick has come so far."""
@@ -83,16 +76,11 @@ class Loop:
 
     def _work(self, node_id: int) -> None:
         """Do all that is due for one node, in order, under one claim."""
-        try:
-            work_on(self._deps, node_id, self._stop.is_set)
-        except (StaleClaimError, OutOfTimeError) as error:
-            _LOG.info('node row %s: %s', node_id, error)
-        except LeapError as error:
-            _LOG.warning('node row %s: %s', node_id, error.message)
-            self._deps.meter.failed(error.code)
-        except Exception:  # noqa: BLE001 - one node's trouble never stops the others
-            _LOG.exception('working on node row %s failed', node_id)
-            self._deps.meter.failed(LeapError.code)
-        finally:
-            with self._lock:
-                self._working.discard(node_id)
+        with noted(self._deps.meter, f'working on node row {node_id}'):
+            try:
+                work_on(self._deps, node_id, self._stop.is_set)
+            except (StaleClaimError, OutOfTimeError) as error:
+                _LOG.info('node row %s: %s', node_id, error)
+            finally:
+                with self._lock:
+                    self._working.discard(node_id)

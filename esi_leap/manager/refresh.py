@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from datetime import timedelta
 from threading import Event
 
 from esi_leap.actions.inventory import Inventory
-from esi_leap.core.errors import LeapError
 from esi_leap.manager.deps import Meter
-
-_LOG = logging.getLogger(__name__)
+from esi_leap.manager.trouble import noted
 
 #: Longest time, in seconds, until a refresh that failed is tried again.
 _RETRY = 5.0
@@ -32,17 +29,10 @@ class Refresher:
             pause = self.interval if self._refreshed() else min(self.interval, _RETRY)
 
     def _refreshed(self) -> bool:
-        try:
+        with noted(self.meter, 'refreshing the inventory'):
             self.inventory.refresh(timedelta(seconds=self.interval))
             as_of = self.inventory.as_of()
             if as_of is not None:
                 self.meter.refreshed(as_of)
-        except LeapError as error:
-            _LOG.warning('refreshing the inventory: %s', error.message)
-            self.meter.failed(error.code)
-        except Exception:  # noqa: BLE001 - whatever it is, the next refresh comes
-            _LOG.exception('refreshing the inventory failed')
-            self.meter.failed(LeapError.code)
-        else:
             return True
         return False
