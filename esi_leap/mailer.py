@@ -1,4 +1,4 @@
-"""E-mail to projects: a lease has begun, and a lease ends soon.
+"""E-mail to projects: a lease has begun, its node is recalled, and it ends soon.
 
 One run looks at the events since the run before and at the leases that end soon, and remembers how
 far it came. What could not be sent is tried again by the next run, and nothing is sent twice unless
@@ -27,8 +27,20 @@ from esi_leap.core import instant
 _LOG = logging.getLogger(__name__)
 
 _BEGUN = 'esi_leap.lease.fulfill.end'
+_RECALLED = 'esi_leap.lease.recall.start'
 _SUBJECT = '[ESI] Lease notification'
 _PAGE = 500
+#: What a text may have, in braces; the last two are of a recall.
+_WORDS = (
+    'project',
+    'lease_uuid',
+    'start_time',
+    'end_time',
+    'node_name',
+    'node_uuid',
+    'deadline',
+    'reason',
+)
 #: Least code with which a mail server refuses for good.
 _PERMANENT = 500
 #: How long, in seconds, the mail server may take for one answer.
@@ -52,6 +64,7 @@ class Settings:
     sender: str
     warning: timedelta
     begun: str
+    recalled: str
     ending: str
     state: Path
     ca_file: str | None
@@ -84,6 +97,7 @@ class Settings:
                 sender=sender,
                 warning=warning,
                 begun=_template(environ.get('LEASE_CREATE_TEMPLATE'), 'lease_create_email.txt'),
+                recalled=_template(environ.get('LEASE_RECALL_TEMPLATE'), 'lease_recall_email.txt'),
                 ending=_template(environ.get('LEASE_EXPIRE_TEMPLATE'), 'lease_expire_email.txt'),
                 state=Path(environ.get('EMAIL_STATE_FILE', '.esi-last-event-id')),
                 ca_file=environ.get('SMTP_CA_FILE') or None,
@@ -175,20 +189,23 @@ class Mailer:
             OSError: the mail server did not take it; what was done is remembered.
         """
         try:
-            self._tell_begun()
+            self._tell_events()
             self._tell_ending()
         finally:
             self._state.write(self._settings.state)
 
-    def _tell_begun(self) -> None:
+    def _tell_events(self) -> None:
+        texts = {_BEGUN: self._settings.begun, _RECALLED: self._settings.recalled}
         first = self._state.last is None
         if first:
             _LOG.info('the first run: what has happened until now is not told')
         for event in self._events(self._state.last or 0):
-            if event['event_type'] == _BEGUN and not first:
+            kind = event['event_type']
+            if kind in texts and not first:
                 lease = self._world.lease(f'/v1/leases/{quote(event["object_uuid"], safe="")}')
-                if lease is not None:
-                    self._tell(lease, self._settings.begun)
+                over = kind == _RECALLED and lease is not None and lease['recall'] is None
+                if lease is not None and not over:
+                    self._tell(lease, texts[kind])
             self._state = replace(self._state, last=event['id'])
         if self._state.last is None:
             self._state = replace(self._state, last=0)
@@ -249,6 +266,7 @@ class Mailer:
 
 def compose(sender: str, recipient: str, template: str, lease: Mapping[str, Any]) -> EmailMessage:
     """Write a message. Its headers hold addresses that were read as such, and nothing else."""
+    recall = lease['recall'] or {}
     message = EmailMessage()
     message['From'] = sender
     message['To'] = recipient
@@ -261,6 +279,8 @@ def compose(sender: str, recipient: str, template: str, lease: Mapping[str, Any]
             end_time=lease['end_time'],
             node_name=lease['resource'],
             node_uuid=lease['resource_uuid'],
+            deadline=recall.get('deadline') or lease['end_time'],
+            reason=recall.get('reason') or 'none given',
         )
     )
     return message
@@ -308,9 +328,7 @@ def _template(path: str | None, default: str) -> str:
         if path
         else (resources.files('esi_leap') / 'templates' / default).read_text(encoding='utf-8')
     )
-    keys = dict.fromkeys(
-        ('project', 'lease_uuid', 'start_time', 'end_time', 'node_name', 'node_uuid'), ''
-    )
+    keys = dict.fromkeys(_WORDS, '')
     try:
         text.format(**keys)
     except (KeyError, IndexError, ValueError, AttributeError) as error:

@@ -183,6 +183,12 @@ class Manager(_Numbers):
             buckets=_SLOW,
             registry=self.registry,
         )
+        self._access = Histogram(
+            'esi_leap_owner_access_seconds',
+            'From the recall of a node that was leased until its owner could use it.',
+            buckets=_SLOW,
+            registry=self.registry,
+        )
         self._inventory = Gauge(
             'esi_leap_inventory_timestamp_seconds',
             'When the nodes of the service that is longest behind were last read.',
@@ -211,6 +217,10 @@ class Manager(_Numbers):
     def returned(self, seconds: float) -> None:
         """Note that a node is available again, so long after a lessee lost it."""
         self._return.observe(seconds)
+
+    def regained(self, seconds: float) -> None:
+        """Note that an owner has a node back, so long after he recalled it."""
+        self._access.observe(seconds)
 
     def refreshed(self, as_of: datetime) -> None:
         """Note when the service of nodes that is longest behind was last read."""

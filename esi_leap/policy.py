@@ -31,6 +31,7 @@ ALIASES = [
     policy.RuleDefault('is_offer_owner', 'project_id:%(offer.project_id)s', 'Who offers'),
     policy.RuleDefault('is_lease_owner', 'project_id:%(lease.owner_id)s', 'Who provides'),
     policy.RuleDefault('is_lease_lessee', 'project_id:%(lease.project_id)s', 'Who leases'),
+    policy.RuleDefault('is_recall_owner', 'project_id:%(recall.project_id)s', 'Who recalls'),
     policy.RuleDefault('is_node_holder', 'project_id:%(node.holder_id)s', 'Who has the node now'),
     policy.RuleDefault(
         'is_lease_lender', 'project_id:%(lease.lender_id)s', 'Who leased it to who sub-lets it'
@@ -118,6 +119,32 @@ RULES = [
         f'rule:is_admin or ({_MEMBER} and rule:is_lease_party)',
         'Cancel a contract and its leases',
         'DELETE /v1/contracts/{ident}',
+    ),
+    _rule(
+        'esi_leap:recall:recall_admin',
+        'rule:is_admin',
+        "See and cancel everybody's recalls; recall the nodes of another project",
+        'GET /v1/recalls',
+        'POST /v1/recalls',
+    ),
+    _rule(
+        'esi_leap:recall:create',
+        _PROVIDE,
+        'Recall nodes that the project owns or has given away',
+        'POST /v1/recalls',
+    ),
+    _rule(
+        'esi_leap:recall:get',
+        f'rule:is_admin or ({_USER} and rule:is_recall_owner)',
+        'Show a recall',
+        'GET /v1/recalls/{ident}',
+    ),
+    _rule('esi_leap:recall:get_all', _READ, 'List recalls', 'GET /v1/recalls'),
+    _rule(
+        'esi_leap:recall:delete',
+        f'rule:is_admin or ({_MEMBER} and rule:is_recall_owner)',
+        'Cancel a recall',
+        'DELETE /v1/recalls/{ident}',
     ),
     _rule(
         'esi_leap:node:node_admin',

@@ -32,6 +32,7 @@ from esi_leap.manager import relay as relays
 from esi_leap.manager.deps import Deps as ManagerDeps
 from esi_leap.manager.deps import Settings
 from esi_leap.manager.loop import Loop
+from esi_leap.manager.recalls import Finisher
 from esi_leap.manager.refresh import Refresher
 from esi_leap.nodes.dummy import DummyNodes
 from esi_leap.nodes.ironic import IronicNodes
@@ -188,7 +189,7 @@ def manager(
                     timeout=conf.gate.timeout and timedelta(seconds=conf.gate.timeout),
                 ),
             ),
-            beside=[refresher],
+            beside=[refresher, Finisher(store, meter, clock.now)],
             gate=guard,
         )
     )

@@ -84,6 +84,27 @@ def parse(text: str) -> Moment:
         raise ValueError(f"'{text}' is not a time; write {ACCEPTED}") from None
 
 
+def duration(text: str) -> timedelta:
+    """Read a length of time.
+
+    Args:
+        text: Weeks, days, hours, minutes and seconds in that order, such as `1d12h` or `30m`.
+
+    Returns:
+        What was written.
+
+    Raises:
+        ValueError: It is none.
+    """
+    try:
+        distance = parse(f'+{text.strip()}').offset
+    except ValueError:
+        distance = None
+    if distance is None:
+        raise ValueError(f"'{text}' is not a length of time; write for example 30m or 1d12h")
+    return distance
+
+
 def _utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 

@@ -46,7 +46,8 @@ def cancel(deps: Deps, ctx: Caller, ident: str) -> None:
     lines = deps.store.leases(
         Scope(everything=True), Query(equal={'contract_uuid': found.contract.uuid})
     )
-    cancelled = [line.lease.uuid for line in lines if leases.cancel_one(deps, line)]
+    leases.check_terms(deps, ctx, lines)  # before the first of them has ended
+    cancelled = [line.lease.uuid for line in lines if leases.cancel_one(deps, ctx, line)]
     if not cancelled:
         raise ContractNotFoundError.of(ident)
     leases.gone(deps, cancelled)

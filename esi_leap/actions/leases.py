@@ -10,15 +10,24 @@ from typing import Any
 from esi_leap.actions import access, title
 from esi_leap.actions.deps import Deps
 from esi_leap.core import booking
+from esi_leap.core import offer as offers
 from esi_leap.core.booking import Change
-from esi_leap.core.errors import ConflictError, LeaseNotFoundError
+from esi_leap.core.calendar import Calendar
+from esi_leap.core.errors import ConflictError, LeaseNotFoundError, TermsBindError
+from esi_leap.core.event import Event
+from esi_leap.core.handover import Node
 from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease, Status
 from esi_leap.core.ports import Book, Caller, LeaseView, Query, Scope
+from esi_leap.core.terms import Terms
 
 _EVERYTHING = Scope(everything=True)
 #: Seconds between two looks at whether a cancelled lease has ended.
 _LOOK = 0.1
+#: Most offers that the lessee of a recalled lease is told of.
+_ELSEWHERE = 3
+#: Most offers that are looked at for that; some may be his own.
+_LOOKED_AT = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +42,7 @@ class NewLease:
     start: datetime | None = None
     end: datetime | None = None
     properties: Mapping[str, object] = field(default_factory=dict)
+    terms: Terms = Terms()  # noqa: RUF009 - it never changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +81,7 @@ def create(deps: Deps, ctx: Caller, request: NewLease) -> LeaseView:
         properties=request.properties,
         parent=his.parent,
         parent_lease=his.parent,
+        terms=request.terms,
     )
     with deps.store.booking(his.node.id, now) as book:
         if book.node.owner_id != his.node.owner_id:
@@ -118,7 +129,9 @@ def show(deps: Deps, ctx: Caller, ident: str) -> LeaseView:
     )
     if found is None or not ctx.can('esi_leap:lease:get', _seen_by(deps, found.lease)):
         raise LeaseNotFoundError.of(ident)
-    return found
+    if found.lease.recall is None or found.lease.lessee_id != ctx.project_id:
+        return found
+    return replace(found, elsewhere=_elsewhere(deps, ctx, found))
 
 
 def update(deps: Deps, ctx: Caller, ident: str, changes: Mapping[str, Any]) -> LeaseView:
@@ -146,6 +159,9 @@ def update(deps: Deps, ctx: Caller, ident: str, changes: Mapping[str, Any]) -> L
         reach = Interval(lease.window.start, max(lease.window.end, changed.window.end))
         calendar = book.occupancy(reach)
         change = booking.plan_update(lease, changed, book.node, calendar, now)
+        if changed.window.end < lease.window.end:
+            overridden = _overridden(ctx, [changed], book.node, now)
+            change = replace(change, events=overridden)
         book.put(change)
     return view(deps, lease.uuid, change, book)
 
@@ -154,20 +170,39 @@ def cancel(deps: Deps, ctx: Caller, ident: str) -> None:
     """Cancel a lease; of one whose end is being tried already, ask for a try now."""
     found = show(deps, ctx, ident)
     access.require(ctx, 'esi_leap:lease:delete', _target(found.lease))
-    if not cancel_one(deps, found):
+    if not cancel_one(deps, ctx, found):
         raise LeaseNotFoundError.of(ident)
     gone(deps, [found.lease.uuid])
 
 
-def cancel_one(deps: Deps, found: LeaseView) -> bool:
-    """Cancel one lease under its node's lock; False if it had ended already."""
+def check_terms(deps: Deps, ctx: Caller, found: Sequence[LeaseView]) -> None:
+    """Refuse to cancel leases of which the terms of one bind the caller's project.
+
+    Raises:
+        TermsBindError: they do.
+    """
+    now = deps.now()
+    for each in found:
+        if each.lease.holding:
+            _overridden(ctx, [each.lease], each.node, now)
+
+
+def cancel_one(deps: Deps, ctx: Caller, found: LeaseView) -> bool:
+    """Cancel one lease under its node's lock; False if it had ended already.
+
+    Raises:
+        TermsBindError: its terms, or those of what its lessee has sub-let, bind the caller.
+    """
     now = deps.now()
     with deps.store.booking(found.node.id, now) as book:
         lease = book.lease(found.lease.uuid)
         if not lease.holding:
             return False
         calendar = book.occupancy(lease.window)
-        book.put(booking.plan_cancel(lease, book.node, calendar, now))
+        ends = [lease, *_sublet(lease, calendar, ctx)]
+        overridden = _overridden(ctx, ends, book.node, now)
+        change = booking.plan_cancel(lease, book.node, calendar, now)
+        book.put(replace(change, events=overridden))
     return True
 
 
@@ -186,6 +221,56 @@ def view(deps: Deps, uuid: str, change: Change, book: Book) -> LeaseView:
     """Show a lease that the caller has just made or changed, as it was written."""
     [lease] = [each for each in change.bookings if isinstance(each, Lease) and each.uuid == uuid]
     return LeaseView(lease, book.node, access.names(deps, lease))
+
+
+def _sublet(lease: Lease, calendar: Calendar, ctx: Caller) -> Sequence[Lease]:
+    """Return the leases inside a lease that the caller's own project has sub-let."""
+    return [
+        each
+        for each in calendar
+        if isinstance(each, Lease)
+        and each.owner_id == ctx.project_id
+        and lease.uuid in {above.uuid for above in calendar.lenders(each)}
+    ]
+
+
+def _overridden(ctx: Caller, ends: Sequence[Lease], node: Node, now: datetime) -> tuple[Event, ...]:
+    """Check whether the terms let the caller end leases; tell of what an admin does all the same.
+
+    The lessee may hand back at any time, and what ends anyway is bound to nothing any more.
+
+    Raises:
+        TermsBindError: they do not.
+    """
+    bound = [
+        each
+        for each in ends
+        if each.terms.binding
+        and each.lessee_id != ctx.project_id
+        and not (each.ending or each.ends(now))
+    ]
+    if bound and not ctx.can('esi_leap:lease:lease_admin'):
+        [first, *_] = bound
+        raise TermsBindError.of(first.uuid, node.name, first.window.end, firm=first.terms.firm)
+    return tuple(Event('esi_leap.lease.override', each) for each in bound)
+
+
+def _elsewhere(deps: Deps, ctx: Caller, found: LeaseView) -> Sequence[str]:
+    """Return offers in which the lessee of a recalled lease can have the time that he loses."""
+    told = found.lease.recall
+    if told is None or told.deadline <= deps.now():
+        return ()
+    query = Query(
+        equal={
+            'resource_class': found.node.resource_class,
+            'status': str(offers.Status.AVAILABLE),
+        },
+        free=Interval(told.deadline, told.end),
+        limit=_LOOKED_AT,
+    )
+    there = deps.store.offers(access.offer_scope(deps, ctx), query)
+    others = [each.offer for each in there if each.offer.owner_id != ctx.project_id]
+    return [each.uuid for each in others][:_ELSEWHERE]
 
 
 def _seen_by(deps: Deps, lease: Lease) -> dict[str, str | None]:

@@ -15,6 +15,7 @@ from esi_leap.core.instant import FOREVER
 from esi_leap.core.lease import Lease
 from esi_leap.core.offer import Offer
 from esi_leap.core.ports import Caller, LeaseView, OfferView, Query
+from esi_leap.core.terms import Terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,7 @@ class NewOffer:
     start: datetime | None = None
     end: datetime | None = None
     properties: Mapping[str, object] = field(default_factory=dict)
+    terms: Terms = Terms()  # noqa: RUF009 - it never changes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,7 @@ def create(deps: Deps, ctx: Caller, request: NewOffer) -> OfferView:
         properties=request.properties,
         parent=his.parent,
         parent_lease=his.parent,
+        terms=request.terms,
     )
     access.remember(deps, ctx, *([lessee] if lessee else []))
     with deps.store.booking(his.node.id, now) as book:
@@ -137,7 +140,7 @@ def claim(deps: Deps, ctx: Caller, ident: str, request: Claim) -> LeaseView:
 
 
 def withdraw(deps: Deps, ctx: Caller, ident: str) -> None:
-    """Delete an offer, and cancel what was claimed from it."""
+    """Delete an offer, and cancel what was claimed from it and is not bound by its terms."""
     found = _find(deps, ctx, ident)
     access.require(ctx, 'esi_leap:offer:delete', access.offer_target(found.offer))
     now = deps.now()

@@ -32,7 +32,16 @@ from esi_leap.api.expose import (
     checked_query,
     steps,
 )
-from esi_leap.api.v1 import console_auth_tokens, contracts, events, leases, nodes, offers, root
+from esi_leap.api.v1 import (
+    console_auth_tokens,
+    contracts,
+    events,
+    leases,
+    nodes,
+    offers,
+    recalls,
+    root,
+)
 from esi_leap.context import Context, Judge
 from esi_leap.core.errors import UnauthenticatedError, UnavailableError
 
@@ -53,7 +62,7 @@ _MIDDLEWARE: dict[int, Exception] = {
     HTTPStatus.SERVICE_UNAVAILABLE: UnavailableError('Keystone does not answer; try again.'),
 }
 #: Importing these modules fills the route table.
-NOUNS = (root, offers, leases, contracts, nodes, events, console_auth_tokens)
+NOUNS = (root, offers, leases, contracts, recalls, nodes, events, console_auth_tokens)
 
 
 def build(

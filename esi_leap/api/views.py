@@ -5,11 +5,22 @@ from __future__ import annotations
 from datetime import datetime
 
 from esi_leap.actions.console_auth_tokens import Access
+from esi_leap.actions.recalls import Shown
 from esi_leap.api.expose import Call
 from esi_leap.core.gate import Trial
 from esi_leap.core.handover import Node, State
 from esi_leap.core.instant import render
-from esi_leap.core.ports import ContractView, EventView, LeaseView, NodeView, OfferView
+from esi_leap.core.ports import (
+    ContractView,
+    EventView,
+    ItemView,
+    LeaseView,
+    NodeView,
+    OfferView,
+    RecallView,
+)
+from esi_leap.core.recall import ItemStatus, percentile
+from esi_leap.core.terms import Notice, Terms
 
 #: Age of a manager's last tick, in seconds, from which it is late.
 _LATE = 30
@@ -33,6 +44,7 @@ def offer(seen: OfferView, call: Call) -> dict[str, object]:
         'properties': value.properties,
         'availabilities': [[_time(gap.start, call), _time(gap.end, call)] for gap in seen.free],
         'parent_lease_uuid': value.parent_lease,
+        **_terms(value.terms),
     }
 
 
@@ -58,6 +70,8 @@ def lease(seen: LeaseView, call: Call) -> dict[str, object]:
         'offer_uuid': value.offer,
         'contract_uuid': value.contract,
         'parent_lease_uuid': value.parent_lease,
+        **_terms(value.terms),
+        'recall': value.recall and _notice(value.recall, seen, call),
     }
 
 
@@ -76,6 +90,37 @@ def contract(seen: ContractView, call: Call) -> dict[str, object]:
         'end_time': _time(value.window.end, call),
         'status': seen.status,
         'leases': list(seen.leases),
+        **_terms(value.terms),
+    }
+
+
+def recall(seen: RecallView, call: Call) -> dict[str, object]:
+    """Return a recall as it is in a list."""
+    value = seen.recall
+    return {
+        'uuid': value.uuid,
+        'project_id': value.owner_id,
+        'project': seen.owner,
+        'reason': value.reason,
+        'status': seen.status,
+        'created_at': _time(value.created_at, call),
+        'deadline': _time(value.deadline, call),
+        'counts': {str(each): seen.counts.get(each, 0) for each in ItemStatus},
+    }
+
+
+def recall_of_nodes(shown: Shown, call: Call) -> dict[str, object]:
+    """Return a recall with its nodes, and how long it took until their owner could use them."""
+    begun = shown.view.recall.created_at
+    seconds = [
+        (each.item.returned_at - begun).total_seconds()
+        for each in shown.items
+        if each.item.returned_at is not None
+    ]
+    return {
+        **recall(shown.view, call),
+        'latency': {'p50': percentile(seconds, 0.5), 'p99': percentile(seconds, 0.99)},
+        'nodes': [_item(each, begun, call) for each in shown.items],
     }
 
 
@@ -152,6 +197,46 @@ def console_auth_token(made: Access, call: Call) -> dict[str, object]:
         'access_url': made.url,
         'read_only': made.kept.read_only,
         'expires_at': _time(made.kept.expires_at, call),
+    }
+
+
+def _item(seen: ItemView, begun: datetime, call: Call) -> dict[str, object]:
+    value, lease, node = seen.item, seen.lease, seen.node
+    back = value.returned_at
+    # What a node waits for tells why it is not back yet.
+    still = value.status is ItemStatus.PENDING
+    waits = ((lease and lease.holding and lease.reason) or node.reason) if still else None
+    return {
+        'resource_type': node.resource_type,
+        'resource_uuid': node.resource_uuid,
+        'resource': node.name,
+        'lease_uuid': value.lease,
+        'project_id': lease and lease.lessee_id,
+        'project': seen.lessee,
+        'due': _time(value.due, call),
+        'status': value.status,
+        'reason': waits or value.reason,
+        'state': node.state,
+        'expire_time': lease and _time(lease.expire_time, call),
+        'returned_at': _time(back, call),
+        'latency': None if back is None else (back - begun).total_seconds(),
+    }
+
+
+def _terms(value: Terms) -> dict[str, object]:
+    notice = value.recall_notice
+    return {
+        'recall_notice': None if notice is None else int(notice.total_seconds()),
+        'firm': value.firm,
+    }
+
+
+def _notice(value: Notice, seen: LeaseView, call: Call) -> dict[str, object]:
+    return {
+        'uuid': value.recall,
+        'deadline': _time(value.deadline, call),
+        'reason': seen.recalled_for,
+        'offers': list(seen.elsewhere),
     }
 
 

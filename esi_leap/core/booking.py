@@ -22,9 +22,11 @@ from esi_leap.core.errors import (
     OfferNotFoundError,
     OfferWindowError,
     OutsideError,
+    RecalledError,
     RejectedError,
     SubletError,
     SuspendedError,
+    TermsError,
     TooLongError,
     WindowConflictError,
 )
@@ -132,6 +134,7 @@ def plan_offer(offer: Offer, node: Node, calendar: Calendar, now: datetime) -> C
         InvalidWindowError: the window has passed.
         NotHeldError: it is sub-let, and the lease does not have the window.
         SubletError: it is sub-let from a lease that is sub-let itself.
+        TermsError: it is sub-let on better terms than those of the lease.
         WindowConflictError: something else is booked in it.
     """
     _not_past(offer.window.end, now)
@@ -153,6 +156,7 @@ def plan_lease(
     Raises:
         NotHeldError: it is sub-let, and the lease does not have the window.
         SubletError: it is sub-let from a lease that is sub-let itself.
+        TermsError: it is sub-let on better terms than those of the lease.
         TooLongError: longer than `limits` allow.
         WindowConflictError: something else is booked in the window.
     """
@@ -212,7 +216,13 @@ def plan_claim(
         frame = Interval(max(offer.window.start, now), offer.window.end)
         free = [(each.start, each.end) for each in calendar.free(offer.uuid, frame)]
         raise OfferWindowError.of(offer.uuid, (lease.window.start, lease.window.end), free)
-    claimed = replace(lease, offer=offer.uuid, parent=offer.uuid, parent_lease=offer.parent_lease)
+    claimed = replace(
+        lease,
+        offer=offer.uuid,
+        parent=offer.uuid,
+        parent_lease=offer.parent_lease,
+        terms=offer.terms,
+    )
     return _agreed(claimed, now)
 
 
@@ -224,6 +234,7 @@ def plan_update(
     Raises:
         FinalStateError: the lease has ended, or its end has begun and is to move.
         InvalidWindowError: the new end is not after now.
+        RecalledError: it is recalled, and would become longer.
         OutsideError: the new window leaves the parent, or would cut off a child.
         WindowConflictError: something else is booked in it.
     """
@@ -232,6 +243,8 @@ def plan_update(
     if changed.window != lease.window:
         if lease.ending:
             raise FinalStateError(f'Lease {lease.uuid} is {lease.status}; its end cannot be moved.')
+        if lease.recall is not None and changed.window.end > lease.window.end:
+            raise RecalledError.of(lease.uuid, lease.recall.deadline)
         _check_end(lease, changed.window, node, calendar, now)
     return Change((changed,))
 
@@ -256,15 +269,19 @@ def plan_cancel(lease: Lease, node: Node, calendar: Calendar, now: datetime) -> 
 
 
 def plan_withdraw(offer: Offer, node: Node, calendar: Calendar, now: datetime) -> Change:
-    """Plan the deletion of an offer: the leases claimed from it are cancelled with it."""
+    """Plan the deletion of an offer: the leases claimed from it are cancelled with it.
+
+    Those whose terms bind the provider go on: then only what nobody has claimed is withdrawn.
+    """
     inside: list[Booking] = []
     for each in calendar.children(offer.uuid):
         moved = replace(each, parent=offer.parent)
-        if isinstance(moved, Lease) and moved.offer == offer.uuid:
+        claimed = isinstance(moved, Lease) and moved.offer == offer.uuid
+        if isinstance(moved, Lease) and claimed and not moved.terms.binding:
             inside += plan_cancel(moved, node, calendar, now).bookings
         else:
             inside.append(moved)
-    return Change((*inside, _deleted(offer)))
+    return Change((*inside, withdrawn(offer)))
 
 
 def plan_expire(offer: Offer, calendar: Calendar) -> Change:
@@ -283,11 +300,12 @@ def _withdrawn(
         if isinstance(each, Lease):
             ends += plan_cancel(replace(each, parent=parent), node, calendar, now).bookings
         else:
-            ends += [*_withdrawn(each.uuid, parent, node, calendar, now), _deleted(each)]
+            ends += [*_withdrawn(each.uuid, parent, node, calendar, now), withdrawn(each)]
     return ends
 
 
-def _deleted(offer: Offer) -> Offer:
+def withdrawn(offer: Offer) -> Offer:
+    """Return an offer that is made no more."""
     return replace(offer, status=offers.Status.DELETED, reason=None)
 
 
@@ -306,6 +324,8 @@ def _check_lender(booking: Booking, node: Node, calendar: Calendar) -> None:
         )
     if len(lenders) > SUBLETTING_DEPTH:
         raise SubletError.of(lenders[0].uuid)
+    if not booking.terms.within(lenders[0].terms):
+        raise TermsError.of(lenders[0].uuid)
 
 
 def _agreed(lease: Lease, now: datetime) -> Change:

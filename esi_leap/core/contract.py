@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from esi_leap.core import lease
 from esi_leap.core.interval import Interval
+from esi_leap.core.terms import Terms
 
 
 class Status(StrEnum):
@@ -45,6 +46,7 @@ class Contract:
     lessee_id: str
     window: Interval
     offer: str | None = None
+    terms: Terms = Terms()  # noqa: RUF009 - it never changes
 
 
 def of(line: lease.Lease) -> Contract:
@@ -56,6 +58,7 @@ def of(line: lease.Lease) -> Contract:
         lessee_id=line.lessee_id,
         window=line.window,
         offer=line.offer,
+        terms=line.terms,
     )
 
 

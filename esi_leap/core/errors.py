@@ -213,6 +213,22 @@ class SubletError(DeniedError):
         )
 
 
+class TermsError(DeniedError):
+    """A lessee promises more than was promised to him."""
+
+    code = 'terms.not_held'
+    title = 'Terms not held'
+
+    @classmethod
+    def of(cls, lease: str) -> TermsError:
+        """Build the error for the caller's lease."""
+        return cls(
+            f'What is sub-let from lease {lease} cannot have a longer notice than the lease has, '
+            'and cannot be firm unless the lease is.',
+            lease=lease,
+        )
+
+
 class QuotaError(DeniedError):
     """More than the operator lets one project claim."""
 
@@ -242,6 +258,14 @@ class ContractNotFoundError(NotFoundError):
     code = 'contract.not_found'
     title = 'Contract not found'
     noun = 'Contract'
+
+
+class RecallNotFoundError(NotFoundError):
+    """No such recall for this caller."""
+
+    code = 'recall.not_found'
+    title = 'Recall not found'
+    noun = 'Recall'
 
 
 class NodeNotFoundError(NotFoundError):
@@ -321,6 +345,49 @@ class FinalStateError(ConflictError):
 
     code = 'state.final'
     title = 'Already ended'
+
+
+class TermsBindError(ConflictError):
+    """The terms of a lease keep its provider from ending it."""
+
+    code = 'recall.required'
+    title = 'Recall required'
+
+    @classmethod
+    def of(cls, lease: str, node: str, end: datetime, *, firm: bool) -> TermsBindError:
+        """Build the error for a lease of a node that ends at `end`."""
+        way = (
+            'it is firm. Its lessee can end it.'
+            if firm
+            else f'it has a notice. Recall it: openstack esi recall create --node {node}'
+        )
+        return cls(
+            f'Lease {lease} lasts until {_text(end)} (UTC), and cannot be ended at once: {way}',
+            lease=lease,
+            firm=firm,
+        )
+
+
+class RecalledError(ConflictError):
+    """A lease whose node is recalled does not become longer."""
+
+    code = 'lease.recalled'
+    title = 'Recalled'
+
+    @classmethod
+    def of(cls, lease: str, deadline: datetime) -> RecalledError:
+        """Build the error for a lease that ends at `deadline`."""
+        return cls(
+            f'The node of lease {lease} is recalled: the lease ends at {_text(deadline)} (UTC).',
+            deadline=_text(deadline),
+        )
+
+
+class NothingToRecallError(ConflictError):
+    """A project that recalls all nodes, or some of a class, has none of these."""
+
+    code = 'recall.empty'
+    title = 'Nothing to recall'
 
 
 class NodeBusyError(ConflictError):

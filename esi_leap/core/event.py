@@ -42,6 +42,9 @@ TYPES: Mapping[str, str] = {
     'esi_leap.lease.delete.start': 'The node is being taken from the lessee.',
     'esi_leap.lease.delete.end': 'The lease has ended: it has expired, or it was cancelled.',
     'esi_leap.lease.delete.error': 'The node cannot be taken from the lessee yet.',
+    'esi_leap.lease.recall.start': 'The node is recalled: the lease ends at the deadline.',
+    'esi_leap.lease.recall.cancel': 'The recall is over; the lease may last longer again.',
+    'esi_leap.lease.override': 'An admin has ended or shortened a lease against its terms.',
     'esi_leap.lease.drift': 'A node was found changed by others while the lessee has it.',
     'esi_leap.node.gate.start': 'A node has come to the gate.',
     'esi_leap.node.gate.end': 'The gate has let a node pass.',
@@ -103,6 +106,8 @@ def of_booking(before: Booking | None, after: Booking) -> Iterator[Event]:
         names = list(turns(before, after))  # type: ignore[arg-type] # both are of one kind
         if _terms(before) != _terms(after):
             names.insert(0, 'update.end')
+        if isinstance(after, Lease) and after.recall != before.recall:
+            names.append('recall.cancel' if after.recall is None else 'recall.start')
     for name in names:
         yield Event(f'esi_leap.{kind}.{name}', after)
 

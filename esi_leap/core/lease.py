@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from esi_leap.core.interval import Interval
+from esi_leap.core.terms import Notice, Terms
 
 
 class Status(StrEnum):
@@ -95,6 +96,8 @@ class Lease:
         expire_time: when the lessee lost it, or the lease ended otherwise.
         retry_at: when a waiting lease is tried again.
         attempts: how often in a row the current step did not work for this reason.
+        terms: on which the provider can have the node back.
+        recall: the recall that ends it before its time, None if there is none.
     """
 
     uuid: str
@@ -116,6 +119,8 @@ class Lease:
     expire_time: datetime | None = None
     retry_at: datetime | None = None
     attempts: int = 0
+    terms: Terms = Terms()  # noqa: RUF009 - it never changes
+    recall: Notice | None = None
 
     @property
     def holding(self) -> bool:

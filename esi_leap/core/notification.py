@@ -62,6 +62,7 @@ def payload(event: Event, key: int, node: Node, metal: Metal) -> dict[str, objec
                 'offer_uuid': subject.offer,
                 'parent_lease_uuid': subject.parent_lease,
                 'contract_uuid': subject.contract,
+                'recall_uuid': subject.recall and subject.recall.recall,
             }
         case Offer():
             data |= {

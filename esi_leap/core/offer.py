@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from esi_leap.core.interval import Interval, gaps
+from esi_leap.core.terms import Notice, Terms
 
 
 class Status(StrEnum):
@@ -43,6 +44,8 @@ class Offer:
         lessee_id: the project whose subtree may claim it; None is everybody.
         parent: uuid of the booking it lies in, None at the top of the node's calendar.
         parent_lease: uuid of the lease whose lessee sub-lets the node with it.
+        terms: those of the leases that are claimed from it.
+        recall: the recall that ends it before its time, None if there is none.
     """
 
     uuid: str
@@ -56,6 +59,8 @@ class Offer:
     properties: Mapping[str, object] = field(default_factory=dict)
     parent: str | None = None
     parent_lease: str | None = None
+    terms: Terms = Terms()  # noqa: RUF009 - it never changes
+    recall: Notice | None = None
 
     @property
     def holding(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol, TypeAlias
 
 from esi_leap.core.booking import Change
@@ -20,6 +20,8 @@ from esi_leap.core.interval import Interval
 from esi_leap.core.inventory import Sighting
 from esi_leap.core.lease import Lease
 from esi_leap.core.offer import Offer
+from esi_leap.core.recall import Item, ItemStatus, Recall
+from esi_leap.core.recall import Status as RecallStatus
 
 
 class Caller(Protocol):
@@ -225,11 +227,18 @@ class OfferView:
 
 @dataclass(frozen=True, slots=True)
 class LeaseView:
-    """A lease with what its readers want beside it."""
+    """A lease with what its readers want beside it.
+
+    Attributes:
+        recalled_for: why its node is recalled, as its owner said.
+        elsewhere: uuids of offers that its lessee may claim instead, when its node is recalled.
+    """
 
     lease: Lease
     node: Node
     names: Mapping[str, str]
+    recalled_for: str | None = None
+    elsewhere: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +299,45 @@ class ContractView:
     names: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class ItemView:
+    """The recall of one node, with what its readers want beside it.
+
+    Attributes:
+        lease: the lease that has or had the node, None if none does.
+        lessee: the name of its lessee, empty if that is unknown.
+    """
+
+    item: Item
+    node: Node
+    lease: Lease | None
+    lessee: str
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A node that a project has given away.
+
+    Attributes:
+        leases: those with which it did so; none if it has only offered the node.
+        recalled: whether a recall is about to bring it back.
+    """
+
+    node: Node
+    leases: Sequence[Lease]
+    recalled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecallView:
+    """A recall with how many of its nodes are how far."""
+
+    recall: Recall
+    status: RecallStatus
+    owner: str
+    counts: Mapping[ItemStatus, int]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventQuery:
     """What somebody wants to see of the events, in the order of their ids.
@@ -327,9 +375,14 @@ class EventView:
 
 
 class Book(Protocol):
-    """One node's calendar, open for change under the node's row lock."""
+    """One node's calendar, open for change under the node's row lock.
+
+    Attributes:
+        regained: how long each recall took that has ended with a change: the node is its owner's.
+    """
 
     node: Node
+    regained: Sequence[timedelta]
 
     def occupancy(self, window: Interval | None = None) -> Calendar:
         """Read the bookings that hold a part of `window`, or all that hold one."""
@@ -339,6 +392,12 @@ class Book(Protocol):
 
     def lease(self, uuid: str) -> Lease:
         """Read a lease of the node as it is now."""
+
+    def recalls(self) -> Sequence[tuple[Recall, Item]]:
+        """Read the recalls of the node that something is still to come of."""
+
+    def note(self, item: Item) -> None:
+        """Write how far a recall of the node is; it ends if the node is back already."""
 
     def held(self, project_id: str) -> int:
         """Count the leases of a project that have not ended, on all nodes.
@@ -411,6 +470,27 @@ class Store(Protocol):
 
         Those that are gone are left out, unless something is booked on them.
         """
+
+    def keep_recall(self, recall: Recall, node_ids: Sequence[int]) -> None:
+        """Write a new recall of some nodes, of which nothing is done yet."""
+
+    def cancel_recall(self, uuid: str, now: datetime) -> Sequence[int]:
+        """Note that a recall is over; return the keys of its nodes that something is to be done of.
+
+        Once it is, it stays: whoever works on one of its nodes finds it so.
+        """
+
+    def unfinished_recalls(self, before: datetime) -> Sequence[tuple[str, int]]:
+        """Return of which recalls, and nodes, somebody began before an instant what is not done."""
+
+    def recalls(self, scope: Scope, query: Query) -> Sequence[RecallView]:
+        """List recalls, in a constant number of statements."""
+
+    def recall_items(self, uuid: str) -> Sequence[ItemView]:
+        """Return how far each node of a recall is."""
+
+    def given(self, project_id: str) -> Sequence[Given]:
+        """Return the nodes that a project has offered or leased out."""
 
     def events(self, scope: Scope, query: EventQuery) -> Sequence[EventView]:
         """List events, all that are visible by now, in the order of their ids."""

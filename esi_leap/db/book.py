@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -17,7 +18,8 @@ from esi_leap.core.handover import Node, State
 from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease
 from esi_leap.core.offer import Offer
-from esi_leap.db import agreements, outbox, rows
+from esi_leap.core.recall import USABLE, Item, ItemStatus, Recall, is_back, plan_return
+from esi_leap.db import agreements, outbox, recalls, rows
 from esi_leap.db.tables import bookings, contracts, events, nodes
 
 
@@ -32,6 +34,7 @@ class Book:
         level: Priority | None = None,
     ) -> None:
         self.node = node
+        self.regained: list[timedelta] = []
         self._connection = connection
         self._now = now
         self._level = level
@@ -59,6 +62,15 @@ class Book:
             if isinstance(found, Lease):
                 return found
         raise LeaseNotFoundError.of(uuid)
+
+    def recalls(self) -> Sequence[tuple[Recall, Item]]:
+        """Read the recalls of the node that something is still to come of."""
+        return recalls.of_node(self._connection, self.node.id)
+
+    def note(self, item: Item) -> None:
+        """Write how far a recall of the node is; it ends if the node is back already."""
+        recalls.write(self._connection, item)
+        self._regain()
 
     def held(self, project_id: str) -> int:
         """Count the leases of a project that have not ended, on all nodes."""
@@ -98,6 +110,23 @@ class Book:
                 events.insert(), [rows.event_values(each, self.node, self._now) for each in told]
             )
             outbox.write(self._connection, told, self.node, self._now, self._level)
+        if change.node is not None or any(not each.holding for each in leases):
+            self._regain()
+
+    def _regain(self) -> None:
+        """End the recalls of a node that its owner can use: they have come true at this instant."""
+        if self.node.state not in USABLE:
+            return
+        waiting = [each for each in self.recalls() if each[1].status is ItemStatus.PENDING]
+        if not waiting:
+            return
+        calendar = self.occupancy()
+        for recall, item in waiting:
+            if is_back(item, recall.owner_id, self.node, calendar):
+                done = replace(item, status=ItemStatus.RETURNED, returned_at=self._now)
+                recalls.write(self._connection, done)
+                self.regained.append(self._now - recall.created_at)
+                self.put(plan_return(item, recall.owner_id, self.node, calendar, self._now))
 
     def _turns(self, lease: Lease) -> bool:
         """Whether a lease changes what its contract is."""

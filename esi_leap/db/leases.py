@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from esi_leap.core.lease import PENDING, Lease, Status
 from esi_leap.core.ports import Backlog, LeaseView, Query, Scope
-from esi_leap.db import lists, rows
+from esi_leap.db import lists, recalls, rows
 from esi_leap.db.offers import COLUMNS as BOOKING_COLUMNS
 from esi_leap.db.tables import bookings, outbox
 
@@ -24,17 +25,26 @@ _WAITING = (Status.WAIT_FULFILL, Status.WAIT_EXPIRE, Status.WAIT_CANCEL)
 
 
 def read(connection: sa.Connection, scope: Scope, query: Query) -> Sequence[LeaseView]:
-    """Read a page of leases with their nodes and names: one statement."""
+    """Read a page of leases with nodes and names: one statement, two if one is recalled."""
     every = lists.keys(bookings, query, COLUMNS).where(bookings.c.kind == 'lease')
     visible = lists.party(scope)
     if scope.sublet and not scope.everything:
         visible = [*visible, _lies_in_a_lease_by(scope.project_id)]
     select = lists.filtered(every, query, COLUMNS)
     select = lists.paged(connection, select, bookings, query, COLUMNS, every=every, visible=visible)
-    return [
+    found = [
         LeaseView(lease, rows.node(row), lists.names(row))
         for row in connection.execute(select)
         if isinstance(lease := rows.booking(row), Lease)
+    ]
+    told = recalls.reasons(
+        connection, (each.lease.recall.recall for each in found if each.lease.recall)
+    )
+    return [
+        replace(each, recalled_for=told.get(each.lease.recall.recall))
+        if each.lease.recall
+        else each
+        for each in found
     ]
 
 

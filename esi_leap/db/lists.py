@@ -183,12 +183,12 @@ def first(
 def _joined(table: sa.Table, page: sa.Subquery) -> sa.Select:
     """Select rows with the names of provider and consumer, and bookings with their nodes."""
     owner, lessee = projects.alias('owner'), projects.alias('lessee')
-    source = (
-        page.join(table, table.c.id == page.c.row)
-        .outerjoin(owner, owner.c.id == table.c.owner_id)
-        .outerjoin(lessee, lessee.c.id == table.c.lessee_id)
-    )
-    wanted: list[object] = [owner.c.name.label('owner_name'), lessee.c.name.label('lessee_name')]
+    source = page.join(table, table.c.id == page.c.row)
+    source = source.outerjoin(owner, owner.c.id == table.c.owner_id)
+    wanted: list[object] = [owner.c.name.label('owner_name')]
+    if 'lessee_id' in table.c:
+        source = source.outerjoin(lessee, lessee.c.id == table.c.lessee_id)
+        wanted.append(lessee.c.name.label('lessee_name'))
     if table is not bookings:
         return sa.select(*table.c, *wanted).select_from(source)
     source = source.join(nodes, nodes.c.id == table.c.node_id)

@@ -11,11 +11,13 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from esi_leap.core.recall import OPEN
 from esi_leap.db import console_auth_tokens, rows
 from esi_leap.db.engine import Database
-from esi_leap.db.tables import bookings, contracts, events, nodes
+from esi_leap.db.tables import bookings, contracts, events, nodes, recall_items, recalls
 from esi_leap.db.tables import console_auth_tokens as tokens
 
+_OPEN = sorted(map(str, OPEN))
 #: Rows that are deleted in one transaction.
 _BATCH = 500
 
@@ -37,6 +39,9 @@ def purge(database: Database, before: datetime, *, dry: bool = False) -> dict[st
 def _old(before: datetime) -> Iterator[tuple[sa.Table, sa.ColumnElement[bool]]]:
     """Tell what goes from each table, in the order in which nothing refers to what is gone."""
     yield tokens, console_auth_tokens.over(before)
+    yield recall_items, _done_before(before)
+    of_it = sa.select(recall_items.c.id).where(recall_items.c.recall_uuid == recalls.c.uuid)
+    yield recalls, sa.and_(recalls.c.created_at < before, ~of_it.exists())
     yield bookings, _over(before)
     line = sa.select(bookings.c.id).where(bookings.c.contract_uuid == contracts.c.uuid)
     yield contracts, sa.and_(contracts.c.end_time < before, ~line.exists())
@@ -63,6 +68,18 @@ def _over(before: datetime) -> sa.ColumnElement[bool]:
         ~sa.select(other.c.id).where(mentions).exists(),
         ~sa.select(nodes.c.id).where(nodes.c.lease_uuid == bookings.c.uuid).exists(),
     )
+
+
+def _done_before(before: datetime) -> sa.ColumnElement[bool]:
+    """Items of recalls of which nothing is to come any more."""
+    other = recall_items.alias('other')
+    to_come = sa.select(other.c.id).where(
+        other.c.recall_uuid == recall_items.c.recall_uuid, other.c.status.in_(_OPEN)
+    )
+    old = sa.select(recalls.c.id).where(
+        recalls.c.uuid == recall_items.c.recall_uuid, recalls.c.created_at < before
+    )
+    return sa.and_(old.exists(), ~to_come.exists())
 
 
 def _count(database: Database, table: sa.Table, old: sa.ColumnElement[bool]) -> int:

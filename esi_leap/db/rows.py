@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -18,6 +18,7 @@ from esi_leap.core.handover import Node, State
 from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease
 from esi_leap.core.offer import Offer
+from esi_leap.core.terms import Notice, Terms
 from esi_leap.db.tables import HOLDING, bookings, nodes
 
 #: The instants of a trial, which is kept as JSON.
@@ -155,6 +156,8 @@ def booking(row: sa.Row[tuple[object, ...]]) -> Booking:
         'window': Interval(cell[column.start_time], cell[column.end_time]),
         'reason': cell[column.status_reason],
         'properties': cell[column.properties],
+        'terms': _terms(cell[column.recall_notice], firm=cell[column.firm]),
+        'recall': _recall(row),
     }
     if cell[column.kind] == 'offer':
         return Offer(status=offers.Status(cell[column.status]), **shared)
@@ -170,6 +173,25 @@ def booking(row: sa.Row[tuple[object, ...]]) -> Booking:
         attempts=cell[column.attempts],
         **shared,
     )
+
+
+def _terms(notice: int | None, *, firm: bool | None) -> Terms:
+    return Terms(None if notice is None else timedelta(seconds=notice), bool(firm))
+
+
+def _terms_values(value: Terms) -> dict[str, object]:
+    notice = value.recall_notice
+    return {
+        'recall_notice': None if notice is None else int(notice.total_seconds()),
+        'firm': value.firm or None,
+    }
+
+
+def _recall(row: sa.Row[tuple[object, ...]]) -> Notice | None:
+    cell, column = row._mapping, bookings.c  # noqa: SLF001 - as above
+    if cell[column.recall_uuid] is None:
+        return None
+    return Notice(cell[column.recall_uuid], cell[column.recall_due_at], cell[column.recalled_end])
 
 
 def booking_values(value: Booking) -> dict[str, object]:
@@ -190,6 +212,10 @@ def booking_values(value: Booking) -> dict[str, object]:
         'properties': dict(value.properties),
         'next_action_at': value.next_action_at,
         'attempts': 0,
+        'recall_uuid': value.recall and value.recall.recall,
+        'recall_due_at': value.recall and value.recall.deadline,
+        'recalled_end': value.recall and value.recall.end,
+        **_terms_values(value.terms),
     }
     if isinstance(value, Lease):
         columns |= {
@@ -216,6 +242,7 @@ def contract(
         lessee_id=cell[columns.lessee_id],
         offer=cell[columns.offer_uuid],
         window=Interval(cell[columns.start_time], cell[columns.end_time]),
+        terms=_terms(cell[columns.recall_notice], firm=cell[columns.firm]),
     )
 
 
@@ -229,6 +256,7 @@ def contract_values(value: Contract) -> dict[str, object]:
         'offer_uuid': value.offer,
         'start_time': value.window.start,
         'end_time': value.window.end,
+        **_terms_values(value.terms),
     }
 
 

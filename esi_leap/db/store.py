@@ -27,6 +27,8 @@ from esi_leap.core.ports import (
     ContractView,
     EventQuery,
     EventView,
+    Given,
+    ItemView,
     LeaseView,
     Message,
     NodeScope,
@@ -34,8 +36,10 @@ from esi_leap.core.ports import (
     OfferView,
     Project,
     Query,
+    RecallView,
     Scope,
 )
+from esi_leap.core.recall import Recall
 from esi_leap.db import (
     chores,
     console_auth_tokens,
@@ -45,6 +49,7 @@ from esi_leap.db import (
     leases,
     offers,
     outbox,
+    recalls,
     revision,
     rows,
 )
@@ -248,6 +253,36 @@ class Store:
         self.number_events()
         with self._reader() as connection:
             return events.read(connection, scope, query)
+
+    def keep_recall(self, recall: Recall, node_ids: Sequence[int]) -> None:
+        """Write a new recall of some nodes, of which nothing is done yet."""
+        with self._writer() as connection:
+            recalls.insert(connection, recall, node_ids)
+
+    def cancel_recall(self, uuid: str, now: datetime) -> Sequence[int]:
+        """Note that a recall is over; return the nodes that something is to be done of."""
+        with self._writer() as connection:
+            return recalls.cancel(connection, uuid, now)
+
+    def unfinished_recalls(self, before: datetime) -> Sequence[tuple[str, int]]:
+        """Return what of recalls was begun before an instant and is not done."""
+        with self._reader() as connection:
+            return recalls.unfinished(connection, before)
+
+    def recalls(self, scope: Scope, query: Query) -> Sequence[RecallView]:
+        """List recalls."""
+        with self._reader() as connection:
+            return recalls.read(connection, scope, query)
+
+    def recall_items(self, uuid: str) -> Sequence[ItemView]:
+        """Return how far each node of a recall is."""
+        with self._reader() as connection:
+            return recalls.items(connection, uuid)
+
+    def given(self, project_id: str) -> Sequence[Given]:
+        """Return the nodes that a project has offered or leased out."""
+        with self._reader() as connection:
+            return recalls.given(connection, project_id)
 
     def number_events(self) -> None:
         """Give the events that have no id yet their ids."""

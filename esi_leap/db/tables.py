@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from esi_leap.core import handover, lease, offer
+from esi_leap.core import handover, lease, offer, recall
 from esi_leap.db.types import UTCDateTime
 
 metadata = sa.MetaData(
@@ -110,6 +110,8 @@ contracts = sa.Table(
     sa.Column('offer_uuid', sa.String(36), comment='Offer it was made from'),
     sa.Column('start_time', UTCDateTime, nullable=False, comment='Start of its window, included'),
     sa.Column('end_time', UTCDateTime, nullable=False, comment='End of the window, excluded'),
+    sa.Column('recall_notice', sa.Integer, comment='Seconds of notice that a recall needs'),
+    sa.Column('firm', sa.Boolean, comment='Whether it cannot be recalled; null is no'),
     sa.Column('created_at', UTCDateTime, nullable=False, comment='When it was made'),
     sa.CheckConstraint('start_time < end_time', name='window'),
     sa.Index(None, 'owner_id', 'id'),
@@ -153,6 +155,11 @@ bookings = sa.Table(
     sa.Column('next_action_at', UTCDateTime, comment='When the manager owes it something'),
     sa.Column('retry_at', UTCDateTime, comment='Lease: when a waiting step is tried again'),
     sa.Column('attempts', sa.Integer, nullable=False, comment='Lease: tries of the current step'),
+    sa.Column('recall_notice', sa.Integer, comment='Seconds of notice that a recall needs'),
+    sa.Column('firm', sa.Boolean, comment='Whether it cannot be recalled; null is no'),
+    sa.Column('recall_uuid', sa.String(36), comment='Recall that ends it before its time'),
+    sa.Column('recall_due_at', UTCDateTime, comment='When that recall ends it'),
+    sa.Column('recalled_end', UTCDateTime, comment='When it would have ended without it'),
     sa.Column('created_at', UTCDateTime, nullable=False, comment='When it was made'),
     sa.CheckConstraint('start_time < end_time', name='window'),
     sa.CheckConstraint(
@@ -197,6 +204,47 @@ bookings.append_constraint(
         deferrable=True,
         initially='DEFERRED',
     ).ddl_if(dialect='postgresql')
+)
+
+recalls = sa.Table(
+    'recalls',
+    metadata,
+    sa.Column('id', sa.Integer, primary_key=True, comment='Order of creation'),
+    sa.Column('uuid', sa.String(36), nullable=False, unique=True, comment='Public id'),
+    sa.Column('owner_id', sa.String(255), nullable=False, comment='Project that has them back'),
+    sa.Column('reason', sa.String(255), comment='Why, as the lessees are told'),
+    sa.Column('deadline', UTCDateTime, nullable=False, comment='By when the nodes are asked for'),
+    sa.Column('created_at', UTCDateTime, nullable=False, comment='When it was made'),
+    sa.Column('cancelled_at', UTCDateTime, comment='When it was taken back'),
+    sa.Index(None, 'owner_id', 'id'),
+    comment='Requests of owners to have nodes back',
+    **_MYSQL,
+)
+
+recall_items = sa.Table(
+    'recall_items',
+    metadata,
+    sa.Column('id', sa.Integer, primary_key=True, comment='Order in the recall'),
+    sa.Column(
+        'recall_uuid',
+        sa.ForeignKey('recalls.uuid'),
+        nullable=False,
+        comment='Recall that it is of',
+    ),
+    sa.Column(
+        'node_id', sa.ForeignKey('nodes.id'), nullable=False, comment='Node that is to come back'
+    ),
+    sa.Column('lease_uuid', sa.String(36), comment='Lease that has or gets the node'),
+    sa.Column('due_at', UTCDateTime, comment='When whoever has the node loses it'),
+    sa.Column('status', sa.String(15), nullable=False, comment='How far it is'),
+    sa.Column('reason', sa.Text, comment='Why it is refused, in a sentence'),
+    sa.Column('returned_at', UTCDateTime, comment='When the owner could use the node'),
+    sa.UniqueConstraint('recall_uuid', 'node_id'),
+    sa.CheckConstraint(_in('status', recall.ItemStatus), name='status'),
+    sa.Index(None, 'node_id', 'status'),
+    sa.Index(None, 'status'),
+    comment='Nodes of recalls, and how far each is',
+    **_MYSQL,
 )
 
 events = sa.Table(

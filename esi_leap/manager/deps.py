@@ -48,6 +48,9 @@ class Meter(Protocol):
     def returned(self, seconds: float) -> None:
         """Note that a node is available again, so long after a lessee lost it."""
 
+    def regained(self, seconds: float) -> None:
+        """Note that an owner has a node back, so long after he recalled it."""
+
     def refreshed(self, as_of: datetime) -> None:
         """Note when the service of nodes that is longest behind was last read."""
 

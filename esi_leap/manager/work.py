@@ -635,3 +635,5 @@ class Work:
     def _book(self) -> Iterator[Book]:
         with self._deps.agenda.booking(self._node_id, self._deps.now(), self._claim) as book:
             yield book
+        for each in book.regained:
+            self._deps.meter.regained(each.total_seconds())

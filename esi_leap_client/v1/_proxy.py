@@ -9,15 +9,16 @@ from openstack import exceptions, proxy
 
 from esi_leap_client import moments
 from esi_leap_client.v1 import _wait
-from esi_leap_client.v1._base import Answer, Kept, Listed, Resource
+from esi_leap_client.v1._base import Answer, Kept, Listed
 from esi_leap_client.v1.console_auth_token import ConsoleAuthToken
 from esi_leap_client.v1.contract import Contract
 from esi_leap_client.v1.event import Event
 from esi_leap_client.v1.lease import Lease
 from esi_leap_client.v1.node import Node
 from esi_leap_client.v1.offer import Offer
+from esi_leap_client.v1.recall import Recall
 
-_R = TypeVar('_R', bound=Resource)
+_R = TypeVar('_R', bound=Listed)
 _K = TypeVar('_K', bound=Kept)
 _L = TypeVar('_L', bound=Listed)
 _A = TypeVar('_A', bound=Answer)
@@ -40,6 +41,7 @@ class Proxy(proxy.Proxy):  # type: ignore[misc]  # untyped SDK
         'offer': Offer,
         'lease': Lease,
         'contract': Contract,
+        'recall': Recall,
         'node': Node,
         'event': Event,
         'console_auth_token': ConsoleAuthToken,
@@ -170,6 +172,63 @@ class Proxy(proxy.Proxy):  # type: ignore[misc]  # untyped SDK
     ) -> Contract | None:
         """End a contract with its leases; None if `ignore_missing` and there is none."""
         return self._remove(Contract, contract, ignore_missing=ignore_missing)
+
+    def recalls(self, **query: object) -> Iterator[Recall]:
+        """List recalls, page after page.
+
+        Args:
+            **query: Filters of the service; `view='all'` for every project's, `limit` is the
+                size of a page.
+
+        Returns:
+            The recalls, fetched while they are read; `nodes` is not in a list.
+        """
+        return self._found(Recall, query)
+
+    def create_recall(self, **attrs: object) -> Recall:
+        """Have nodes back before the time for which they were lent is over.
+
+        Args:
+            **attrs: `nodes`, or `all=True`, or `resource_class` and `count`; `deadline` or `notice`
+                (seconds), `reason`, `project_id`.
+
+        Returns:
+            The recall.
+        """
+        return self._made(Recall, attrs)
+
+    def get_recall(self, recall: str | Recall) -> Recall:
+        """Read a recall by uuid, with how far each of its nodes is."""
+        return self._read(Recall, recall)
+
+    def delete_recall(self, recall: str | Recall, *, ignore_missing: bool = False) -> Recall | None:
+        """Cancel a recall; None if `ignore_missing` and there is none."""
+        return self._remove(Recall, recall, ignore_missing=ignore_missing)
+
+    def wait_for_recall(
+        self,
+        recall: Recall,
+        *,
+        wait: float | None = None,
+        interval: float = 1,
+        progress: _Progress | None = None,
+    ) -> Recall:
+        """Wait until all nodes of a recall that can come back are back.
+
+        Args:
+            recall: What to watch.
+            wait: Seconds; None waits for ever.
+            interval: Seconds between two looks.
+            progress: Called with the recall after every look.
+
+        Returns:
+            The recall as it then is: `complete`, or `cancelled` by somebody.
+
+        Raises:
+            openstack.exceptions.ResourceTimeout: It did not in time.
+        """
+        look = _wait.Look(lambda: self._again(recall), interval, wait, progress)
+        return look.until_settled(recall)
 
     def nodes(self, **query: object) -> Iterator[Node]:
         """List the nodes that one owns, holds or may claim, page after page.

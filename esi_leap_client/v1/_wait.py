@@ -8,9 +8,11 @@ from typing import Any, TypeVar
 from keystoneauth1 import exceptions as ksa
 from openstack import exceptions
 
-from esi_leap_client.v1._base import Kept
+from esi_leap_client.v1._base import Kept, Listed
+from esi_leap_client.v1.recall import Recall
 
 _R = TypeVar('_R', bound=Kept)
+_L = TypeVar('_L', bound=Listed)
 
 #: Nothing leads from these to `active`.
 ENDING = frozenset({'error', 'deleted', 'expired', 'wait cancel', 'wait expire'})
@@ -83,7 +85,21 @@ class Look:
 
         return self._until(seen, reached, 'be deleted')
 
-    def _until(self, seen: _R, reached: Callable[[_R | None], bool], goal: str) -> _R:
+    def until_settled(self, seen: Recall) -> Recall:
+        """Watch a recall until nothing of it is to come.
+
+        Args:
+            seen: How it was last seen.
+
+        Returns:
+            How it is then.
+
+        Raises:
+            openstack.exceptions.ResourceTimeout: Time ran out.
+        """
+        return self._until(seen, lambda now: now is None or now.status != 'pending', 'complete')
+
+    def _until(self, seen: _L, reached: Callable[[_L | None], bool], goal: str) -> _L:
         started = answered = time.monotonic()
         while True:
             try:
@@ -122,10 +138,11 @@ def _passing(error: Exception) -> bool:
     return isinstance(error, ksa.ConnectFailure) or (status or 0) >= _SERVER_ERROR
 
 
-def _called(resource: Kept) -> str:
+def _called(resource: Any) -> str:  # noqa: ANN401 - likewise
     return f'{type(resource).__name__} {resource.uuid}'
 
 
-def _state(resource: Kept) -> str:
-    reason = f' ({resource.status_reason})' if resource.status_reason else ''
+def _state(resource: Any) -> str:  # noqa: ANN401 - a Kept or a Recall
+    why = getattr(resource, 'status_reason', None)  # a recall has none
+    reason = f' ({why})' if why else ''
     return f'{_called(resource)} is in status `{resource.status}`{reason}'

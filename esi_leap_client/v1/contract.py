@@ -35,3 +35,7 @@ class Contract(_base.Kept):
     offer_uuid = Body('offer_uuid')
     #: The UUIDs of its leases.
     leases = Body('leases', type=list)
+    #: Seconds that a recall is told before the end; None: the provider may cancel at once.
+    recall_notice = Body('recall_notice', type=int)
+    #: Whether it cannot be recalled.
+    firm = Body('firm', type=bool)

@@ -67,3 +67,10 @@ class Lease(_base.Kept):
     contract_uuid = Body('contract_uuid')
     #: The lease it was sub-let from.
     parent_lease_uuid = Body('parent_lease_uuid')
+    #: Seconds that a recall is told before the end; None: the provider may cancel at once.
+    recall_notice = Body('recall_notice', type=int)
+    #: Whether it cannot be recalled.
+    firm = Body('firm', type=bool)
+    #: The recall that ends it before its time: `uuid`, `deadline`, `reason`, and for the lessee
+    #: `offers` to which he can go.
+    recall = Body('recall', type=dict)

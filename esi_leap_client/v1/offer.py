@@ -60,6 +60,10 @@ class Offer(_base.Kept):
     properties = Body('properties', type=dict)
     #: The lease whose lessee sub-lets with this offer.
     parent_lease_uuid = Body('parent_lease_uuid')
+    #: Seconds that a recall is told before the end; None: the provider may cancel at once.
+    recall_notice = Body('recall_notice', type=int)
+    #: Whether it cannot be recalled.
+    firm = Body('firm', type=bool)
 
     def claim(self, session: Any, **attrs: Any) -> Lease:  # noqa: ANN401 - an Adapter
         """Claim a window of the offer.

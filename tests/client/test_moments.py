@@ -107,3 +107,24 @@ def test_now_is_now_whatever_it_follows() -> None:
 def test_a_time_without_zone_is_not_sent() -> None:
     with pytest.raises(ValueError, match='has no time zone'):
         moments.wire(datetime(2030, 1, 1))  # noqa: DTZ001
+
+
+@pytest.mark.parametrize(
+    ('text', 'length'),
+    [
+        ('0s', timedelta()),
+        ('30m', timedelta(minutes=30)),
+        (' 1d12h ', timedelta(days=1, hours=12)),
+        ('1w', timedelta(days=7)),
+    ],
+)
+def test_lengths_of_time(text: str, length: timedelta) -> None:
+    assert moments.duration(text) == length
+
+
+@pytest.mark.parametrize(
+    'text', ['', '30', '+30m', 'now', '2030-01-01', '30 m', '-1h', '9' * 30 + 'w']
+)
+def test_what_is_no_length_of_time(text: str) -> None:
+    with pytest.raises(ValueError, match='is not a length of time; write for example 30m'):
+        moments.duration(text)

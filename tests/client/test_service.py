@@ -58,6 +58,8 @@ LONG_OFFER = [
     *OFFER_ROWS[3:],
     'project',
     'parent_lease_uuid',
+    'recall_notice',
+    'firm',
 ]
 LONG_LEASE = [
     *LEASE_ROWS[:3],
@@ -70,6 +72,9 @@ LONG_LEASE = [
     'parent_lease_uuid',
     'status',
     'purpose',
+    'recall_notice',
+    'firm',
+    'recall',
 ]
 
 
@@ -290,12 +295,14 @@ def test_offers_create_and_show(cloud: Cloud) -> None:
     shown = cloud.ok('offer', 'show', 'spare', by='physics')
     assert shown == {
         **made,
+        'firm': False,
         'lessee_id': 'physics',
         'name': 'spare',
         'parent_lease_uuid': None,
         'project': 'lender',
         'project_id': 'lender',
         'properties': {'rack': 7},
+        'recall_notice': None,
         'resource_properties': {},
         'resource_type': 'dummy_node',
         'resource_uuid': 'n',
@@ -324,6 +331,7 @@ def test_a_claim_and_its_lease_and_contract(cloud: Cloud) -> None:
     assert shown == {
         **made,
         'expire_time': None,
+        'firm': False,
         'fulfill_time': None,
         'name': 'mine',
         'owner': 'lender',
@@ -331,6 +339,8 @@ def test_a_claim_and_its_lease_and_contract(cloud: Cloud) -> None:
         'parent_lease_uuid': None,
         'project_id': 'physics',
         'properties': {'a': [1]},
+        'recall': None,
+        'recall_notice': None,
         'resource_properties': {},
         'resource_type': 'dummy_node',
         'resource_uuid': 'n',
@@ -339,6 +349,7 @@ def test_a_claim_and_its_lease_and_contract(cloud: Cloud) -> None:
     agreed = cloud.ok('contract', 'show', 'mine', by='lender')
     assert agreed == {
         'end_time': day(3),
+        'firm': False,
         'leases': [made['uuid']],
         'name': 'mine',
         'offer_uuid': offer,
@@ -346,6 +357,7 @@ def test_a_claim_and_its_lease_and_contract(cloud: Cloud) -> None:
         'owner_id': 'lender',
         'project': 'physics',
         'project_id': 'physics',
+        'recall_notice': None,
         'start_time': day(1),
         'status': 'created',
         'uuid': listed['UUID'],

@@ -53,6 +53,22 @@ PROPERTIES = {
     'maxProperties': 100,
     'description': 'A JSON object of at most 100 keys.',
 }
+SECONDS = {
+    'type': 'integer',
+    'minimum': 0,
+    'maximum': 2**31 - 1,
+    'description': 'A whole number of seconds, at least 0.',
+}
+#: On what terms an owner can have back what he lends, in a request.
+TERMS = {
+    'recall_notice': {
+        **SECONDS,
+        'type': ['integer', 'null'],
+        'description': 'Seconds that a recall has to be told before the end of a lease, at least '
+        '0; null is that the provider may cancel it at once.',
+    },
+    'firm': {'type': 'boolean', 'description': 'True if it cannot be recalled, or false.'},
+}
 #: Accepted for the sake of existing clients; the service knows better.
 IGNORED = {'description': 'Ignored: it is read from the node.', 'deprecated': True}
 
@@ -164,6 +180,16 @@ def one_of(values: Iterable[str]) -> dict[str, Any]:
     """Return the schema of a text that is one of these."""
     return {'type': 'string', 'enum': sorted(map(str, values))}
 
+
+#: On what terms an owner can have back what he has lent, in an answer.
+AGREED = {
+    'recall_notice': {
+        'type': ['integer', 'null'],
+        'description': 'Seconds that a recall is told before the end of a lease; null is that the '
+        'provider may cancel it at once.',
+    },
+    'firm': {'type': 'boolean', 'description': 'Whether it cannot be recalled.'},
+}
 
 #: What an offer and a lease say of their node.
 RESOURCE = {

@@ -41,6 +41,7 @@ CONTRACT = common.named(
             'end_time': common.MOMENT,
             'status': common.one_of(Status),
             'leases': common.STRINGS,
+            **common.AGREED,
         }
     ),
 )

@@ -16,6 +16,7 @@ _READ_ONLY = (
     'offer_uuid',
     'contract_uuid',
     'parent_lease_uuid',
+    'recall',
 )
 
 CREATE = common.body(
@@ -28,6 +29,7 @@ CREATE = common.body(
         'start_time': common.NULLABLE_TIME,
         'end_time': common.NULLABLE_TIME,
         'properties': common.PROPERTIES,
+        **common.TERMS,
         'resource_class': common.IGNORED,
         'resource_properties': common.IGNORED,
         **common.read_only(_READ_ONLY),
@@ -87,6 +89,20 @@ QUERY = {
     **common.page(_SORTED_BY),
 }
 
+_RECALL = common.shown(
+    {
+        'uuid': common.STRING,
+        'deadline': {**common.MOMENT, 'description': 'When the lease ends by it.'},
+        'reason': common.NULLABLE_STRING,
+        'offers': {
+            **common.STRINGS,
+            'description': 'For the lessee, when he looks at one lease: uuids of up to three '
+            'offers that are free from the deadline until the lease would have ended. Nothing '
+            'of them is booked for him.',
+        },
+    }
+)
+
 LEASE = common.named(
     'Lease',
     common.shown(
@@ -115,6 +131,11 @@ LEASE = common.named(
             'offer_uuid': common.NULLABLE_STRING,
             'contract_uuid': common.STRING,
             'parent_lease_uuid': common.NULLABLE_STRING,
+            **common.AGREED,
+            'recall': {
+                'anyOf': [_RECALL, common.NOTHING],
+                'description': 'The recall that ends the lease before its time.',
+            },
         }
     ),
 )

@@ -24,6 +24,7 @@ CREATE = common.body(
         'start_time': common.NULLABLE_TIME,
         'end_time': common.NULLABLE_TIME,
         'properties': common.PROPERTIES,
+        **common.TERMS,
         'resource_class': common.IGNORED,
         'resource_properties': common.IGNORED,
         **common.read_only(_READ_ONLY),
@@ -116,6 +117,7 @@ OFFER = common.named(
                 'description': 'What is free of it from now on: pairs of start and end.',
             },
             'parent_lease_uuid': common.NULLABLE_STRING,
+            **common.AGREED,
         }
     ),
 )

@@ -10,7 +10,7 @@ from esi_leap.api import lists, views
 from esi_leap.api.expose import Call, Reply, route
 from esi_leap.api.schemas import common
 from esi_leap.api.schemas import lease as schema
-from esi_leap.api.v1.values import criteria, filters, gone, moment, project, terms
+from esi_leap.api.v1.values import criteria, filters, gone, moment, project, shared, terms
 from esi_leap.core.lease import HOLDING
 
 
@@ -58,7 +58,8 @@ def create(call: Call) -> Reply:
             project=body['project_id'],
             resource_type=body.get('resource_type'),
             purpose=body.get('purpose'),
-            **terms(body),
+            terms=terms(body),
+            **shared(body),
         ),
     )
     return Reply(views.lease(made, call), f'/v1/leases/{made.lease.uuid}')

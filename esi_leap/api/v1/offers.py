@@ -10,7 +10,7 @@ from esi_leap.api.expose import Call, Reply, route
 from esi_leap.api.schemas import common
 from esi_leap.api.schemas import offer as schema
 from esi_leap.api.schemas.lease import LEASE
-from esi_leap.api.v1.values import criteria, filters, gone, terms
+from esi_leap.api.v1.values import criteria, filters, gone, shared, terms
 from esi_leap.core.offer import HOLDING
 
 
@@ -57,7 +57,8 @@ def create(call: Call) -> Reply:
             node=body['resource_uuid'],
             resource_type=body.get('resource_type'),
             lessee=body.get('lessee_id'),
-            **terms(body),
+            terms=terms(body),
+            **shared(body),
         ),
     )
     return Reply(views.offer(made, call), f'/v1/offers/{made.offer.uuid}')
@@ -80,7 +81,7 @@ def claim(call: Call) -> Reply:
         call.ident,
         offers.Claim(
             purpose=body.get('purpose'),
-            **terms(body),
+            **shared(body),
         ),
     )
     return Reply(views.lease(made, call), f'/v1/leases/{made.lease.uuid}')

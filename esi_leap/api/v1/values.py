@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from esi_leap.api.expose import Call, Reply, check_storable
 from esi_leap.core import instant
 from esi_leap.core.criteria import Criterion, parse
 from esi_leap.core.errors import InvalidError
+from esi_leap.core.terms import Terms
 
 #: Parameters that filter by equality, and what the store calls them.
 _EQUAL = {
@@ -35,7 +36,22 @@ def moment(values: Mapping[str, Any], name: str) -> datetime | None:
     return None if text is None else instant.parse(text, name)
 
 
-def terms(body: Mapping[str, Any]) -> dict[str, Any]:
+def terms(body: Mapping[str, Any]) -> Terms:
+    """Read on what terms a node is lent.
+
+    Raises:
+        InvalidError: they cannot be together.
+    """
+    notice, firm = body.get('recall_notice'), body.get('firm', False)
+    if firm and notice is not None:
+        raise InvalidError(
+            'A firm lease is never recalled: give recall_notice or firm, and not both.',
+            field='recall_notice',
+        )
+    return Terms(None if notice is None else timedelta(seconds=int(notice)), firm)
+
+
+def shared(body: Mapping[str, Any]) -> dict[str, Any]:
     """Read what an offer, a claim and a lease have in common."""
     return {
         'name': body.get('name'),

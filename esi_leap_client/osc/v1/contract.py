@@ -16,6 +16,7 @@ BRIEF = (
 )
 DETAIL = (
     'end_time',
+    'firm',
     'leases',
     'name',
     'offer_uuid',
@@ -23,6 +24,7 @@ DETAIL = (
     'owner_id',
     'project',
     'project_id',
+    'recall_notice',
     'start_time',
     'status',
     'uuid',

@@ -13,6 +13,8 @@ class Delete(base.Command):
     """Deletes what a subclass names."""
 
     noun = ''
+    done = 'Deleted'
+    can_wait = True
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Describe the arguments."""
@@ -20,7 +22,8 @@ class Delete(base.Command):
         parser.add_argument(
             'uuids', metavar='<uuid>', nargs='+', help=f'{self.noun.capitalize()}, uuid or name'
         )
-        waiting.add(parser, 'it is deleted')
+        if self.can_wait:
+            waiting.add(parser, 'it is deleted')
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
@@ -38,8 +41,9 @@ class Delete(base.Command):
         for why in failures:
             self.tell(why)
         if failures:
+            done = self.done.lower()
             raise exceptions.CommandError(
-                f'{len(failures)} of {len(parsed_args.uuids)} {self.noun}s could not be deleted.'
+                f'{len(failures)} of {len(parsed_args.uuids)} {self.noun}s could not be {done}.'
             )
 
     def _trial(self, ident: str, parsed_args: argparse.Namespace) -> str | None:
@@ -47,12 +51,12 @@ class Delete(base.Command):
             self._delete(ident, parsed_args)
         except errors.KNOWN as error:
             return self.sentence(error)
-        self.app.stdout.write(f'Deleted {self.noun} {ident}\n')
+        self.app.stdout.write(f'{self.done} {self.noun} {ident}\n')
         return None
 
     def _delete(self, ident: str, parsed_args: argparse.Namespace) -> None:
         delete = getattr(self.lease, f'delete_{self.noun}')
-        if not parsed_args.wait:
+        if not (self.can_wait and parsed_args.wait):
             delete(ident)
             return
         # Once it is deleted its name may mean another.

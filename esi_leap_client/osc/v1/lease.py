@@ -34,10 +34,14 @@ LONG = (
     'parent_lease_uuid',
     'status',
     'purpose',
+    'recall_notice',
+    'firm',
+    'recall',
 )
 DETAIL = (
     'end_time',
     'expire_time',
+    'firm',
     'fulfill_time',
     'name',
     'offer_uuid',
@@ -48,6 +52,8 @@ DETAIL = (
     'project_id',
     'properties',
     'purpose',
+    'recall',
+    'recall_notice',
     'resource',
     'resource_class',
     'resource_properties',
@@ -105,6 +111,11 @@ def shown(
     """
     if lease.status_reason:
         self.tell(waiting.line_of(lease))
+    if lease.recall:
+        why = lease.recall['reason']
+        deadline = lease.recall['deadline'].removesuffix('Z')
+        line = f'Lease {lease.uuid}: recalled, it ends {deadline} UTC'
+        self.tell(line + (f' ({why})' if why else ''))
     return columns.fields(lease, attrs, (*DETAIL, *EXTRA), parsed_args)
 
 
@@ -123,6 +134,7 @@ class CreateLease(base.ShowOne):
         options.add_properties(parser)
         parser.add_argument('--resource-type', metavar='<type>', help='Type of the resource')
         parser.add_argument('--purpose', metavar='<purpose>', help='What the lease is for')
+        options.add_terms(parser)
         waiting.add(parser, 'the node is handed over')
         return parser
 
@@ -135,6 +147,8 @@ class CreateLease(base.ShowOne):
             properties=parsed_args.properties,
             resource_type=parsed_args.resource_type,
             purpose=parsed_args.purpose,
+            recall_notice=parsed_args.recall_notice,
+            firm=parsed_args.firm,
         )
         made = self.lease.create_lease(**attrs, **options.window(parsed_args))
         return settled(self, made, parsed_args)

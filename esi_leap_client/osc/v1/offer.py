@@ -29,10 +29,13 @@ LONG = (
     'availabilities',
     'project',
     'parent_lease_uuid',
+    'recall_notice',
+    'firm',
 )
 DETAIL = (
     'availabilities',
     'end_time',
+    'firm',
     'lessee',
     'lessee_id',
     'name',
@@ -40,6 +43,7 @@ DETAIL = (
     'project',
     'project_id',
     'properties',
+    'recall_notice',
     'resource',
     'resource_class',
     'resource_properties',
@@ -72,6 +76,7 @@ class CreateOffer(base.ShowOne):
         parser.add_argument('--name', metavar='<name>', help='Name of the offer')
         options.add_properties(parser)
         parser.add_argument('--resource-type', metavar='<type>', help='Type of the resource')
+        options.add_terms(parser)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Shown:
@@ -82,6 +87,8 @@ class CreateOffer(base.ShowOne):
             name=parsed_args.name,
             properties=parsed_args.properties,
             resource_type=parsed_args.resource_type,
+            recall_notice=parsed_args.recall_notice,
+            firm=parsed_args.firm,
         )
         offer = self.lease.create_offer(**attrs, **options.window(parsed_args))
         return columns.fields(offer, BRIEF, (*DETAIL, *EXTRA), parsed_args)

@@ -19,6 +19,11 @@ def moment(text: str) -> moments.Moment:
     return _read(moments.parse, text)
 
 
+def seconds(text: str) -> int:
+    """Read a length of time for argparse, in seconds."""
+    return int(_read(moments.duration, text).total_seconds())
+
+
 def mapping(text: str) -> dict[str, Any]:
     """Read a JSON object for argparse."""
     try:
@@ -154,6 +159,21 @@ def span(option: str, pair: list[moments.Moment] | None) -> tuple[str, str] | tu
     now = moments.present()
     start = place(option, pair[0], now)
     return moments.wire(start), moments.wire(place(option, pair[1], now, start))
+
+
+def add_terms(parser: argparse.ArgumentParser) -> None:
+    """Add `--recall-notice` and `--firm`."""
+    terms = parser.add_mutually_exclusive_group()
+    terms.add_argument(
+        '--recall-notice',
+        metavar='<duration>',
+        type=seconds,
+        help='You can have it back only by a recall, told so long before, for example 30m '
+        '(default: you may cancel it at once)',
+    )
+    terms.add_argument(
+        '--firm', action='store_true', default=None, help='You cannot have it back before its end'
+    )
 
 
 def add_properties(parser: argparse.ArgumentParser) -> None:

@@ -25,11 +25,14 @@ def add(parser: argparse.ArgumentParser, goal: str) -> None:
     )
 
 
-def teller(tell: Callable[[str], None]) -> Callable[[Any], None]:
+def teller(
+    tell: Callable[[str], None], say: Callable[[Any], str] | None = None
+) -> Callable[[Any], None]:
     """Make a progress callback that tells every change once.
 
     Args:
         tell: Where the line goes.
+        say: Puts a look into a line; `line_of` if None.
 
     Returns:
         The callback.
@@ -38,7 +41,7 @@ def teller(tell: Callable[[str], None]) -> Callable[[Any], None]:
 
     def progress(item: Any) -> None:  # noqa: ANN401 - an offer, lease or contract
         nonlocal last
-        line = line_of(item)
+        line = (say or line_of)(item)
         if line != last:
             tell(line)
         last = line

@@ -57,6 +57,11 @@ CODES = {
     'TooManyRequestsError': ('rate.exceeded', 429),
     'UnavailableError': ('service.unavailable', 503),
     'OutdatedError': ('database.outdated', 503),
+    'NothingToRecallError': ('recall.empty', 409),
+    'RecallNotFoundError': ('recall.not_found', 404),
+    'RecalledError': ('lease.recalled', 409),
+    'TermsBindError': ('recall.required', 409),
+    'TermsError': ('terms.not_held', 403),
 }
 
 

@@ -89,7 +89,7 @@ class World(Managed):
 
     def offered(self, who: Who = OWNER, start: int = 0, end: int = 60, /, **body: object) -> str:
         """Offer the node from minute to minute from now."""
-        made = self.call(who, 'POST /v1/offers', **self._booked(start, end), **body)
+        made = self.call(who, 'POST /v1/offers', **self.booked(start, end), **body)
         return str(made['uuid'])
 
     def claimed(self, offer: str, start: int, end: int, who: Who = LESSEE) -> dict[str, Any]:
@@ -100,7 +100,7 @@ class World(Managed):
         self, start: int = 0, end: int = 20, owner: Who = OWNER, lessee: Who = LESSEE
     ) -> str:
         """Lease the node directly."""
-        body = {**self._booked(start, end), 'project_id': lessee.project}
+        body = {**self.booked(start, end), 'project_id': lessee.project}
         return str(self.call(owner, 'POST /v1/leases', **body)['uuid'])
 
     def at(self, minute: int) -> str:
@@ -115,7 +115,7 @@ class World(Managed):
         """Refuse a call."""
         raise NodeBusyError('It is locked.')
 
-    def _booked(self, start: int, end: int) -> dict[str, object]:
+    def booked(self, start: int = 0, end: int = 20) -> dict[str, object]:
         return {'resource_uuid': self.uuid, **self._window(start, end)}
 
     def _window(self, start: int, end: int) -> dict[str, str]:
@@ -244,6 +244,31 @@ def a_lease_is_cancelled_in_the_middle_of_its_hand_over(world: World) -> None:
 
     lease, begun = world.leased(), world.nodes.calls
     world.nodes.after = meanwhile
+    world.tick()
+    assert world.see(lease).status == 'deleted'
+
+
+def a_node_is_recalled_twice(world: World) -> None:
+    offer = world.offered(recall_notice=60)
+    lease = world.claimed(offer, 0, 40)['uuid']
+    later = world.claimed(offer, 45, 50)['uuid']
+    world.tick()
+    wanted = {'all': True, 'deadline': world.at(10)}
+    recall = world.call(OWNER, 'POST /v1/recalls', **wanted)
+    assert world.see(later).status == 'deleted'
+    world.call(OWNER, 'DELETE /v1/recalls/{ident}', recall['uuid'])
+    assert world.see(lease).recall is None
+    world.call(OWNER, 'POST /v1/recalls', **wanted)
+    world.wait(minutes=10)
+    assert world.see(lease).status == 'expired'
+
+
+def an_admin_ends_a_lease_against_its_terms(world: World) -> None:
+    body = {**world.booked(), 'project_id': LESSEE.project, 'firm': True}
+    lease = world.call(OWNER, 'POST /v1/leases', **body)['uuid']
+    world.tick()
+    world.call(ADMIN, 'PATCH /v1/leases/{ident}', lease, end_time=world.at(10))
+    world.call(ADMIN, 'DELETE /v1/leases/{ident}', lease)
     world.tick()
     assert world.see(lease).status == 'deleted'
 
@@ -420,6 +445,8 @@ STORIES: tuple[Callable[[World], None], ...] = (
     a_hand_over_of_the_existing_service_was_not_written_down,
     a_node_is_rejected_and_comes_back,
     a_node_that_nobody_has_leased_is_with_somebody,
+    a_node_is_recalled_twice,
+    an_admin_ends_a_lease_against_its_terms,
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable
@@ -80,6 +81,16 @@ class Things:
     def lease(self) -> str:
         return str(self._lease()['uuid'])
 
+    def noticed_lease(self) -> str:
+        return str(self._lease(recall_notice=60)['uuid'])
+
+    def recall(self) -> str:
+        """A recall of which something is still to come."""
+        made = self.world.make(
+            OWNER, '/v1/recalls', nodes=[self.leased_node()], deadline='2032-01-05'
+        )
+        return str(made['uuid'])
+
     def contract(self) -> str:
         return str(self._lease()['contract_uuid'])
 
@@ -103,10 +114,10 @@ class Things:
         made = self.world.make(OWNER, '/v1/offers', resource_uuid=node, **OFFER, **more)
         return str(made['uuid'])
 
-    def _lease(self) -> dict[str, Any]:
+    def _lease(self, **more: object) -> dict[str, Any]:
         node = self.node()
         return self.world.make(
-            OWNER, '/v1/leases', resource_uuid=node, project_id='lessee', **LEASE
+            OWNER, '/v1/leases', resource_uuid=node, project_id='lessee', **LEASE, **more
         )
 
 
@@ -149,6 +160,8 @@ def _status(world: World, things: Things, row: dict[str, Any], who: Who) -> int:
 
 
 def _filled(value: object, thing: Callable[[re.Match[str]], str]) -> object:
+    if isinstance(value, list):
+        return [_filled(each, thing) for each in value]
     return re.sub(r'\{(\w+)\}', thing, value) if isinstance(value, str) else value
 
 
@@ -178,6 +191,7 @@ def test_no_route_is_open_to_a_token_without_our_roles(things: Things, route: An
         'offers': things.open_offer,
         'leases': things.lease,
         'contracts': things.contract,
+        'recalls': things.recall,
         'console_auth_tokens': things.held_node,
         'nodes': things.offered_node,
     }
@@ -187,6 +201,8 @@ def test_no_route_is_open_to_a_token_without_our_roles(things: Things, route: An
         body = {} if path.endswith('/claim') else {'resource_uuid': things.node()}
     if route.method == 'PATCH':
         body = {'name': 'mine'}
+    if noun == 'recalls' and route.method == 'POST':
+        body = {'nodes': [things.node()]}
     if noun == 'console_auth_tokens':
         body = {'node_uuid_or_name': things.held_node()}
     status = world.call(NOBODY, route.method, path, body).status_code
@@ -218,19 +234,24 @@ def test_no_route_is_open_to_a_token_without_our_roles(things: Things, route: An
         ('POST', '/v1/console_auth_tokens', 'held_node', {'node_uuid_or_name': '{}'}),
         ('POST', '/v1/console_auth_tokens', 'node', {'node_uuid_or_name': 'dummy-node-{}'}),
         ('DELETE', '/v1/console_auth_tokens/{}', 'held_node', None),
+        ('GET', '/v1/recalls/{}', 'recall', None),
+        ('DELETE', '/v1/recalls/{}', 'recall', None),
+        ('POST', '/v1/recalls', 'leased_node', {'nodes': ['{}']}),
+        ('POST', '/v1/recalls', 'node', {'nodes': ['dummy-node-{}']}),
+        ('GET', '/v1/recalls?marker={}', 'recall', None),
         ('GET', '/v1/offers?marker={}', 'restricted_offer', None),
         ('GET', '/v1/leases?marker={}', 'lease', None),
         ('GET', '/v1/contracts?marker={}', 'contract', None),
     ],
 )
 def test_what_may_not_be_seen_is_answered_as_what_does_not_exist(
-    things: Things, method: str, path: str, hidden: str, body: dict[str, str] | None
+    things: Things, method: str, path: str, hidden: str, body: dict[str, Any] | None
 ) -> None:
     answers = []
     there = things.make(hidden)
     absent = there[:-5] + '99999' if hidden.endswith('node') else _another(there)
     for ident in (there, absent):
-        sent = body and {key: value.format(ident) for key, value in body.items()}
+        sent = body and json.loads(json.dumps(body).replace('{}', ident))
         answer = things.world.call(STRANGER, method, path.format(ident), sent)
         answers.append(
             (

@@ -88,6 +88,7 @@ def offers_and_leases(story: Story) -> None:
             'resource_uuid': node,
             'lessee_id': LESSEE.project,
             'properties': {'rack': 'r12'},
+            'recall_notice': 3600,
             **WINDOW,
         },
     )
@@ -132,6 +133,14 @@ def offers_and_leases(story: Story) -> None:
     )
     story.until(LESSEE, 'GET /v1/nodes/{ident}', lambda seen: seen['lessee'] != '', node)
     story.call(LESSEE, 'GET /v1/nodes', query='?property=cpus%3E%3D40')
+    recall = story.call(
+        OWNER,
+        'POST /v1/recalls',
+        body={'nodes': [node], 'deadline': '2032-03-02T06:00:00Z', 'reason': 'a paper deadline'},
+    )
+    story.call(OWNER, 'GET /v1/recalls')
+    story.call(OWNER, 'GET /v1/recalls/{ident}', recall['uuid'])
+    story.call(OWNER, 'DELETE /v1/recalls/{ident}', recall['uuid'])
     story.call(LESSEE, 'DELETE /v1/leases/{ident}', direct['uuid'])
 
 

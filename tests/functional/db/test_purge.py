@@ -44,6 +44,8 @@ def test_what_is_over_goes_and_what_holds_stays(database: Database, store: Store
     store.events(ALL, EventQuery())
     assert purge(database, at(5)) == {
         'console_auth_tokens': 0,
+        'recall_items': 0,
+        'recalls': 0,
         'bookings': 0,
         'contracts': 0,
         'events': 4,
@@ -52,6 +54,8 @@ def test_what_is_over_goes_and_what_holds_stays(database: Database, store: Store
     assert left(store) == {'old', 'young'}
     assert purge(database, LONG) == {
         'console_auth_tokens': 0,
+        'recall_items': 0,
+        'recalls': 0,
         'bookings': 1,
         'contracts': 1,
         'events': 2,
@@ -94,6 +98,8 @@ def test_many_go_batch_after_batch_inside_out(database: Database, store: Store) 
     store.events(ALL, EventQuery())
     assert purge(database, at(2000)) == {
         'console_auth_tokens': 0,
+        'recall_items': 0,
+        'recalls': 0,
         'bookings': 710,
         'contracts': 10,
         'events': 1440,
@@ -159,10 +165,8 @@ def test_the_program(database: Database, tmp_path: Path) -> None:
         )
 
     done = run('--before', '2026-01-01', '--dry-run')
-    assert (done.returncode, done.stdout.splitlines()) == (
-        0,
-        ['console_auth_tokens: 0', 'bookings: 0', 'contracts: 0', 'events: 0'],
-    )
+    tables = ('console_auth_tokens', 'recall_items', 'recalls', 'bookings', 'contracts', 'events')
+    assert (done.returncode, done.stdout.splitlines()) == (0, [f'{each}: 0' for each in tables])
     for wrong, why in (('2999-01-01', 'has not passed yet'), ('soon', 'no ISO 8601 time')):
         done = run('--before', wrong)
         assert (done.returncode, done.stdout) == (1, '')

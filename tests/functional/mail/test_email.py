@@ -260,6 +260,27 @@ def test_b09_the_name_of_a_project_goes_into_no_shell_and_no_header(
     assert message.get_content().splitlines()[1] == 'Bcc: other@example.com'
 
 
+def test_a_recall_is_told_with_its_deadline_and_reason(service, inbox, run, environment):
+    uuid = lease(service, 'n1')
+    run(environment)
+    owner = {**OWNER, 'X-Roles': 'admin'}
+    body = {'nodes': ['n1'], 'notice': 3600, 'reason': 'a paper deadline'}
+    answer = requests.post(f'{service.url}/v1/recalls', json=body, headers=owner, timeout=30)
+    assert answer.status_code == 201, answer.text
+    run(environment)
+    [message] = [each for each in inbox.messages if 'needs it back' in each.get_content()]
+    [item] = answer.json()['nodes']
+    assert item['lease_uuid'] == uuid
+    for word in (uuid, item['due'], 'a paper deadline'):
+        assert word in message.get_content()
+    cancelled = f'{service.url}/v1/recalls/{answer.json()["uuid"]}'
+    requests.delete(cancelled, headers=owner, timeout=30).raise_for_status()
+    Path(environment['EMAIL_STATE_FILE']).write_text('0', encoding='utf-8')
+    inbox.messages.clear()
+    run(environment)
+    assert not any('needs it back' in each.get_content() for each in inbox.messages)
+
+
 def test_switched_off_it_says_what_it_would_do(service, inbox, run, environment):
     run(environment)
     lease(service, 'n1')

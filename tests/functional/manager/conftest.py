@@ -11,11 +11,13 @@ import pytest
 
 from esi_leap import metrics
 from esi_leap.actions.inventory import Inventory
+from esi_leap.actions.recalls import carry_out
 from esi_leap.core import booking
 from esi_leap.core.handover import Machine, Verb
 from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease
 from esi_leap.core.ports import Query, Scope
+from esi_leap.core.recall import Recall
 from esi_leap.db import schema
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
@@ -144,6 +146,20 @@ class World:
         with self.store.booking(found.node_id, self.now) as book:
             calendar = book.occupancy()
             book.put(booking.plan_cancel(book.lease(uuid), book.node, calendar, self.now))
+
+    def recall(self, minutes: int, uuid: str = 'n1', *, owner: str = 'lender') -> str:
+        """Recall the node by so many minutes from now; nothing is done of it yet."""
+        made = Recall(
+            uuid=next(self._uuids),
+            owner_id=owner,
+            reason='a drill',
+            deadline=self.now + timedelta(minutes=minutes),
+            created_at=self.now,
+        )
+        node = self.store.node(self.nodes.find(uuid), 'dummy_node', self.now)
+        self.store.keep_recall(made, [node.id])
+        carry_out(self.store, made.uuid, node.id, self.now)
+        return made.uuid
 
     def see(self, uuid: str) -> Lease:
         return self.store.leases(EVERYTHING, Query(equal={'uuid': uuid}))[0].lease

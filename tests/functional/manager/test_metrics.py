@@ -68,6 +68,19 @@ def test_a_hand_over_that_had_to_wait_is_counted_once_and_whole(world: World) ->
     assert number(world, 'hand_over_seconds_sum') == 20 * 60
 
 
+def test_how_long_an_owner_waits_for_his_node(world: World) -> None:
+    world.lease('borrower', 0, 60)
+    world.wait()
+    recall = world.recall(minutes=10)
+    world.wait(minutes=9)
+    assert number(world, 'owner_access_seconds_count') == 0
+    world.wait(minutes=1)
+    [item] = world.store.recall_items(recall)
+    assert item.item.returned_at == world.now
+    assert number(world, 'owner_access_seconds_count') == 1
+    assert number(world, 'owner_access_seconds_sum') == 10 * 60
+
+
 def test_what_goes_wrong_is_counted_by_its_code(world: World) -> None:
     def busy(call: int) -> None:
         if call == 1:

@@ -85,6 +85,31 @@ def test_an_error_keeps_its_sentence_and_its_facts(kind: type[LeapError]) -> Non
         ),
         (errors.NodeNotFoundError.of('n'), 'Node n could not be found.', errors.NotFoundError),
         (
+            errors.RecallNotFoundError.of('r'),
+            'Recall with name or uuid r not found.',
+            errors.NotFoundError,
+        ),
+        (
+            errors.TermsBindError.of('l', 'metal-1', at(1), firm=False),
+            'Lease l lasts until 2032-01-31T01:00:00 (UTC), and cannot be ended at once: it has',
+            errors.ConflictError,
+        ),
+        (
+            errors.TermsBindError.of('l', 'metal-1', at(1), firm=True),
+            'Lease l lasts until 2032-01-31T01:00:00 (UTC), and cannot be ended at once: it is',
+            errors.ConflictError,
+        ),
+        (
+            errors.RecalledError.of('l', at(1)),
+            'The node of lease l is recalled: the lease ends at 2032-01-31T01:00:00 (UTC).',
+            errors.ConflictError,
+        ),
+        (
+            errors.TermsError.of('l'),
+            'What is sub-let from lease l cannot have a longer notice',
+            errors.DeniedError,
+        ),
+        (
             errors.AmbiguousNameError.of('offer', 'spare', ['u1', 'u2']),
             'Duplicate offers with name spare.',
             errors.ConflictError,

@@ -10,6 +10,7 @@ from esi_leap.core import lease as leases
 from esi_leap.core import offer as offers
 from esi_leap.core.contract import Contract, Status
 from esi_leap.core.event import Event, Priority
+from esi_leap.core.terms import Notice
 
 from .given import OWNER, TENANT, a_lease, an_offer, at, window
 
@@ -70,6 +71,16 @@ def test_new_terms_of_a_contract_are_an_update(changes: dict[str, object]) -> No
     told = event.of_contract((Status.ACTIVE, before), Status.ACTIVE, CONTRACT)
     assert names(told) == ['contract.update.end']
     assert names(event.of_contract((Status.ACTIVE, CONTRACT), Status.ACTIVE, CONTRACT)) == []
+
+
+def test_a_recall_and_its_end_are_told_to_who_has_the_lease() -> None:
+    lease = a_lease()
+    told = replace(
+        lease, window=window(10, 15), recall=Notice('r', window(10, 15).end, lease.window.end)
+    )
+    assert names(event.of_booking(lease, told)) == ['lease.update.end', 'lease.recall.start']
+    assert names(event.of_booking(told, lease)) == ['lease.update.end', 'lease.recall.cancel']
+    assert names(event.of_booking(told, told)) == []
 
 
 def test_moves_in_the_tree_tries_and_reasons_are_not_told() -> None:

@@ -49,6 +49,7 @@ def test_a_lease_has_all_that_listeners_know_and_what_it_is_now() -> None:
             'offer_uuid': 'o',
             'parent_lease_uuid': None,
             'contract_uuid': 'contract-a',
+            'recall_uuid': None,
             **OF_NODE,
         },
     }

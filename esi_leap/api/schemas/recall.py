@@ -1,0 +1,113 @@
+"""Schemas of recalls."""
+
+from esi_leap.api.schemas import common
+from esi_leap.core.handover import State
+from esi_leap.core.recall import ItemStatus, Status
+
+#: Nodes that one request can name.
+_MOST = 1000
+
+CREATE = common.body(
+    {
+        'nodes': {
+            'type': 'array',
+            'items': common.IDENT,
+            'minItems': 1,
+            'maxItems': _MOST,
+            'description': f'One to {_MOST} nodes, each a name or a uuid.',
+        },
+        'all': {'const': True, 'description': 'True, or left out.'},
+        'resource_class': {
+            **common.IDENT,
+            'description': f'With count: nodes of this class. {common.IDENT["description"]}',
+        },
+        'count': {
+            'type': 'integer',
+            'minimum': 1,
+            'maximum': 2**31 - 1,
+            'description': 'A whole number of nodes, at least 1.',
+        },
+        'deadline': common.NULLABLE_TIME,
+        'notice': {**common.SECONDS, 'type': ['integer', 'null']},
+        'reason': common.TEXT,
+        'project_id': common.NULLABLE_IDENT,
+    }
+)
+
+_SORTED_BY = ('uuid', 'project_id', 'status', 'deadline', 'created_at')
+
+QUERY = {
+    'uuid': common.IDENT,
+    'project_id': common.IDENT,
+    'status': common.statuses(Status),
+    'view': common.TEXT,
+    **common.page(_SORTED_BY),
+}
+
+_COUNT = {'type': 'integer', 'minimum': 0}
+_SECONDS = {'type': ['number', 'null']}
+_SHOWN = {
+    'uuid': common.STRING,
+    'project_id': {'type': 'string', 'description': 'The project that has the nodes back.'},
+    'project': common.STRING,
+    'reason': common.NULLABLE_STRING,
+    'status': common.one_of(Status),
+    'created_at': common.MOMENT,
+    'deadline': {**common.MOMENT, 'description': 'By when the nodes were asked for.'},
+    'counts': {
+        **common.shown({str(each): _COUNT for each in ItemStatus}),
+        'description': 'How many of its nodes are how far.',
+    },
+}
+_ITEM = common.shown(
+    {
+        'resource_type': common.STRING,
+        'resource_uuid': common.STRING,
+        'resource': {'type': 'string', 'description': "The node's name."},
+        'lease_uuid': {
+            **common.NULLABLE_STRING,
+            'description': 'The lease that has, or will first have, the node.',
+        },
+        'project_id': {**common.NULLABLE_STRING, 'description': 'Its lessee.'},
+        'project': common.STRING,
+        'due': {
+            **common.NULLABLE_MOMENT,
+            'description': 'When whoever has the node loses it: the deadline, or as much later as '
+            'the terms of the lease ask for.',
+        },
+        'status': common.one_of(ItemStatus),
+        'reason': {
+            **common.NULLABLE_STRING,
+            'description': 'Why it is refused, or what the node waits for.',
+        },
+        'state': {**common.one_of(State), 'description': 'How far the return of the node is.'},
+        'expire_time': {
+            **common.NULLABLE_MOMENT,
+            'description': 'When the lessee lost the node.',
+        },
+        'returned_at': {
+            **common.NULLABLE_MOMENT,
+            'description': 'When the owner could use the node.',
+        },
+        'latency': {
+            **_SECONDS,
+            'description': 'Seconds from the recall until the owner could use the node.',
+        },
+    }
+)
+
+RECALL = common.named(
+    'Recall',
+    common.shown(
+        {
+            **_SHOWN,
+            'latency': {
+                **common.shown({'p50': _SECONDS, 'p99': _SECONDS}),
+                'description': 'Seconds from the recall until the owner could use half, or 99 of '
+                '100, of the nodes that are back.',
+            },
+            'nodes': {'type': 'array', 'items': _ITEM},
+        }
+    ),
+)
+RECALLS = common.listed('recalls', common.named('RecallInList', common.shown(_SHOWN)))

@@ -1,0 +1,120 @@
+"""Recalls, as a manager carries them out: ends come as they are due, and the node is back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import cast
+
+from esi_leap.core.errors import NodeBusyError, UnavailableError
+from esi_leap.core.handover import State
+from esi_leap.core.ports import ItemView, Store
+from esi_leap.core.recall import Recall
+from esi_leap.manager.recalls import Finisher
+
+from .conftest import World
+
+
+def item(world: World, recall: str) -> ItemView:
+    [found] = world.store.recall_items(recall)
+    return found
+
+
+class Once:
+    """An event that is not set when it is first waited for."""
+
+    def __init__(self) -> None:
+        self._waits = 0
+
+    def wait(self, seconds: float) -> bool:
+        assert seconds > 0
+        self._waits += 1
+        return self._waits > 1
+
+
+def test_the_lessee_has_the_node_until_the_deadline(world: World) -> None:
+    lease = world.lease('borrower', 0, 60)
+    world.wait()
+    recall = world.recall(minutes=10)
+    assert world.events(lease)[-2:] == ['update.end', 'recall.start']
+    world.wait(minutes=10, seconds=-1)
+    assert world.see(lease).status == 'active'
+    assert world.file()['project_id'] == 'borrower'
+    world.wait(seconds=1)
+    assert world.see(lease).status == 'expired'
+    found = item(world, recall).item
+    assert (found.status, found.returned_at) == ('returned', world.now)
+
+
+def test_what_is_sub_let_ends_first(world: World) -> None:
+    outer = world.lease('borrower', 0, 60)
+    world.wait()
+    inner = world.lease('guest', 1, 50, inside=outer)
+    world.wait(minutes=1)
+    recall = world.recall(minutes=10)
+    world.wait(minutes=10)
+    assert world.order() == [inner, outer]
+    assert item(world, recall).item.status == 'returned'
+    assert world.row().state is State.AVAILABLE
+
+
+def test_who_sub_lets_has_the_node_back_when_it_is_with_him(world: World) -> None:
+    outer = world.lease('borrower', 0, 60)
+    world.wait()
+    inner = world.lease('guest', 1, 50, inside=outer)
+    world.wait(minutes=1)
+    recall = world.recall(minutes=10, owner='borrower')
+    world.wait(minutes=10)
+    assert (world.order(), world.see(outer).status) == ([inner], 'active')
+    assert item(world, recall).item.status == 'returned'
+    assert world.file()['project_id'] == 'borrower'
+
+
+def test_a_node_that_does_not_come_back_says_why(world: World) -> None:
+    def locked(call: int) -> None:
+        raise NodeBusyError('It is locked.')
+
+    lease = world.lease('borrower', 0, 60)
+    world.wait()
+    recall = world.recall(minutes=10)
+    world.nodes.before = locked
+    world.wait(minutes=10)
+    found = item(world, recall)
+    assert (found.item.status, found.item.returned_at) == ('pending', None)
+    assert found.lease is not None
+    assert (found.lease.status, found.lease.reason) == ('wait expire', 'It is locked.')
+    world.nodes.before = lambda call: None
+    world.wait(minutes=1)
+    assert item(world, recall).item.status == 'returned'
+    assert world.see(lease).status == 'expired'
+
+
+def test_what_a_request_has_left_is_done(world: World) -> None:
+    lease = world.lease('borrower', 0, 60)
+    node = world.row()
+    world.store.keep_recall(
+        Recall(
+            uuid='r',
+            owner_id='lender',
+            reason=None,
+            deadline=world.now + timedelta(minutes=5),
+            created_at=world.now,
+        ),
+        [node.id],
+    )
+    Finisher(world.store, world.meter, lambda: world.now)(Once())  # type: ignore[arg-type]
+    assert item(world, 'r').item.status == 'requested'
+    world.now += timedelta(minutes=1)
+    Finisher(world.store, world.meter, lambda: world.now)(Once())  # type: ignore[arg-type]
+    assert item(world, 'r').item.status == 'pending'
+    assert world.see(lease).recall is not None
+
+
+def test_a_database_that_is_away_is_waited_for(world: World) -> None:
+    class Away:
+        def unfinished_recalls(self, before: datetime) -> Sequence[tuple[str, int]]:
+            raise UnavailableError(f'The database does not answer, {before}.')
+
+    Finisher(cast('Store', Away()), world.meter, lambda: world.now)(Once())  # type: ignore[arg-type]
+    failed = {'code': 'service.unavailable'}
+    assert world.meter.registry.get_sample_value('esi_leap_work_errors_total', failed) == 1
