@@ -155,7 +155,7 @@ class Soak:
     def every(self, kind: str) -> list[dict[str, Any]]:
         """Return all there is of a kind."""
         found: list[dict[str, Any]] = []
-        query = {'offers': 'status=any', 'leases': 'status=any&view=all'}[kind] + '&limit=1000'
+        query = 'status=any&limit=1000' + ('' if kind == 'offers' else '&view=all')
         while True:
             marker = f'&marker={found[-1]["uuid"]}' if found else ''
             url = f'{self.urls[0]}/v1/{kind}?{query}{marker}'
@@ -166,24 +166,35 @@ class Soak:
 
 
 class Person:
-    """Somebody who offers, claims, leases, changes and cancels whatever comes to his mind."""
+    """Somebody who offers, claims, leases, changes, recalls and cancels what comes to his mind."""
 
     def __init__(self, soak: Soak, number: int) -> None:
         self._soak = soak
         self._random = random.Random(f'{SEED}-{number}')  # noqa: S311 - no secret
 
     def run(self) -> None:
-        deeds = (self._offer, self._claim, self._lease, self._change, self._cancel, self._list)
+        deeds = {
+            self._offer: 3,
+            self._claim: 6,
+            self._lease: 3,
+            self._change: 3,
+            self._cancel: 3,
+            self._recall: 2,
+            self._list: 1,
+        }
         while not self._soak.over.is_set():
-            self._random.choices(deeds, weights=(3, 6, 3, 3, 3, 1))[0]()
+            self._random.choices([*deeds], weights=[*deeds.values()])[0]()
 
     def _window(self, longest: float) -> dict[str, str]:
         start = datetime.now(UTC) + timedelta(seconds=self._random.uniform(0, 3))
         length = timedelta(seconds=self._random.uniform(0.5, longest))
         return {'start_time': start.isoformat(), 'end_time': (start + length).isoformat()}
 
+    def _terms(self) -> dict[str, Any]:
+        return self._random.choice([{}, {'recall_notice': 1}, {'firm': True}])
+
     def _offer(self) -> None:
-        body = {'resource_uuid': self._random.choice(NODES), **self._window(20)}
+        body = {'resource_uuid': self._random.choice(NODES), **self._window(20), **self._terms()}
         self._soak.call(OWNER, 'POST', '/v1/offers', body)
 
     def _claim(self) -> None:
@@ -208,7 +219,7 @@ class Person:
     def _lease(self) -> None:
         who = self._random.choice(LESSEES)
         body = {'resource_uuid': self._random.choice(NODES), 'project_id': who.project}
-        self._soak.call(OWNER, 'POST', '/v1/leases', body | self._window(6))
+        self._soak.call(OWNER, 'POST', '/v1/leases', body | self._window(6) | self._terms())
 
     def _change(self) -> None:
         if lease := self._some('leases'):
@@ -218,12 +229,17 @@ class Person:
                 self._soak.call(ADMIN, 'PATCH', f'/v1/leases/{lease["uuid"]}', body)
 
     def _cancel(self) -> None:
-        kind = self._random.choice(['leases', 'leases', 'contracts', 'offers'])
+        kind = self._random.choice(['leases', 'leases', 'contracts', 'offers', 'recalls'])
         if found := self._some(kind):
             self._soak.call(ADMIN, 'DELETE', f'/v1/{kind}/{found["uuid"]}')
 
+    def _recall(self) -> None:
+        nodes = self._random.sample(NODES, self._random.randint(1, 3))
+        body = {'nodes': nodes, 'notice': self._random.randint(0, 3)}
+        self._soak.call(OWNER, 'POST', '/v1/recalls', body)
+
     def _list(self) -> None:
-        kind = self._random.choice(['offers', 'leases', 'contracts', 'nodes', 'events'])
+        kind = self._random.choice(['offers', 'leases', 'contracts', 'recalls', 'nodes', 'events'])
         self._soak.call(self._random.choice([OWNER, *LESSEES]), 'GET', f'/v1/{kind}')
 
     def _some(self, kind: str) -> dict[str, Any] | None:
@@ -343,6 +359,11 @@ def _at_rest(soak: Soak) -> dict[str, dict[str, Any]]:
     until(is_over, 'the end of all leases')
     leases = {lease['uuid']: lease for lease in soak.every('leases')}
     until(lambda: all(not _taken(soak, node) for node in NODES), 'free nodes')
+
+    def all_back() -> bool:
+        return all(recall['status'] != 'pending' for recall in soak.every('recalls'))
+
+    until(all_back, 'the end of all recalls')
     return leases
 
 
@@ -390,11 +411,15 @@ def _told(soak: Soak, leases: dict[str, dict[str, Any]]) -> Iterator[str]:
             if event['object_type'] == 'lease':
                 told[event['object_uuid']].append(event['event_type'].split('.', 2)[-1])
     for uuid, lease in leases.items():
-        life = [each for each in told[uuid] if not each.startswith('update')]
+        life = [each for each in told[uuid] if each.split('.')[0] not in BESIDE]
         if life not in LIVES:
             yield f'{uuid} ({lease["status"]}): {life}'
+        if lease['firm'] and 'recall.start' in told[uuid]:
+            yield f'{uuid} is firm and was recalled'
 
 
+#: What may be said of a lease at any time of its life.
+BESIDE = {'update', 'recall', 'override'}
 #: A lease is made; it comes to its node, and perhaps has it, and then loses it; it ends.
 LIVES = [
     ['create.end', 'delete.end'],
