@@ -129,6 +129,12 @@ class Metal:
     def tenant(self) -> str | None:
         return None if self.machine.lessee == HOLDING else self.machine.lessee
 
+    @property
+    def writers(self) -> frozenset[object]:
+        """Who has put his name into its fields."""
+        extra, properties = (self.machine.fields[name] for name in ('extra', 'properties'))
+        return frozenset({extra.get('mine'), properties.get('of')} - {None})
+
     def set(self, **values: object) -> None:
         self.machine = replace(self.machine, **values)  # type: ignore[arg-type]
         self.traces |= {self.tenant} - {None}
@@ -236,7 +242,7 @@ class Metal:
         assert not self.deployed
         assert self.machine.left == Leftovers() or len(known) > 1  # his lender's
         assert self.traces <= known or not self.machine.cleans
-        assert self.machine.fields == FIELDS or self.machine.fields['extra'].get('mine') in known
+        assert self.machine.fields == FIELDS or (self.writers and self.writers <= known)
 
 
 def lenders(project: str) -> frozenset[str]:

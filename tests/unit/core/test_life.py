@@ -521,9 +521,10 @@ class GatedLife(Life):
         super().quiet()
 
 
+# As everywhere in hypothesis, a state machine has no deadline: the machine may be busy.
 TestLife = Life.TestCase
-TestLife.settings = settings(max_examples=25, stateful_step_count=50)
+TestLife.settings = settings(Life.TestCase.settings, max_examples=25, stateful_step_count=50)
 TestMeddledLife = MeddledLife.TestCase
-TestMeddledLife.settings = settings(max_examples=15, stateful_step_count=50)
+TestMeddledLife.settings = settings(TestLife.settings, max_examples=15)
 TestGatedLife = GatedLife.TestCase
-TestGatedLife.settings = settings(max_examples=25, stateful_step_count=50)
+TestGatedLife.settings = settings(TestLife.settings)
