@@ -37,6 +37,8 @@ NODES = [f'soak-{number}' for number in range(8)]
 LESSEES = [Who(f'lessee-{number}') for number in range(3)]
 PEOPLE = 6
 BIN = Path(sys.executable).parent
+#: What becomes of a request whose API is killed: before its answer, or within.
+CUT_OFF = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
 FINAL = {'deleted', 'expired', 'error'}
 #: What may be said to somebody whose request is sound: others were faster, or time was.
 LOST = {404, 409}
@@ -141,7 +143,7 @@ class Soak:
             answer = requests.request(
                 method, url + path, json=body, headers=who.headers, timeout=PATIENCE
             )
-        except requests.ConnectionError:
+        except CUT_OFF:
             self.answers[f'{deed} killed'] += 1
             self.over.wait(0.2)  # it is on its way up
             return None
