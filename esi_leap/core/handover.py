@@ -30,7 +30,7 @@ from typing import Any, TypeAlias
 from esi_leap.core.gate import Answer, Barrier, Direction, Rules, Trial
 from esi_leap.core.inventory import Sighting
 from esi_leap.core.lease import Lease, Status, in_a_row
-from esi_leap.core.leftovers import EjectMedia, Leftovers, Removal
+from esi_leap.core.leftovers import EjectMedia, Leftovers, Removal, RemoveVolume
 
 
 class State(StrEnum):
@@ -683,6 +683,8 @@ def _clear(machine: Machine, before: Mapping[str, Any]) -> Step | None:
     if machine.left is None:
         return LookCloser()
     removal = machine.left.removal(before.get(VOLUMES, {}))
+    if isinstance(removal, RemoveVolume) and machine.power_state is None:
+        return Act(PowerOff())  # they go only from a node that Ironic knows to be off
     if removal is not None:
         return Act(removal)
     traits = machine.fields.get('traits')

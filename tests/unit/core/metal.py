@@ -258,7 +258,7 @@ def metals(lessee: str | None, label: str | None) -> st.SearchStrategy[Metal]:
         lessee=st.just(lessee),
         lease_label=st.just(label),
         provision_state=st.sampled_from(STATES),
-        power_state=st.sampled_from(['power on', 'power off']),
+        power_state=st.sampled_from(['power on', 'power off', None]),
         fields=st.fixed_dictionaries(
             {
                 'extra': st.sampled_from([FIELDS['extra'], {'mine': True}, {}]),

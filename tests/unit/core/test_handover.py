@@ -21,6 +21,7 @@ from esi_leap.core.handover import (
     Maintain,
     Node,
     Patch,
+    PowerOff,
     Provision,
     Refused,
     SetTraits,
@@ -285,7 +286,9 @@ def test_a_node_comes_back_from_every_state_as_it_was(
         fields=FIELDS,
         cleans=metal.machine.cleans,
         maintenance_reason=metal.machine.maintenance_reason,
+        power_state=metal.machine.power_state,
     )
+    assert metal.machine.power_state != 'power on'  # or nobody can tell
     assert not metal.deployed
     assert not metal.traces or not metal.machine.cleans
     assert walk.node == a_node()
@@ -381,6 +384,18 @@ def test_the_owner_keeps_the_volumes_that_nobody_has_changed() -> None:
     touched = Leftovers(volumes={**volumes, 'connectors/2': 'now'})
     step = give_back(replace(machine, left=touched), node, (), HOLDING, require_clean=True)
     assert step == Act(RemoveVolume('connectors/2'))
+
+
+def test_a_volume_goes_from_a_node_whose_power_nobody_knows_when_it_is_switched_off() -> None:
+    node = replace(RETURNING, state=State.CLEANING)
+    left = Leftovers(volumes={'connectors/mine': 'now'})
+    machine = a_machine(lessee=HOLDING, fields=FIELDS, left=left, power_state=None)
+    step = give_back(machine, node, (), HOLDING, require_clean=True)
+    assert step == Act(PowerOff())
+    step = give_back(
+        replace(machine, power_state='power off'), node, (), HOLDING, require_clean=True
+    )
+    assert step == Act(RemoveVolume('connectors/mine'))
 
 
 def test_traits_and_properties_come_back_before_the_node_is_anybodys() -> None:
