@@ -52,6 +52,12 @@ def _parser() -> argparse.ArgumentParser:
         help='add console-1, a node with a real serial console, and the proxy that leads to it',
     )
     choices.add_argument(
+        '--redfish',
+        action='store_const',
+        const=True,
+        help='add redfish-1, a node with a BMC that speaks Redfish, for virtual media',
+    )
+    choices.add_argument(
         '--fresh', action='store_true', help='begin anew; only the environments are kept'
     )
     tour = argparse.ArgumentParser(add_help=False)
@@ -118,6 +124,7 @@ def _up(options: argparse.Namespace, layout: Layout, *, lease_service: bool = Tr
             database=options.database,
             ironic_policy=options.ironic_policy,
             console=options.console,
+            redfish=options.redfish,
             lease_service=lease_service,
         )
 

@@ -27,6 +27,7 @@ from sandbox.state import State
 
 _Command = list[str | Path]
 _BASE, _OURS = ('keystone', 'ironic'), ('api', 'manager')
+_MACHINES = ('machine', 'redfish')
 #: Virtual environments of a cloud.
 ENVIRONMENTS = (*_BASE, 'service', 'client')
 
@@ -38,6 +39,7 @@ def up(
     database: str | None = None,
     ironic_policy: str | None = None,
     console: bool | None = None,
+    redfish: bool | None = None,
     lease_service: bool = True,
 ) -> State:
     """Bring the cloud up, or what of it does not run; what was chosen before stays chosen."""
@@ -47,16 +49,19 @@ def up(
         database or state.database,
         ironic_policy or state.ironic_policy,
         state.console if console is None else console,
+        state.redfish if redfish is None else redfish,
     )
-    if wanted != (state.database, state.ironic_policy, state.console) or not state.complete:
+    known = (state.database, state.ironic_policy, state.console, state.redfish)
+    if wanted != known or not state.complete:
         if state.complete:
             print('The choices differ from those of the cloud that is here; it is made anew.')
         state = forget(layout)
-        state.database, state.ironic_policy, state.console = wanted
+        state.database, state.ironic_policy, state.console, state.redfish = wanted
     state.nodes = nodes or state.nodes or 3
     _bury(state)
     _require_packages(state)
-    environments.build(layout, ENVIRONMENTS, database=state.database)
+    needed = (*ENVIRONMENTS, 'redfish') if state.redfish else ENVIRONMENTS
+    environments.build(layout, needed, database=state.database)
     if _choose_ports(state):
         state.save()
         down(layout)  # those that still run know the old ports
@@ -65,7 +70,8 @@ def up(
     state.save()
     _make_data(layout)
     print('Starting Keystone and Ironic ...')
-    services.start(layout, state, *_BASE, *(('machine',) if state.console else ()))
+    machines = [name for name in _MACHINES if name not in services.unwanted(state)]
+    services.start(layout, state, *_BASE, *machines)
     if not state.complete:
         seeds.fill_keystone(state)
         configs.write(layout, state, services.connection(layout, state))
@@ -85,7 +91,7 @@ def down(layout: Layout) -> list[str]:
     # The lease service first, while what it talks to still answers; the others side by side.
     ended = [
         name
-        for name in ('console', 'manager', 'api', 'machine', 'database')
+        for name in ('console', 'manager', 'api', *_MACHINES, 'database')
         if services.stop(layout, state, name)
     ]
     with ThreadPoolExecutor() as pool:
@@ -112,9 +118,7 @@ def status(layout: Layout) -> tuple[list[tuple[str, ...]], bool]:
     rows: list[tuple[str, ...]] = []
     healthy = bool(state.ports)
     for name in services.NAMES:
-        if name == 'database' and state.database == 'sqlite':
-            continue
-        if name in services.OF_CONSOLE and not state.console:
+        if name in services.unwanted(state):
             continue
         process = state.processes.get(name)
         running = process is not None and processes.is_alive(process)

@@ -4,22 +4,26 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from sandbox import machine, users
+from sandbox import machine, redfish, users
 from sandbox.layout import PROJECT, Layout
 from sandbox.state import State
 
 _POLICY = PROJECT / 'policies' / 'ironic' / '50-esi.yaml'
 Groups = Mapping[str, Mapping[str, object]]
-#: What the hardware type ipmi uses where the fake one fakes; its node is never deployed or cleaned.
-_IPMI = {
-    'enabled_bios_interfaces': 'no-bios',
-    'enabled_boot_interfaces': 'pxe',
-    'enabled_deploy_interfaces': 'ramdisk',
-    'enabled_firmware_interfaces': 'no-firmware',
-    'enabled_inspect_interfaces': 'no-inspect',
-    'enabled_management_interfaces': 'ipmitool',
-    'enabled_power_interfaces': 'ipmitool',
-    'enabled_raid_interfaces': 'no-raid',
+#: What a node with a BMC uses where the fake one fakes; none is ever deployed or cleaned.
+_WITH_BMC = {
+    'bios': 'no-bios',
+    'deploy': 'ramdisk',
+    'firmware': 'no-firmware',
+    'inspect': 'no-inspect',
+    'raid': 'no-raid',
+}
+_IPMI = {**_WITH_BMC, 'boot': 'pxe', 'management': 'ipmitool', 'power': 'ipmitool'}
+_REDFISH = {
+    **_WITH_BMC,
+    'boot': 'redfish-virtual-media',
+    'management': 'redfish',
+    'power': 'redfish',
 }
 
 
@@ -39,6 +43,8 @@ def write(layout: Layout, state: State, connection: str) -> None:
     _write(layout.etc / 'esi-leap' / 'esi-leap.conf', _esi_leap(layout, state, connection))
     if state.console:
         machine.write(layout.machine, bmc=state.ports['bmc'], serial=state.ports['serial'])
+    if state.redfish:
+        redfish.write(layout.redfish, port=state.ports['redfish'])
     layout.clouds.write_text(_clouds(state))
     layout.clouds.chmod(0o600)
 
@@ -72,13 +78,24 @@ def _keystone(layout: Layout) -> Groups:
 
 def _ironic(layout: Layout, state: State) -> Groups:
     folder = layout.data / 'ironic'
-    fakes = ('bios', 'boot', 'deploy', 'firmware', 'inspect', 'management', 'power', 'raid')
-    interfaces = {f'enabled_{kind}_interfaces': 'fake' for kind in fakes}
+    with_bmc = {
+        hardware: interfaces
+        for hardware, interfaces, chosen in (
+            ('ipmi', _IPMI, state.console),
+            ('redfish', _REDFISH, state.redfish),
+        )
+        if chosen
+    }
+    interfaces = {
+        f'enabled_{kind}_interfaces': ','.join(
+            dict.fromkeys(['fake', *(each[kind] for each in with_bmc.values())])
+        )
+        for kind in sorted(_IPMI)
+    }
     console: Groups = {}
-    hardware, consoles = 'fake-hardware', 'fake,no-console'
+    consoles = 'fake,no-console'
     if state.console:
-        hardware, consoles = f'{hardware},ipmi', f'{consoles},ipmitool-socat'
-        interfaces = {name: f'fake,{_IPMI[name]}' for name in interfaces}
+        consoles = f'{consoles},ipmitool-socat'
         console = {
             'console': {'terminal_pid_dir': folder, 'socat_address': '127.0.0.1'},
             # Ironic keeps five seconds between two commands to a BMC, for the sake of slow ones; it
@@ -95,7 +112,7 @@ def _ironic(layout: Layout, state: State) -> Groups:
             'use_stderr': 'true',
             'state_path': folder,
             'tempdir': folder,
-            'enabled_hardware_types': hardware,
+            'enabled_hardware_types': ','.join(['fake-hardware', *with_bmc]),
             **interfaces,
             'enabled_console_interfaces': consoles,
             'enabled_network_interfaces': 'noop',
@@ -168,8 +185,8 @@ def _esi_leap(layout: Layout, state: State, connection: str) -> Groups:
         'keystone': {**_auth(state, in_system), 'region_name': 'RegionOne'},
         'manager': {
             'holding_project': state.holding_project,
-            # The machine with a console has no disk to clean; the others are cleaned all the same.
-            'require_clean': str(not state.console).lower(),
+            # Machines with a BMC have no disk to clean; the others are cleaned all the same.
+            'require_clean': str(not (state.console or state.redfish)).lower(),
         },
         'dummy_node': {'dummy_node_dir': layout.dummy_nodes},
         **console,

@@ -34,6 +34,11 @@ class Layout:
         return self.data / 'machine'
 
     @property
+    def redfish(self) -> Path:
+        """Return the folder of the simulated machine whose BMC speaks Redfish."""
+        return self.data / 'redfish'
+
+    @property
     def clouds(self) -> Path:
         """Return the file with every user as a cloud."""
         return self.root / 'clouds.yaml'

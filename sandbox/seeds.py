@@ -4,7 +4,7 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
-from sandbox import machine, users
+from sandbox import machine, redfish, users
 from sandbox.errors import SandboxError
 from sandbox.rest import Json, Session
 from sandbox.state import State
@@ -16,6 +16,7 @@ _CATALOG = {
 }
 IRONIC_VERSION = '1.82'
 CONSOLE_NODE = 'console-1'
+REDFISH_NODE = 'redfish-1'
 _PATIENCE = 120
 
 
@@ -111,8 +112,10 @@ def enrol_nodes(state: State) -> None:
     wanted = {f'node-{number}': _fake(number) for number in range(1, state.nodes + 1)}
     if state.console:
         wanted[CONSOLE_NODE] = _with_console(state)
-    if CONSOLE_NODE in known & wanted.keys():
-        _find_bmc(admin, state)
+    if state.redfish:
+        wanted[REDFISH_NODE] = _with_redfish(state)
+    for name in known & wanted.keys() & {CONSOLE_NODE, REDFISH_NODE}:
+        _find_bmc(admin, state, name, wanted[name]['driver_info'])
     missing = [name for name in wanted if name not in known]
     if not missing:
         return
@@ -168,13 +171,28 @@ def _ways(state: State) -> dict[str, int]:
     return {'ipmi_port': state.ports['bmc'], 'ipmi_terminal_port': state.ports['socat']}
 
 
-def _find_bmc(admin: Session, state: State) -> None:
+def _with_redfish(state: State) -> Json:
+    """Return the node behind the BMC that speaks Redfish."""
+    return {
+        'driver': 'redfish',
+        'resource_class': 'with-redfish',
+        'properties': {'cpus': 2, 'memory_mb': 4096, 'local_gb': 0, 'cpu_arch': 'x86_64'},
+        'address': '52:54:02:00:00:01',
+        'automated_clean': False,
+        'driver_info': {
+            'redfish_address': state.url('redfish'),
+            'redfish_system_id': f'/redfish/v1/Systems/{redfish.SYSTEM}',
+        },
+    }
+
+
+def _find_bmc(admin: Session, state: State, node: str, info: Json) -> None:
     """Tell Ironic the ports of this start."""
     changes = [
-        {'op': 'add', 'path': f'/driver_info/{name}', 'value': port}
-        for name, port in _ways(state).items()
+        {'op': 'add', 'path': f'/driver_info/{name}', 'value': value}
+        for name, value in info.items()
     ]
-    path = f'{state.url("ironic")}/v1/nodes/{CONSOLE_NODE}'
+    path = f'{state.url("ironic")}/v1/nodes/{node}'
     admin.must('PATCH', path, changes, version=IRONIC_VERSION)
 
 

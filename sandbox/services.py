@@ -6,14 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sandbox import databases, machine, ports, processes, rest
+from sandbox import databases, machine, ports, processes, redfish, rest
 from sandbox.errors import SandboxError, tail
 from sandbox.layout import Layout, environment
 from sandbox.state import State
 
-NAMES = ('keystone', 'ironic', 'database', 'api', 'manager', 'machine', 'console')
+NAMES = ('keystone', 'ironic', 'database', 'api', 'manager', 'machine', 'console', 'redfish')
 #: Those that run only for the node with a real serial console.
 OF_CONSOLE = ('machine', 'console')
+#: The one for the node with a BMC that speaks Redfish.
+OF_REDFISH = ('redfish',)
 DATABASE = 'esi_leap'
 
 
@@ -22,7 +24,18 @@ def with_port(state: State) -> dict[str, str]:
     known = {name: name for name in ('keystone', 'ironic', 'api', 'database')}
     if state.console:
         known |= {'bmc': 'machine', 'serial': 'machine', 'socat': 'ironic', 'console': 'console'}
+    if state.redfish:
+        known |= {'redfish': 'redfish'}
     return known
+
+
+def unwanted(state: State) -> set[str]:
+    """Return the services that this cloud does without."""
+    return {
+        *(OF_CONSOLE if not state.console else ()),
+        *(OF_REDFISH if not state.redfish else ()),
+        *(('database',) if state.database == 'sqlite' else ()),
+    }
 
 
 @dataclass(frozen=True)
@@ -101,6 +114,14 @@ def _console(layout: Layout, state: State) -> Service:
     )
 
 
+def _redfish(layout: Layout, state: State) -> Service:
+    return Service(
+        [layout.program('redfish', 'sushy-emulator'), '--config', layout.redfish / redfish.CONFIG],
+        _answers(f'{state.url("redfish")}/redfish/v1/'),
+        port=state.ports['redfish'],
+    )
+
+
 _DESCRIBED = {
     'keystone': _keystone,
     'ironic': _ironic,
@@ -108,6 +129,7 @@ _DESCRIBED = {
     'manager': _manager,
     'machine': _machine,
     'console': _console,
+    'redfish': _redfish,
 }
 
 

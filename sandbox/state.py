@@ -23,6 +23,7 @@ class State:
     database: str = 'sqlite'
     ironic_policy: str = 'esi'
     console: bool = False
+    redfish: bool = False
     complete: bool = False
     holding_project: str = ''
     database_folder: str = ''

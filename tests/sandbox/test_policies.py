@@ -77,6 +77,7 @@ class Ironic:
             path=folder / 'state.json',
             ironic_policy='default',
             console=False,
+            redfish=False,
             ports={**cloud.state.ports, 'ironic': ports.pick(taken)},
             processes={},
         )

@@ -72,6 +72,15 @@ def test_ironic_loads_one_rule_file_and_never_writes_lessees(
     assert list(folder.iterdir()) == []
 
 
+def test_ironic_knows_each_hardware_once(layout: Layout, known: state.State) -> None:
+    known.console = known.redfish = True
+    known.ports |= {'bmc': 20005, 'serial': 20006, 'console': 20007, 'redfish': 20008}
+    ironic = _written(layout, known, 'ironic')['DEFAULT']
+    assert ironic['enabled_hardware_types'] == 'fake-hardware,ipmi,redfish'
+    assert ironic['enabled_power_interfaces'] == 'fake,ipmitool,redfish'
+    assert ironic['enabled_deploy_interfaces'] == 'fake,ramdisk'
+
+
 def test_the_service_holds_a_project_token_for_ironic_and_a_system_token_for_keystone(
     layout: Layout, known: state.State
 ) -> None:
