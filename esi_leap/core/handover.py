@@ -110,6 +110,24 @@ ABORTABLE = frozenset(
     }
 )
 
+#: States with a target in which Ironic takes a PATCH all the same. A failed step keeps the target
+#: that it did not reach.
+PATCHABLE = frozenset(
+    {
+        'adopt failed',
+        'clean failed',
+        'deploy failed',
+        'error',
+        'inspect failed',
+        'inspect wait',
+        'rescue failed',
+        'service failed',
+        'service hold',
+        'unrescue failed',
+        'verifying',
+    }
+)
+
 #: States that Ironic leaves by itself, for better or worse.
 MOVING = frozenset(
     {
@@ -275,8 +293,7 @@ class Machine(Sighting):
     Attributes:
         lease_label: the value of `properties/lease_uuid`; a label for others, not the truth.
         fields: the present values of `REMEMBERED`.
-        busy: the reservation of a conductor, or the state it is on the way to. A failed state is
-            on no way, though Ironic still names its target: it takes PATCHes and verbs.
+        busy: why it takes no PATCH: the reservation of a conductor, or what it is on the way to.
         vifs: ids of the virtual interfaces attached to it.
         cleans: False if cleaning is switched off on it.
         left: what is beside its fields; None: nobody has looked.
@@ -555,9 +572,9 @@ def take(
     if cleared or machine.lessee not in {lease.lessee_id, None}:
         how = 'cleared' if cleared else 'changed'
         return Lost(f"The node's lessee was {how} outside this service; it was left as found.")
-    if machine.provision_state in ABORTABLE:
-        return Act(Provision('abort'))
     if machine.busy is not None:
+        if machine.provision_state in ABORTABLE:
+            return Act(Provision('abort'))
         return Wait(f'The node is busy: {machine.busy}.', moving=True)
     values: dict[str, object] = {LESSEE: holding}
     if machine.fields.get('protected'):

@@ -25,6 +25,7 @@ from esi_leap.core.errors import (
     UnavailableError,
 )
 from esi_leap.core.handover import (
+    PATCHABLE,
     REMEMBERED,
     ConsoleOff,
     DetachVif,
@@ -451,10 +452,9 @@ def _automatic(info: Mapping[str, Any] | None) -> bool:
 def _busy(node: Mapping[str, Any]) -> str | None:
     if node['reservation']:
         return f'locked by {node["reservation"]}'
-    state = node['provision_state'] or ''
-    # A failed step keeps the target it did not reach, and is not on the way to it.
-    if node['target_provision_state'] and not state.endswith('failed') and state != 'error':
-        return f'{state}, on its way to {node["target_provision_state"]}'
+    state, target = node['provision_state'], node['target_provision_state']
+    if target and state not in PATCHABLE:
+        return f'{state}, on its way to {target}'
     if node['target_power_state']:
         return f'on its way to {node["target_power_state"]}'
     return None

@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from esi_leap.core.handover import ABORTABLE, IDLE, MANAGEABLE, MOVING, UNDEPLOYABLE
+from esi_leap.core.handover import (
+    ABORTABLE,
+    IDLE,
+    MANAGEABLE,
+    MOVING,
+    PATCHABLE,
+    UNDEPLOYABLE,
+)
 from sandbox import environments
 from sandbox.layout import Layout, environment
 
@@ -21,6 +28,7 @@ print(json.dumps({
     'states': sorted(machine.states),
     'moves': sorted((start, event, end) for start, event, end in machine),
     'verbs': states.VERBS,
+    'patched': sorted(states.UPDATE_ALLOWED_STATES),
 }))
 """
 
@@ -78,3 +86,9 @@ def test_states_that_move_end_by_themselves(machine: Any) -> None:  # noqa: ANN4
     asked = set(machine['verbs'].values())
     by_itself = {start for start, name, _ in machine['moves'] if name not in asked}
     assert by_itself >= MOVING
+
+
+def test_ironic_takes_a_patch_in_these_states(machine: Any) -> None:  # noqa: ANN401 - JSON
+    """While it is inspecting it takes one only from clients that do not know `inspect wait`."""
+    patched = set(machine['patched']) & set(machine['states'])
+    assert patched - {'inspecting'} == PATCHABLE

@@ -90,7 +90,7 @@ MOVES = {
 
 STATES = sorted({state for state, _ in VERBS} | set(MOVES))
 
-#: States in which Ironic answers 409 to a PATCH.
+#: States in which Ironic answers 409 to a PATCH: what is on its way, but for some.
 LOCKED = (set(MOVES) | {'clean hold', 'deploy hold'}) - {'inspect wait', 'verifying'}
 
 #: States in which `resource_class` can be written.
@@ -148,7 +148,7 @@ class Metal:
     def enter(self, state: str) -> None:
         if state == 'cleaning' and not self.machine.cleans:
             state = 'available'
-        self.set(provision_state=state, busy='on its way' if state in MOVES else None)
+        self.set(provision_state=state, busy='on its way' if state in LOCKED else None)
         if state in {'deploying', 'active'}:
             self.deployed = True
             self.set(instance_info=True, power_state='power on')
@@ -287,7 +287,7 @@ def metals(lessee: str | None, label: str | None) -> st.SearchStrategy[Metal]:
     idle |= {'adopting', 'adopt failed'}
     return machine.map(
         lambda each: Metal(
-            replace(each, busy='on its way' if each.provision_state in MOVES else None),
+            replace(each, busy='on its way' if each.provision_state in LOCKED else None),
             deployed=each.provision_state not in idle,
             traces=frozenset({lessee} - {None}),
         )

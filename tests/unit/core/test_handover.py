@@ -42,7 +42,7 @@ from esi_leap.core.lease import Status
 from esi_leap.core.leftovers import BootAsUsual, EjectMedia, Leftovers, RemoveVolume
 
 from .given import HOLDING, STRANGER, TENANT, a_lease, a_machine, a_node, at
-from .metal import FIELDS, MOVES, STATES, Metal, metals
+from .metal import FIELDS, LOCKED, STATES, Metal, metals
 
 LEASE = a_lease()
 BEFORE = a_node(state=State.PREPARING, lease=LEASE.uuid, remembered=(FIELDS,))
@@ -83,7 +83,7 @@ OBSTACLES: Mapping[str, Mapping[str, object]] = {
     'automatic': {'automatic_lessee': True},
     'vifs': {'vifs': ('v1',)},
     **{
-        state: {'provision_state': state, 'busy': 'on its way' if state in MOVES else None}
+        state: {'provision_state': state, 'busy': 'on its way' if state in LOCKED else None}
         for state in STATES
         if state != 'available'
     },
@@ -256,6 +256,14 @@ def test_a_tenant_loses_the_node_whatever_he_does_with_it(
     assert take(metal.machine, HELD, LEASE, (), HOLDING) == Done()
 
 
+def test_a_tenant_whose_inspection_waits_loses_the_node_before_it_is_aborted() -> None:
+    """Ironic takes the PATCH then, and not every driver can abort an inspection."""
+    waits = a_machine(lessee=TENANT, lease_label='a', provision_state='inspect wait')
+    assert take(waits, HELD, LEASE, (), HOLDING) == Act(Patch({LESSEE: HOLDING}))
+    locked = replace(waits, busy='on its way', provision_state='wait call-back')
+    assert take(locked, HELD, LEASE, (), HOLDING) == Act(Provision('abort'))
+
+
 @given(metals(lessee=STRANGER, label='a'), st.sampled_from([None, 'a', 'b']))
 def test_a_foreign_lessee_keeps_the_node(metal: Metal, label: str | None) -> None:
     machine = replace(metal.machine, lease_label=label)
@@ -300,7 +308,7 @@ def test_a_node_comes_back_from(state: str) -> None:
         lessee=TENANT,
         lease_label='a',
         provision_state=state,
-        busy='on its way' if state in MOVES else None,
+        busy='on its way' if state in LOCKED else None,
         fields={**FIELDS, 'extra': {}, 'protected': True, 'properties': {'cpus': 1, 'a': 2}},
         console=True,
         left=Leftovers(media=True, volumes={'targets/mine': 'now'}, boots=True),
