@@ -1,7 +1,7 @@
 """The one-machine cloud for the tests: brought up if it does not run, left as it was found."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -147,7 +147,7 @@ def cloud() -> Iterator[Cloud]:
     layout = Layout()
     was_running = bool(State.load(layout).processes)
     with locked(layout):
-        state = clouds.up(layout, nodes=4, database='mariadb', console=True)
+        state = clouds.up(layout, nodes=4, database='mariadb', console=True, redfish=True)
     yield Cloud(layout, State.load(layout) if state is None else state)
     if not was_running:
         with locked(layout):
@@ -158,10 +158,15 @@ def cloud() -> Iterator[Cloud]:
 def nodes(cloud: Cloud) -> list[str]:
     """The nodes of the cloud, all of them free."""
     names = [f'node-{number}' for number in range(1, cloud.state.nodes + 1)]
+    free(cloud, names)
+    return names
+
+
+def free(cloud: Cloud, names: Sequence[str]) -> None:
+    """End all leases and offers, and wait until the nodes are back."""
     for lease in cloud.must('admin', 'GET', '/v1/leases?view=all')['leases']:
         cloud.lease('admin', 'DELETE', f'/v1/leases/{lease["uuid"]}')
     for offer in cloud.must('admin', 'GET', '/v1/offers')['offers']:
         cloud.lease('admin', 'DELETE', f'/v1/offers/{offer["uuid"]}')
     for name in names:
         until(f'{name} is free', lambda name=name: cloud.is_back(name))
-    return names
