@@ -25,7 +25,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from esi_leap.core.gate import Answer, Barrier, Direction, Rules, Trial
 from esi_leap.core.inventory import Sighting
@@ -324,9 +324,9 @@ class Patch:
 
 @dataclass(frozen=True, slots=True)
 class Provision:
-    """Send a provision verb: manage, provide, deleted or abort."""
+    """Send a provision verb."""
 
-    target: str
+    target: Literal['abort', 'deleted', 'manage', 'provide']
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,10 @@ started anew, as after a crash, because nobody else brings a node out of them.
 
 import json
 import os
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
@@ -263,14 +261,14 @@ class Dirt:
 
         It may last half an hour, and this one cannot be aborted.
         """
-        file = self.cloud.layout.data / 'ironic.db'
-        with closing(sqlite3.connect(file, timeout=30)) as database, database:
-            for each in rounds:
-                database.execute(
-                    'UPDATE nodes SET provision_state = ?, target_provision_state = ?,'
-                    " inspection_started_at = datetime('now', '-1785 seconds') WHERE name = ?",
-                    (each.state, TARGETS.get(each.state), each.node),
-                )
+        for each in rounds:
+            self.cloud.write(
+                'UPDATE nodes SET provision_state = ?, target_provision_state = ?,'
+                " inspection_started_at = datetime('now', '-1785 seconds') WHERE name = ?",
+                each.state,
+                TARGETS.get(each.state),
+                each.node,
+            )
 
 
 def early(name: str, uuid: str) -> Sequence[Deed]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -53,10 +52,8 @@ def _locked(cloud, node) -> Iterator[None]:
     """Let another conductor have the node, as long as this lasts."""
 
     def reserve(value: str | None, *, free: str) -> bool:
-        file = cloud.layout.data / 'ironic.db'
-        with closing(sqlite3.connect(file, timeout=30)) as database, database:
-            change = f'UPDATE nodes SET reservation = ? WHERE name = ? AND reservation {free}'  # noqa: S608
-            return database.execute(change, (value, node)).rowcount == 1
+        change = f'UPDATE nodes SET reservation = ? WHERE name = ? AND reservation {free}'  # noqa: S608
+        return cloud.write(change, value, node) == 1
 
     until('nobody has the node locked', lambda: reserve('elsewhere', free='IS NULL'))
     try:
