@@ -58,6 +58,12 @@ def _parser() -> argparse.ArgumentParser:
         help='add redfish-1, a node with a BMC that speaks Redfish, for virtual media',
     )
     choices.add_argument(
+        '--neutron',
+        action='store_const',
+        const=True,
+        help='add a real Neutron with a network for each project, to which nodes can be attached',
+    )
+    choices.add_argument(
         '--fresh', action='store_true', help='begin anew; only the environments are kept'
     )
     tour = argparse.ArgumentParser(add_help=False)
@@ -125,6 +131,7 @@ def _up(options: argparse.Namespace, layout: Layout, *, lease_service: bool = Tr
             ironic_policy=options.ironic_policy,
             console=options.console,
             redfish=options.redfish,
+            neutron=options.neutron,
             lease_service=lease_service,
         )
 

@@ -26,10 +26,12 @@ from sandbox.layout import Layout, environment
 from sandbox.state import State
 
 _Command = list[str | Path]
-_BASE, _OURS = ('keystone', 'ironic'), ('api', 'manager')
+_BASE, _OURS = ('keystone', 'ironic', 'neutron'), ('api', 'manager')
 _MACHINES = ('machine', 'redfish')
-#: Virtual environments of a cloud.
-ENVIRONMENTS = (*_BASE, 'service', 'client')
+#: Virtual environments of every cloud.
+ENVIRONMENTS = ('keystone', 'ironic', 'service', 'client')
+#: Those of what a cloud has if asked.
+OPTIONAL = ('neutron', 'redfish')
 
 
 def up(
@@ -40,6 +42,7 @@ def up(
     ironic_policy: str | None = None,
     console: bool | None = None,
     redfish: bool | None = None,
+    neutron: bool | None = None,
     lease_service: bool = True,
 ) -> State:
     """Bring the cloud up, or what of it does not run; what was chosen before stays chosen."""
@@ -50,17 +53,19 @@ def up(
         ironic_policy or state.ironic_policy,
         state.console if console is None else console,
         state.redfish if redfish is None else redfish,
+        state.neutron if neutron is None else neutron,
     )
-    known = (state.database, state.ironic_policy, state.console, state.redfish)
+    known = (state.database, state.ironic_policy, state.console, state.redfish, state.neutron)
     if wanted != known or not state.complete:
         if state.complete:
             print('The choices differ from those of the cloud that is here; it is made anew.')
         state = forget(layout)
-        state.database, state.ironic_policy, state.console, state.redfish = wanted
+        state.database, state.ironic_policy, state.console, state.redfish, state.neutron = wanted
     state.nodes = nodes or state.nodes or 3
     _bury(state)
     _require_packages(state)
-    needed = (*ENVIRONMENTS, 'redfish') if state.redfish else ENVIRONMENTS
+    absent = services.unwanted(state)
+    needed = (*ENVIRONMENTS, *(name for name in OPTIONAL if name not in absent))
     environments.build(layout, needed, database=state.database)
     if _choose_ports(state):
         state.save()
@@ -68,14 +73,16 @@ def up(
         state = State.load(layout)
     configs.write(layout, state, services.connection(layout, state))
     state.save()
-    _make_data(layout)
-    print('Starting Keystone and Ironic ...')
-    machines = [name for name in _MACHINES if name not in services.unwanted(state)]
-    services.start(layout, state, *_BASE, *machines)
+    _make_data(layout, state)
+    first = [name for name in (*_BASE, *_MACHINES) if name not in absent]
+    print(f'Starting {", ".join(first)} ...')
+    services.start(layout, state, *first)
     if not state.complete:
         seeds.fill_keystone(state)
         configs.write(layout, state, services.connection(layout, state))
     seeds.publish(state)
+    if state.neutron:
+        seeds.lay_networks(state)
     seeds.enrol_nodes(state)
     state.complete = True
     state.save()
@@ -117,8 +124,9 @@ def status(layout: Layout) -> tuple[list[tuple[str, ...]], bool]:
     state = State.load(layout)
     rows: list[tuple[str, ...]] = []
     healthy = bool(state.ports)
+    absent = services.unwanted(state)
     for name in services.NAMES:
-        if name in services.unwanted(state):
+        if name in absent:
             continue
         process = state.processes.get(name)
         running = process is not None and processes.is_alive(process)
@@ -185,12 +193,12 @@ def _start_lease_service(layout: Layout, state: State) -> None:
     services.start(layout, state, *_OURS, *(('console',) if state.console else ()))
 
 
-def _make_data(layout: Layout) -> None:
-    """Make the databases and keys of Keystone and Ironic where they are missing."""
+def _make_data(layout: Layout, state: State) -> None:
+    """Make the databases and keys of the base where they are missing."""
     ready = layout.data / 'made'
     if ready.exists():
         return
-    print('Making the databases of Keystone and Ironic ...')
+    print('Making the databases ...')
     keystone = layout.program('keystone', 'keystone-manage')
     manage: _Command = [keystone, f'--config-file={layout.etc / "keystone" / "keystone.conf"}']
     ironic = layout.etc / 'ironic' / 'ironic.conf'
@@ -208,6 +216,9 @@ def _make_data(layout: Layout) -> None:
         'keystone-db': [[*manage, 'db_sync'], [*manage, 'bootstrap', *admin]],
         'ironic-db': [[dbsync, f'--config-file={ironic}', 'create_schema']],
     }
+    if state.neutron:
+        program = [layout.program('neutron', 'python'), services.WSGI / 'neutron_tables.py']
+        side_by_side['neutron-db'] = [[*program, configs.neutron_database(layout)]]
 
     def make(name: str) -> None:
         for command in side_by_side[name]:

@@ -10,6 +10,8 @@ from sandbox.state import State
 
 _POLICY = PROJECT / 'policies' / 'ironic' / '50-esi.yaml'
 Groups = Mapping[str, Mapping[str, object]]
+#: The network that Ironic's own ramdisks would boot on, and the wire that every network runs over.
+PROVISIONING, PHYSICAL_NETWORK = 'provisioning', 'physnet1'
 #: What a node with a BMC uses where the fake one fakes; none is ever deployed or cleaned.
 _WITH_BMC = {
     'bios': 'no-bios',
@@ -29,7 +31,7 @@ _REDFISH = {
 
 def write(layout: Layout, state: State, connection: str) -> None:
     """Write every file; ``connection`` is the database URL of the lease service."""
-    for folder in ('keystone', 'ironic/policy.d', 'esi-leap'):
+    for folder in ('keystone', 'ironic/policy.d', 'neutron/plugins', 'esi-leap'):
         (layout.etc / folder).mkdir(parents=True, exist_ok=True)
     for folder in ('ironic/tftp', 'ironic/images', 'ironic/http', 'ironic/locks', 'dummy-nodes'):
         (layout.data / folder).mkdir(parents=True, exist_ok=True)
@@ -41,6 +43,9 @@ def write(layout: Layout, state: State, connection: str) -> None:
     _write(layout.etc / 'keystone' / 'keystone.conf', _keystone(layout))
     _write(layout.etc / 'ironic' / 'ironic.conf', _ironic(layout, state))
     _write(layout.etc / 'esi-leap' / 'esi-leap.conf', _esi_leap(layout, state, connection))
+    if state.neutron:
+        _write(layout.etc / 'neutron' / 'neutron.conf', _neutron(layout, state))
+        _plug_in(layout.etc / 'neutron' / 'plugins')
     if state.console:
         machine.write(layout.machine, bmc=state.ports['bmc'], serial=state.ports['serial'])
     if state.redfish:
@@ -103,6 +108,7 @@ def _ironic(layout: Layout, state: State) -> Groups:
             # device, Ironic would ask for a minute.
             'ipmi': {'min_command_interval': 1, 'command_retry_timeout': 5},
         }
+    network = 'neutron' if state.neutron else 'noop'
     return {
         'DEFAULT': {
             'host': 'sandbox',
@@ -115,11 +121,11 @@ def _ironic(layout: Layout, state: State) -> Groups:
             'enabled_hardware_types': ','.join(['fake-hardware', *with_bmc]),
             **interfaces,
             'enabled_console_interfaces': consoles,
-            'enabled_network_interfaces': 'noop',
+            'enabled_network_interfaces': network,
             'enabled_rescue_interfaces': 'fake,no-rescue',
             'enabled_storage_interfaces': 'noop,fake',
             'enabled_vendor_interfaces': 'fake,no-vendor',
-            'default_network_interface': 'noop',
+            'default_network_interface': network,
         },
         'api': {'host_ip': '127.0.0.1', 'port': state.ports['ironic']},
         'conductor': {
@@ -154,7 +160,68 @@ def _ironic(layout: Layout, state: State) -> Groups:
         'oslo_messaging_notifications': {'driver': 'noop', 'transport_url': 'fake://'},
         'sensor_data': {'send_sensor_data': 'false'},
         **console,
+        **_towards_neutron(state),
     }
+
+
+def _towards_neutron(state: State) -> Groups:
+    """Return what Ironic needs to know of Neutron."""
+    if not state.neutron:
+        return {}
+    verbs = ('cleaning', 'inspection', 'provisioning', 'rescuing', 'servicing')
+    return {
+        'neutron': {
+            **_towards(state, users.IRONIC),
+            **{f'{verb}_network': PROVISIONING for verb in verbs},
+        }
+    }
+
+
+def neutron_database(layout: Layout) -> str:
+    """Return the SQLAlchemy URL of Neutron's database."""
+    return f'sqlite:///{layout.data / "neutron.db"}'
+
+
+def _neutron(layout: Layout, state: State) -> Groups:
+    folder = layout.data / 'neutron'
+    folder.mkdir(exist_ok=True)
+    return {
+        'DEFAULT': {
+            'use_stderr': 'true',
+            'state_path': folder,
+            'api_paste_config': layout.venv('neutron') / 'etc' / 'neutron' / 'api-paste.ini',
+            'auth_strategy': 'keystone',
+            'core_plugin': 'ml2',
+            'service_plugins': '',
+            # No agents, no Nova, and nobody to tell anything.
+            'transport_url': 'fake://',
+            'dhcp_agent_notification': 'false',
+            'notify_nova_on_port_status_changes': 'false',
+            'notify_nova_on_port_data_changes': 'false',
+        },
+        'database': {'connection': neutron_database(layout), 'sqlite_synchronous': 'false'},
+        'ml2': {
+            'type_drivers': 'flat,vlan',
+            'tenant_network_types': 'vlan',
+            'mechanism_drivers': 'sandbox',
+            'extension_drivers': 'port_security',
+        },
+        'ml2_type_flat': {'flat_networks': PHYSICAL_NETWORK},
+        'ml2_type_vlan': {'network_vlan_ranges': f'{PHYSICAL_NETWORK}:100:200'},
+        'keystone_authtoken': _authtoken(state, users.NEUTRON),
+        'oslo_concurrency': {'lock_path': folder / 'locks'},
+        'oslo_messaging_notifications': {'driver': 'noop'},
+    }
+
+
+def _plug_in(folder: Path) -> None:
+    """Let Neutron find the mechanism driver: as an installed package would, from a folder."""
+    package = folder / 'esi_leap_sandbox-0.dist-info'
+    package.mkdir(exist_ok=True)
+    (package / 'METADATA').write_text('Metadata-Version: 2.1\nName: esi-leap-sandbox\nVersion: 0\n')
+    (package / 'entry_points.txt').write_text(
+        '[neutron.ml2.mechanism_drivers]\nsandbox = neutron_driver:Driver\n'
+    )
 
 
 def _esi_leap(layout: Layout, state: State, connection: str) -> Groups:
@@ -163,6 +230,9 @@ def _esi_leap(layout: Layout, state: State, connection: str) -> Groups:
     # Ironic's own rules know nothing of the role esi_leap; there the service needs the system.
     towards_ironic = in_project if state.ironic_policy == 'esi' else in_system
     console: Groups = {}
+    neutron: Groups = {}
+    if state.neutron:
+        neutron = {'neutron': _towards(state, in_project)}
     if state.console:
         port = state.ports['console']
         console = {'serialconsoleproxy': {'host_address': '127.0.0.1', 'port': port}}
@@ -177,14 +247,13 @@ def _esi_leap(layout: Layout, state: State, connection: str) -> Groups:
         # An option's value may hold "$name"; a URL's dollar would have to be doubled.
         'database': {'connection': connection.replace('$', '$$')},
         'keystone_authtoken': _authtoken(state, in_project),
-        'ironic': {
-            **_auth(state, towards_ironic),
-            'region_name': 'RegionOne',
-            'valid_interfaces': 'public',
-        },
+        'ironic': _towards(state, towards_ironic),
         'keystone': {**_auth(state, in_system), 'region_name': 'RegionOne'},
+        **neutron,
         'manager': {
             'holding_project': state.holding_project,
+            # What is changed past the service is to be seen soon by who tries it here.
+            'check_interval': 15,
             # Machines with a BMC have no disk to clean; the others are cleaned all the same.
             'require_clean': str(not (state.console or state.redfish)).lower(),
         },
@@ -195,6 +264,11 @@ def _esi_leap(layout: Layout, state: State, connection: str) -> Groups:
 
 def _auth(state: State, user: users.User) -> dict[str, object]:
     return {'auth_type': 'password', 'auth_url': state.url('keystone'), **user.options()}
+
+
+def _towards(state: State, user: users.User) -> dict[str, object]:
+    """Return how a service calls another one, as a user."""
+    return {**_auth(state, user), 'region_name': 'RegionOne', 'valid_interfaces': 'public'}
 
 
 def _authtoken(state: State, user: users.User) -> dict[str, object]:

@@ -18,7 +18,7 @@ def main() -> int:
     try:
         if missing:
             environments.install_packages(missing, 'The tests need servers.')
-        environments.build(Layout(), [*cloud.ENVIRONMENTS, 'redfish'], database='mariadb')
+        environments.build(Layout(), [*cloud.ENVIRONMENTS, *cloud.OPTIONAL], database='mariadb')
     except SandboxError as error:
         print(error, file=sys.stderr)
         return 1

@@ -5,6 +5,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 from sandbox import machine, redfish, users
+from sandbox.configs import PHYSICAL_NETWORK, PROVISIONING
 from sandbox.errors import SandboxError
 from sandbox.rest import Json, Session
 from sandbox.state import State
@@ -12,6 +13,7 @@ from sandbox.state import State
 _CATALOG = {
     'keystone': ('keystone', 'identity', '/v3'),
     'ironic': ('ironic', 'baremetal', ''),
+    'neutron': ('neutron', 'network', ''),
     'api': ('esi-leap', 'lease', ''),  # unversioned: clients append /v1 themselves
 }
 IRONIC_VERSION = '1.82'
@@ -88,7 +90,7 @@ def fill_keystone(state: State) -> None:
     for project in (users.SERVICE, *users.PROJECTS):
         identity.ensure('projects', project, domain_id='default')
     state.holding_project = identity.ensure('projects', users.HOLDING, domain_id='default')
-    for user in (*users.PEOPLE, users.ESI_LEAP, users.IRONIC):
+    for user in (*users.PEOPLE, users.ESI_LEAP, users.IRONIC, users.NEUTRON):
         identity.ensure_user(user)
     for name in (users.ESI_LEAP.name, users.IRONIC.name):
         identity.grant(name, 'service', users.SERVICE)
@@ -101,7 +103,28 @@ def publish(state: State) -> None:
     """Bring the catalog in line with the ports of this start."""
     identity = Identity(state)
     for part, (name, kind, path) in _CATALOG.items():
-        identity.publish(name, kind, state.url(part) + path)
+        if part in state.ports:
+            identity.publish(name, kind, state.url(part) + path)
+
+
+def lay_networks(state: State) -> None:
+    """Make the network for Ironic's own work, and one for each project, named after it."""
+    admin = session(state, users.ADMIN)
+    url = f'{state.url("neutron")}/v2.0'
+    projects = Identity(state).ids('projects')
+    of_ironic = {'provider:network_type': 'flat', 'provider:physical_network': PHYSICAL_NETWORK}
+    wanted: list[tuple[str, str, Json]] = [
+        (PROVISIONING, users.SERVICE, of_ironic),
+        *((f'{project}-network', project, {}) for project in users.PROJECTS),
+    ]
+    known = {each['name'] for each in admin.must('GET', f'{url}/networks')['networks']}
+    for number, (name, project, more) in enumerate(wanted):
+        if name in known:
+            continue
+        of = {'name': name, 'project_id': projects[project]}
+        network = admin.must('POST', f'{url}/networks', {'network': {**of, **more}})['network']
+        cidr = {'network_id': network['id'], 'ip_version': 4, 'cidr': f'10.0.{number}.0/24'}
+        admin.must('POST', f'{url}/subnets', {'subnet': {**of, **cidr}})
 
 
 def enrol_nodes(state: State) -> None:
@@ -124,7 +147,9 @@ def enrol_nodes(state: State) -> None:
     with ThreadPoolExecutor(max_workers=8) as pool:
         list(
             pool.map(
-                lambda name: _enrol(admin, url, {'name': name, 'owner': owner, **wanted[name]}),
+                lambda name: _enrol(
+                    admin, url, {'name': name, 'owner': owner, **wanted[name]}, _wire(state, name)
+                ),
                 missing,
             )
         )
@@ -196,9 +221,17 @@ def _find_bmc(admin: Session, state: State, node: str, info: Json) -> None:
     admin.must('PATCH', path, changes, version=IRONIC_VERSION)
 
 
-def _enrol(admin: Session, url: str, wanted: Json) -> None:
+def _wire(state: State, name: str) -> Json:
+    """Return where the cable of a node ends, without which Ironic attaches it to no network."""
+    if not state.neutron:
+        return {}
+    switch = {'switch_id': '52:54:02:00:00:01', 'switch_info': 'sandbox', 'port_id': name}
+    return {'physical_network': PHYSICAL_NETWORK, 'local_link_connection': switch}
+
+
+def _enrol(admin: Session, url: str, wanted: Json, wire: Json) -> None:
     node = {'uuid': str(uuid.uuid4()), **wanted}
-    port = {'node_uuid': node['uuid'], 'address': node.pop('address')}
+    port = {'node_uuid': node['uuid'], 'address': node.pop('address'), **wire}
     admin.must('POST', f'{url}/v1/nodes', node, version=IRONIC_VERSION)
     admin.must('POST', f'{url}/v1/ports', port, version=IRONIC_VERSION)
     path = f'{url}/v1/nodes/{node["uuid"]}/states/provision'

@@ -11,17 +11,31 @@ from sandbox.errors import SandboxError, tail
 from sandbox.layout import Layout, environment
 from sandbox.state import State
 
-NAMES = ('keystone', 'ironic', 'database', 'api', 'manager', 'machine', 'console', 'redfish')
+NAMES = (
+    'keystone',
+    'ironic',
+    'neutron',
+    'database',
+    'api',
+    'manager',
+    'machine',
+    'console',
+    'redfish',
+)
 #: Those that run only for the node with a real serial console.
 OF_CONSOLE = ('machine', 'console')
 #: The one for the node with a BMC that speaks Redfish.
 OF_REDFISH = ('redfish',)
 DATABASE = 'esi_leap'
+#: Modules that run inside the environments of the services.
+WSGI = Path(__file__).parent / 'wsgi'
 
 
 def with_port(state: State) -> dict[str, str]:
     """Return what needs a port, each with the service that listens on it."""
     known = {name: name for name in ('keystone', 'ironic', 'api', 'database')}
+    if state.neutron:
+        known['neutron'] = 'neutron'
     if state.console:
         known |= {'bmc': 'machine', 'serial': 'machine', 'socat': 'ironic', 'console': 'console'}
     if state.redfish:
@@ -34,6 +48,7 @@ def unwanted(state: State) -> set[str]:
     return {
         *(OF_CONSOLE if not state.console else ()),
         *(OF_REDFISH if not state.redfish else ()),
+        *(('neutron',) if not state.neutron else ()),
         *(('database',) if state.database == 'sqlite' else ()),
     }
 
@@ -63,7 +78,7 @@ def _keystone(layout: Layout, state: State) -> Service:
             f'--bind=127.0.0.1:{port}',
             '--workers=1',
             '--threads=8',
-            f'--pythonpath={Path(__file__).parent / "wsgi"}',
+            f'--pythonpath={WSGI}',
             'keystone_app:application',
         ],
         _answers(f'{state.url("keystone")}/v3'),
@@ -78,6 +93,27 @@ def _ironic(layout: Layout, state: State) -> Service:
         [layout.program('ironic', 'ironic'), f'--config-file={conf}'],
         _answers(f'{state.url("ironic")}/v1'),
         port=state.ports['ironic'],
+    )
+
+
+def _neutron(layout: Layout, state: State) -> Service:
+    port = state.ports['neutron']
+    return Service(
+        [
+            layout.program('neutron', 'gunicorn'),
+            f'--bind=127.0.0.1:{port}',
+            # One request at a time: two that write would meet in the SQLite file.
+            '--workers=1',
+            '--timeout=120',
+            f'--pythonpath={WSGI},{layout.etc / "neutron" / "plugins"}',
+            'neutron_app:application',
+        ],
+        _answers(f'{state.url("neutron")}/'),
+        env={
+            'OS_NEUTRON_CONFIG_DIR': str(layout.etc / 'neutron'),
+            'OS_NEUTRON_CONFIG_FILES': 'neutron.conf',
+        },
+        port=port,
     )
 
 
@@ -125,6 +161,7 @@ def _redfish(layout: Layout, state: State) -> Service:
 _DESCRIBED = {
     'keystone': _keystone,
     'ironic': _ironic,
+    'neutron': _neutron,
     'api': _api,
     'manager': _manager,
     'machine': _machine,

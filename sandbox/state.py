@@ -24,6 +24,7 @@ class State:
     ironic_policy: str = 'esi'
     console: bool = False
     redfish: bool = False
+    neutron: bool = False
     complete: bool = False
     holding_project: str = ''
     database_folder: str = ''

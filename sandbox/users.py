@@ -72,6 +72,7 @@ PEOPLE = (
 # The service's user; his further roles are given where the cloud is seeded.
 ESI_LEAP = User('esi-leap', 'esi_leap', SERVICE)
 IRONIC = User('ironic', 'admin', SERVICE)
+NEUTRON = User('neutron', 'service', SERVICE)
 
 
 def find(name: str) -> User:

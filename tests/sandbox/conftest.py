@@ -155,7 +155,9 @@ def cloud() -> Iterator[Cloud]:
     layout = Layout()
     was_running = bool(State.load(layout).processes)
     with locked(layout):
-        state = clouds.up(layout, nodes=4, database='mariadb', console=True, redfish=True)
+        state = clouds.up(
+            layout, nodes=4, database='mariadb', console=True, redfish=True, neutron=True
+        )
     yield Cloud(layout, State.load(layout) if state is None else state)
     if not was_running:
         with locked(layout):

@@ -78,6 +78,7 @@ class Ironic:
             ironic_policy='default',
             console=False,
             redfish=False,
+            neutron=False,
             ports={**cloud.state.ports, 'ironic': ports.pick(taken)},
             processes={},
         )

@@ -3,11 +3,12 @@
 import configparser
 import dataclasses
 import subprocess
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
-from sandbox import configs, shell, state, users
+from sandbox import configs, services, shell, state, users
 from sandbox.errors import SandboxError
 from sandbox.layout import Layout
 from sandbox.processes import Process
@@ -89,6 +90,25 @@ def test_the_service_holds_a_project_token_for_ironic_and_a_system_token_for_key
     assert 'project_name' not in ours['keystone']
     assert ours['keystone']['system_scope'] == 'all'
     assert ours['manager']['holding_project'] == 'holding-id'
+
+
+def test_neutron_is_there_for_all_if_it_was_asked_for(layout: Layout, known: state.State) -> None:
+    ironic, ours = (_written(layout, known, name) for name in ('ironic', 'esi-leap'))
+    assert not ironic.has_section('neutron')
+    assert not ours.has_section('neutron')
+    assert ironic['DEFAULT']['default_network_interface'] == 'noop'
+    assert 'neutron' in services.unwanted(known)
+
+    known.neutron, known.ports['neutron'] = True, 20005
+    ironic, ours = (_written(layout, known, name) for name in ('ironic', 'esi-leap'))
+    assert ironic['DEFAULT']['default_network_interface'] == 'neutron'
+    assert 'noop' not in ironic['DEFAULT']['enabled_network_interfaces'].split(',')
+    assert ironic['neutron']['provisioning_network'] == 'provisioning'
+    assert (ours['neutron']['username'], ours['neutron']['project_name']) == ('esi-leap', 'service')
+    plugin = layout.etc / 'neutron' / 'plugins' / 'esi_leap_sandbox-0.dist-info'
+    [found] = metadata.Distribution.at(plugin).entry_points
+    assert (found.group, found.value) == ('neutron.ml2.mechanism_drivers', 'neutron_driver:Driver')
+    assert 'neutron' not in services.unwanted(known)
 
 
 def test_passwords_are_for_the_owner_of_the_files_only(layout: Layout, known: state.State) -> None:
