@@ -27,9 +27,11 @@ function configure_esi_leap {
     # system are two sections.
     configure_keystone_authtoken_middleware "$ESI_LEAP_CONF" esi-leap
     _set_esi_leap keystone_authtoken www_authenticate_uri "$KEYSTONE_SERVICE_URI"
-    _configure_esi_leap_auth ironic
-    _set_esi_leap ironic project_name "$SERVICE_PROJECT_NAME"
-    _set_esi_leap ironic project_domain_name "$SERVICE_DOMAIN_NAME"
+    _configure_esi_leap_peer ironic
+    # Devstack has two names for Neutron.
+    if is_service_enabled q-svc neutron-api; then
+        _configure_esi_leap_peer neutron
+    fi
     _configure_esi_leap_auth keystone
     _set_esi_leap keystone system_scope all
 
@@ -65,6 +67,14 @@ function _configure_esi_leap_auth {
     _set_esi_leap "$1" user_domain_name "$SERVICE_DOMAIN_NAME"
     _set_esi_leap "$1" region_name "$REGION_NAME"
     _set_esi_leap "$1" cafile "$SSL_BUNDLE_FILE"
+}
+
+# _configure_esi_leap_peer SECTION
+# In the project of services.
+function _configure_esi_leap_peer {
+    _configure_esi_leap_auth "$1"
+    _set_esi_leap "$1" project_name "$SERVICE_PROJECT_NAME"
+    _set_esi_leap "$1" project_domain_name "$SERVICE_DOMAIN_NAME"
 }
 
 # Ironic reads every file of that folder as rules, so it holds this one alone.

@@ -13,6 +13,7 @@ from typing import Any
 import requests
 from keystoneauth1 import exceptions, loading
 from keystoneauth1.adapter import Adapter
+from keystoneauth1.identity.base import BaseIdentityPlugin
 from oslo_config import cfg
 
 
@@ -89,6 +90,17 @@ class Service:
             raise AnswerError(answer.status_code, _reason(answer))
         return answer
 
+    def roles(self) -> frozenset[str] | None:
+        """Return the roles that our token has; None where there is no Keystone to give one.
+
+        Raises:
+            SilenceError: Keystone gave none.
+        """
+        auth = self._adapter.auth or self._adapter.session.auth
+        if not isinstance(auth, BaseIdentityPlugin):
+            return None
+        return frozenset(auth.get_access(self._adapter.session).role_names)
+
     def _locate(self) -> None:
         """Look once for the address of the version, which asks Keystone and the service itself.
 
@@ -118,4 +130,4 @@ def _reason(answer: requests.Response) -> str:
 
 
 #: Where errors have a sentence, or an object with one.
-_SENTENCES = ('faultstring', 'message', 'error_message', 'error')
+_SENTENCES = ('faultstring', 'message', 'error_message', 'error', 'NeutronError')

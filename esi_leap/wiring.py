@@ -36,6 +36,7 @@ from esi_leap.manager.recalls import Finisher
 from esi_leap.manager.refresh import Refresher
 from esi_leap.nodes.dummy import DummyNodes
 from esi_leap.nodes.ironic import IronicNodes
+from esi_leap.nodes.neutron import Neutron
 from esi_leap.service import Service
 
 if TYPE_CHECKING:
@@ -153,7 +154,8 @@ def manager(
             )
         holding = 'esi-leap-holding'
     guard = gate(conf)
-    times = {'[ironic] timeout': conf.ironic.timeout or 0}
+    asked = ('ironic',) if conf.neutron.auth_type is None else ('ironic', 'neutron')
+    times = {f'[{group}] timeout': conf[group].timeout or 0 for group in asked}
     if guard is not None:
         times['[gate] call_timeout'] = conf.gate.call_timeout
     for name, seconds in times.items():
@@ -316,7 +318,7 @@ def fleet(conf: cfg.ConfigOpts) -> Fleet:
     """Return the nodes adapters of this deployment, by resource type."""
     found: dict[str, Any] = {}
     if conf.ironic.auth_type is not None:
-        found['ironic_node'] = IronicNodes(Service.of(conf, 'ironic', 1))
+        found['ironic_node'] = IronicNodes(Service.of(conf, 'ironic', 1), network(conf))
     if conf.dummy_node.dummy_node_dir:
         found['dummy_node'] = DummyNodes(conf.dummy_node.dummy_node_dir)
     if not found:
@@ -324,6 +326,11 @@ def fleet(conf: cfg.ConfigOpts) -> Fleet:
             'There are no nodes: set the credentials in [ironic], or [dummy_node] dummy_node_dir.'
         )
     return found
+
+
+def network(conf: cfg.ConfigOpts) -> Neutron | None:
+    """Return Neutron with the rights of `[neutron]`; None: Ironic's word is taken for its ports."""
+    return None if conf.neutron.auth_type is None else Neutron(Service.of(conf, 'neutron', 2))
 
 
 def _store(conf: cfg.ConfigOpts, base: Database) -> Store:

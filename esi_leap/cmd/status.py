@@ -155,6 +155,16 @@ class _Checks(upgradecheck.UpgradeCommands):
             'over. Set [conductor] automatic_lessee_source = none in Ironic and undeploy them.',
         )
 
+    def _ports(self) -> upgradecheck.Result:
+        """See whether Neutron shows what returns are judged by; without it Ironic is believed."""
+        try:
+            network = wiring.network(self._conf)
+            if network is not None:
+                network.check()
+        except LeapError as error:
+            return upgradecheck.Result(upgradecheck.Code.WARNING, error.message)
+        return upgradecheck.Result(upgradecheck.Code.SUCCESS)
+
     _upgrade_checks = (
         ('Database of the existing service', _takeover),
         ('Database schema', _schema),
@@ -165,6 +175,7 @@ class _Checks(upgradecheck.UpgradeCommands):
         ('Policy file', _policy_file),
         ('Policy rules', _rules),
         ('Lessees set by deployments', _lessees),
+        ('Ports in Neutron', _ports),
     )
 
 

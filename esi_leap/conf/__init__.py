@@ -26,7 +26,7 @@ from esi_leap.conf import (
 )
 
 #: Groups with the credentials and endpoint of another service.
-SERVICES = {'ironic': 'baremetal', 'keystone': 'identity'}
+SERVICES = {'ironic': 'baremetal', 'keystone': 'identity', 'neutron': 'network'}
 
 #: Nothing is retried by the libraries: the manager backs off by itself, and knows when its claim
 #: on a node runs out.

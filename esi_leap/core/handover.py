@@ -9,10 +9,10 @@ Only the gate is different: that a node has passed it cannot be seen on the node
 written down, with its evidence, before the verb that it allows.
 
 Order of a return: first the lessee loses the node (the holding project becomes lessee), then
-console, virtual media, undeploy or VIFs, power, cleaning, what is left beside it, traits; last, in
-one PATCH, the remembered fields come back and the node is nobody's. Media go before the cleaning,
-which must not boot from them; `instance_info` and volumes only after the tear-down, which needs
-them.
+console, virtual media, undeploy or VIFs, ports that are bound still, power, cleaning, what is left
+beside it, traits; last, in one PATCH, the remembered fields come back and the node is nobody's.
+Media go before the cleaning, which must not boot from them; `instance_info` and volumes only after
+the tear-down, which needs them.
 
 Leases that are sub-let nest: a node that is handed over can be prepared for a lease inside the one
 that has it, and what it was is remembered once more. A return then ends with the node clean, as
@@ -31,6 +31,7 @@ from esi_leap.core.gate import Answer, Barrier, Direction, Rules, Trial
 from esi_leap.core.inventory import Sighting
 from esi_leap.core.lease import Lease, Status, in_a_row
 from esi_leap.core.leftovers import EjectMedia, Leftovers, Removal, RemoveVolume
+from esi_leap.core.network import NO_PORTS, Ports, Unbind
 
 
 class State(StrEnum):
@@ -297,6 +298,7 @@ class Machine(Sighting):
         vifs: ids of the virtual interfaces attached to it.
         cleans: False if cleaning is switched off on it.
         left: what is beside its fields; None: nobody has looked.
+        ports: what Neutron says of it, empty where there is none; None: nobody has looked.
     """
 
     lease_label: str | None
@@ -313,6 +315,7 @@ class Machine(Sighting):
     automatic_lessee: bool = False
     last_error: str | None = None
     left: Leftovers | None = None
+    ports: Ports | None = NO_PORTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,7 +364,7 @@ class SetTraits:
 
 
 Verb: TypeAlias = (
-    Patch | Provision | PowerOff | ConsoleOff | DetachVif | Maintain | SetTraits | Removal
+    Patch | Provision | PowerOff | ConsoleOff | DetachVif | Unbind | Maintain | SetTraits | Removal
 )
 
 
@@ -417,7 +420,13 @@ class Restart:
 
 @dataclass(frozen=True, slots=True)
 class LookCloser:
-    """What is beside the fields of the machine decides; look at that too."""
+    """What is beside the fields of the machine decides; look at that too.
+
+    Attributes:
+        left: whether at all that is left there; else only at its ports.
+    """
+
+    left: bool = True
 
 
 Step: TypeAlias = Act | Wait | Done | Refused | Lost | Untouched | Ask | Restart | LookCloser
@@ -465,6 +474,7 @@ def _unfit(machine: Machine, owner: str, lessees: Collection[str | None]) -> str
         (machine.instance is not None, f'carries the instance or allocation {machine.instance}'),
         (machine.automatic_lessee, 'has a lessee set by a deployment (automatic_lessee)'),
         (bool(machine.vifs), f'has virtual interfaces attached: {", ".join(machine.vifs)}'),
+        (bool(_bound(machine)), f'has network ports bound to it: {", ".join(_bound(machine))}'),
     ):
         if said:
             return f'The node {why}.'
@@ -497,8 +507,10 @@ def hand_over(
     reason = _unfit(machine, _owner(lease, lenders), {had, holding})
     if reason is not None:
         return _obstructed(machine, lease, reason, had, holding)
-    return _prepare(machine, holding, barrier) or Act(
-        Patch({LESSEE: lease.lessee_id, LABEL: lease.uuid})
+    return (
+        _sighted(machine)
+        or _prepare(machine, holding, barrier)
+        or Act(Patch({LESSEE: lease.lessee_id, LABEL: lease.uuid}))
     )
 
 
@@ -529,6 +541,12 @@ def drift(machine: Machine, lease: Lease, lenders: Sequence[Lease]) -> str | Non
     if machine.owner is not None and machine.owner != _owner(lease, lenders):
         return 'The node belongs to another owner now.'
     return None
+
+
+def intruders(machine: Machine, lease: Lease) -> str | None:
+    """Say which ports on the machine are neither its lessee's nor Ironic's own, or None."""
+    foreign = () if machine.ports is None else machine.ports.foreign(lease.lessee_id)
+    return f'Network ports of others are on the node: {", ".join(foreign)}.' if foreign else None
 
 
 def repair(machine: Machine, lease: Lease, lenders: Sequence[Lease]) -> Step:
@@ -656,11 +674,20 @@ def _tear_down(machine: Machine, node: Node) -> Step | None:
         return Act(EjectMedia()) if machine.left else LookCloser()
     if machine.provision_state in UNDEPLOYABLE:
         return Act(Provision('deleted'), _cleaning(machine))
-    if machine.vifs:
-        return Act(DetachVif(machine.vifs[0]))
+    cut = _disconnect(machine)
+    if cut is not None:
+        return cut
     if machine.provision_state in MANAGEABLE:
         return Act(Provision('manage'), State.RETURNING)
     return None
+
+
+def _disconnect(machine: Machine) -> Step | None:
+    """Take it off every tenant's network: what cleans it is not for them."""
+    if machine.vifs:
+        return Act(DetachVif(machine.vifs[0]))
+    bound = () if machine.ports is None else machine.ports.of_tenants
+    return Act(Unbind(bound[0])) if bound else None
 
 
 def _cleaning(machine: Machine) -> State | None:
@@ -697,8 +724,10 @@ def _clean_retired(machine: Machine, node: Node) -> Step | None:
 
 def _clear(machine: Machine, before: Mapping[str, Any]) -> Step | None:
     """The node is clean and off: remove what is left beside its fields."""
-    if machine.left is None:
+    if machine.left is None or machine.ports is None:
         return LookCloser()
+    if _bound(machine):
+        return Act(Unbind(_bound(machine)[0]))
     removal = machine.left.removal(before.get(VOLUMES, {}))
     if isinstance(removal, RemoveVolume) and machine.power_state is None:
         return Act(PowerOff())  # they go only from a node that Ironic knows to be off
@@ -707,7 +736,18 @@ def _clear(machine: Machine, before: Mapping[str, Any]) -> Step | None:
     traits = machine.fields.get('traits')
     if before.get('traits', traits) != traits:
         return Act(SetTraits(tuple(before['traits'])))
-    return None
+    return _sighted(machine)
+
+
+def _bound(machine: Machine) -> tuple[str, ...]:
+    return () if machine.ports is None else machine.ports.bound
+
+
+def _sighted(machine: Machine) -> Step | None:
+    """What is missing to know which ports lead to the machine."""
+    if machine.ports is None:
+        return LookCloser(left=False)
+    return None if machine.ports.unseen is None else Wait(machine.ports.unseen)
 
 
 def _restore(machine: Machine, node: Node, heirs: Sequence[Lease]) -> Step:

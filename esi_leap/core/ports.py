@@ -89,12 +89,13 @@ class Nodes(Protocol):
             UnavailableError: the service does not answer.
         """
 
-    def get(self, uuid: str, *, closely: bool = False) -> Machine:
+    def get(self, uuid: str, *, closely: bool = False, ports: bool = False) -> Machine:
         """Read a machine with its virtual interfaces; errors as `find`, and those of `do`.
 
         Args:
             uuid: its uuid.
-            closely: also read what is left beside its fields, `Machine.left`.
+            closely: also read what is left beside its fields, `Machine.left`, and its ports.
+            ports: also read `Machine.ports`, where there is a network service.
         """
 
     def volumes(self, uuid: str) -> Mapping[str, str]:

@@ -329,14 +329,15 @@ class Work:
                     book.put(Change((), node=book.node.waiting(node.reason or late.reason, at)))
 
     def _check(self, node: Node, lease: Lease, lenders: Sequence[Lease]) -> None:
-        machine, late = self._look(node)
+        machine, late = self._look(node, LookCloser(left=False))
         with self._book() as book:
             fresh = book.lease(lease.uuid)
             at = self._check_at()
             if late is not None and late.reason != _GONE:
                 book.put(Change((), node=book.node.waiting(late.reason, at)))
                 return
-            reason = _GONE if machine is None else handover.drift(machine, fresh, lenders)
+            drift = _GONE if machine is None else handover.drift(machine, fresh, lenders)
+            reason = drift if machine is None else drift or handover.intruders(machine, fresh)
             after = replace(book.node, reason=reason, retry_at=at, attempts=0)
             noted = replace(fresh, reason=reason)
             if not fresh.holding or reason == fresh.reason:
@@ -344,7 +345,7 @@ class Work:
             else:
                 events = (Event('esi_leap.lease.drift', noted),) if reason else ()
                 book.put(Change((noted,), events, node=after))
-        if reason is not None and machine is not None and self._deps.settings.repair:
+        if drift is not None and machine is not None and self._deps.settings.repair:
             self._repair(node, noted, lenders)
 
     def _repair(self, node: Node, lease: Lease, lenders: Sequence[Lease]) -> None:
@@ -536,14 +537,14 @@ class Work:
 
     def _drive(self, node: Node, decide: Callable[[Machine], Step]) -> Step | Late:
         """Look, decide and act until the step is reached or something is in the way."""
-        closely = False
+        closer: LookCloser | None = None
         for _ in range(_MOST_LOOKS):
-            machine, late = self._look(node, closely=closely)
+            machine, late = self._look(node, closer)
             if machine is None:
                 return Lost(_GONE) if late is None or late.reason == _GONE else late
             step = decide(machine)
-            closely = isinstance(step, LookCloser)
-            if closely:
+            closer = step if isinstance(step, LookCloser) else None
+            if closer is not None:
                 continue
             if isinstance(step, Wait):
                 return Late(step.reason, moving=step.moving)
@@ -556,10 +557,13 @@ class Work:
                 return step
         return Late('The node does not reach the state that it was asked for.')
 
-    def _look(self, node: Node, *, closely: bool = False) -> tuple[Machine | None, Late | None]:
+    def _look(
+        self, node: Node, closer: LookCloser | None = None
+    ) -> tuple[Machine | None, Late | None]:
         seen: list[Machine] = []
         asked, uuid = self._deps.now(), node.resource_uuid
-        late = self._try(lambda: seen.append(self._nodes(node).get(uuid, closely=closely)))
+        how = {'closely': closer is not None and closer.left, 'ports': closer is not None}
+        late = self._try(lambda: seen.append(self._nodes(node).get(uuid, **how)))
         if late is not None:
             return None, late
         self._seen = node.resource_type, seen[0], asked

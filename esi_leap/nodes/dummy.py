@@ -36,6 +36,7 @@ from esi_leap.core.handover import (
 )
 from esi_leap.core.inventory import Sighting
 from esi_leap.core.leftovers import BootAsUsual, EjectMedia, Leftovers, Removal, RemoveVolume
+from esi_leap.core.network import Port, Ports, Unbind
 from esi_leap.core.ports import Address
 
 PREFIX = 'dummy-node-'
@@ -70,10 +71,12 @@ class DummyNodes:
                 raise
             return self.get(ident.removeprefix(PREFIX))
 
-    def get(self, uuid: str, *, closely: bool = False) -> Machine:
+    def get(self, uuid: str, *, closely: bool = False, ports: bool = False) -> Machine:
         """Read a machine; a file has all that can be left."""
         content = self._read(uuid)
         machine = _machine(uuid, content)
+        if 'ports' in content:
+            machine = replace(machine, ports=_ports(content['ports']) if closely or ports else None)
         return replace(machine, left=_left(content)) if closely else machine
 
     def volumes(self, uuid: str) -> Mapping[str, str]:
@@ -97,8 +100,8 @@ class DummyNodes:
             case Maintain(reason):
                 content['maintenance'] = reason is not None
                 content['maintenance_reason'] = reason
-            case DetachVif(vif):
-                content['vifs'] = [each for each in content.get('vifs', []) if each != vif]
+            case DetachVif() | Unbind():
+                _disconnect(content, verb)
             case SetTraits(traits):
                 content['traits'] = list(traits)
             case EjectMedia() | RemoveVolume() | BootAsUsual():
@@ -171,6 +174,15 @@ def _apply(content: dict[str, Any], values: Mapping[str, object]) -> None:
             content[key] = value
 
 
+def _disconnect(content: dict[str, Any], verb: DetachVif | Unbind) -> None:
+    match verb:
+        case DetachVif(vif):
+            content['vifs'] = [each for each in content.get('vifs', []) if each != vif]
+        case Unbind(port):
+            ports = content['ports']
+            content['ports'] = {name: ports[name] for name in ports if name != port}
+
+
 def _remove(content: dict[str, Any], verb: Removal) -> None:
     match verb:
         case EjectMedia():
@@ -188,6 +200,13 @@ def _left(content: Mapping[str, Any]) -> Leftovers:
         volumes=content.get('volumes', {}),
         boots=bool(content.get('boots')),
     )
+
+
+def _ports(said: Mapping[str, str] | str) -> Ports:
+    """Read the key `ports`: each bound port with its project, or why they cannot be told."""
+    if isinstance(said, str):
+        return Ports(unseen=said)
+    return Ports(tuple(Port(id=name, project_id=project) for name, project in said.items()))
 
 
 def _field(content: Mapping[str, Any], name: str) -> object:

@@ -11,6 +11,7 @@ import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -39,7 +40,9 @@ from esi_leap.core.handover import (
 )
 from esi_leap.core.inventory import Sighting
 from esi_leap.core.leftovers import BootAsUsual, EjectMedia, Leftovers, Removal, RemoveVolume
+from esi_leap.core.network import Unbind
 from esi_leap.core.ports import Address
+from esi_leap.nodes.neutron import Neutron
 from esi_leap.service import AnswerError, Service, SilenceError
 
 _LOG = logging.getLogger(__name__)
@@ -115,11 +118,15 @@ class IronicNodes:
 
     Args:
         service: the API of Ironic, 1.
+        network: the Neutron of the same cloud; None: what Ironic says of networks is believed.
         page_size: nodes that are asked for at once, where all are read.
     """
 
-    def __init__(self, service: Service, page_size: int = 1000) -> None:
+    def __init__(
+        self, service: Service, network: Neutron | None = None, page_size: int = 1000
+    ) -> None:
         self._service = service
+        self._network = network
         self._page_size = page_size
 
     def find(self, ident: str) -> Machine:
@@ -129,13 +136,17 @@ class IronicNodes:
         with self._asked(ident):
             return _machine(self._read(ident), ())
 
-    def get(self, uuid: str, *, closely: bool = False) -> Machine:
+    def get(self, uuid: str, *, closely: bool = False, ports: bool = False) -> Machine:
         """Read a machine with its virtual interfaces; closely, with all that is left beside it."""
         with self._asked(uuid):
             node = self._read(uuid)
-            vifs = self._get(f'/nodes/{uuid}/vifs')['vifs']
+            vifs = tuple(vif['id'] for vif in self._get(f'/nodes/{uuid}/vifs')['vifs'])
             left = self._left(uuid) if closely else None
-            return _machine(node, tuple(vif['id'] for vif in vifs), left)
+        machine = _machine(node, vifs, left)
+        if self._network is None:
+            return machine
+        seen = self._network.ports(uuid, vifs) if closely or ports else None
+        return replace(machine, ports=seen)
 
     def volumes(self, uuid: str) -> Mapping[str, str]:
         """Read the volume connectors and targets, each with its last change."""
@@ -158,8 +169,8 @@ class IronicNodes:
                     self._change('DELETE', machine, '/maintenance')
                 case Maintain(reason):
                     self._change('PUT', machine, '/maintenance', {'reason': reason})
-                case DetachVif(vif):
-                    self._detach(machine, vif)
+                case DetachVif() | Unbind():
+                    self._disconnect(machine, verb)
                 case SetTraits(traits):
                     self._change('PUT', machine, '/traits', {'traits': list(traits)})
                 case EjectMedia() | RemoveVolume() | BootAsUsual():
@@ -331,9 +342,13 @@ class IronicNodes:
             if error.status != HTTPStatus.NOT_FOUND:  # it is gone, which is all we want
                 raise
 
-    def _detach(self, machine: Machine, vif: str) -> None:
+    def _disconnect(self, machine: Machine, verb: DetachVif | Unbind) -> None:
+        if isinstance(verb, Unbind):
+            if self._network is not None:
+                self._network.unbind(verb.port)
+            return
         try:
-            self._change('DELETE', machine, f'/vifs/{quote(vif, safe="")}')
+            self._change('DELETE', machine, f'/vifs/{quote(verb.vif, safe="")}')
         except AnswerError as error:
             if error.status != HTTPStatus.BAD_REQUEST:  # which says that it is not attached
                 raise

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, get_args, get_type_hints
 
 from esi_leap.core import handover
+from esi_leap.core.network import Unbind
 from tests.sandbox.faulty import Fault, Request
 
 
@@ -49,8 +50,12 @@ _VERBS = {
 
 
 def known() -> set[str]:
-    """Return all verbs that a hand-over or a return may use; those of provisioning one by one."""
-    verbs = {each.__name__ for each in get_args(handover.Verb)} - {handover.Provision.__name__}
+    """Return all verbs that a hand-over or a return may use; those of provisioning one by one.
+
+    Ports are unbound in Neutron: tests/sandbox/test_networks.py.
+    """
+    others = {handover.Provision, Unbind}
+    verbs = {each.__name__ for each in get_args(handover.Verb) if each not in others}
     return verbs | set(get_args(get_type_hints(handover.Provision)['target']))
 
 

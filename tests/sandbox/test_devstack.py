@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from esi_leap import conf as configuration
+from esi_leap import wiring
 from sandbox import ports, processes, rest, seeds, services, users
 from sandbox.layout import PROJECT, environment
 
@@ -55,7 +57,7 @@ class Devstack:
             'PYTHONPATH': str(PROJECT),
             'PROGRAMS': str(programs),
             'APACHE_CONF_DIR': str(self.apache),
-            'ENABLED_SERVICES': 'key,mysql,ir-api,ir-cond',
+            'ENABLED_SERVICES': 'key,mysql,q-svc,ir-api,ir-cond',
             # what devstack says of itself
             'DEST': str(folder / 'dest'),
             'DATA_DIR': str(folder / 'data'),
@@ -125,7 +127,8 @@ class Tenancy:
         self.domain = self._make('domain', name=DOMAIN)
         self._make('project', name='service', domain_id=self.domain)
         self._make('region', id=REGION)
-        for kind, part in (('identity', 'keystone'), ('baremetal', 'ironic')):
+        parts = {'identity': 'keystone', 'baremetal': 'ironic', 'network': 'neutron'}
+        for kind, part in parts.items():
             service = self.get('services', type=kind)[0]['id']
             self._make(
                 'endpoint',
@@ -223,6 +226,9 @@ def test_from_nothing_to_a_service_and_back(cloud, tenancy, host):
     conf = host.etc / 'esi-leap' / 'esi-leap.conf'
     assert options(conf)['manager']['holding_project'] == holding['id']
     assert conf.stat().st_mode & 0o077 == 0
+    network = wiring.network(configuration.load([f'--config-file={conf}'], 'test'))
+    assert network is not None
+    network.check()  # what it has to see in Neutron, it sees
     [endpoint] = tenancy.get('endpoints', service_id=_service(tenancy), region_id=REGION)
     assert (endpoint['interface'], endpoint['url']) == ('public', url)
 

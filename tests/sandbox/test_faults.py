@@ -61,6 +61,7 @@ class Manager:
         config.read_dict(
             {
                 'ironic': {'endpoint_override': ironic, 'timeout': _TIMEOUT},
+                'neutron': {'timeout': _TIMEOUT},
                 'manager': {'claim_time': _CLAIM, 'retry_max': 1},
                 'gate': {'driver': 'fake', 'fake_file': gate, 'call_timeout': _TIMEOUT},
             }

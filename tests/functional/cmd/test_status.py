@@ -129,6 +129,13 @@ def test_an_api_that_would_not_start(deployment: Deployment, check: Check) -> No
     assert found['API'][1].startswith('auth_strategy = noauth believes every caller')
 
 
+def test_a_neutron_that_is_away(deployment: Deployment, check: Check) -> None:
+    deployment.more = '[neutron]\nauth_type = none\nendpoint_override = http://127.0.0.1:1\n'
+    code, found = check(deployment)
+    assert code == WARNING
+    assert found['Ports in Neutron'] == ('Warning', 'Neutron does not answer; try again.')
+
+
 BUS = '[DEFAULT]\ntransport_url = rabbit://leap:secret@127.0.0.1:1/\n'
 DRIVER = '[oslo_messaging_notifications]\ndriver = messagingv2\n'
 

@@ -46,8 +46,8 @@ class Watched:
     def find(self, ident: str) -> Machine:
         return self._nodes.find(ident)
 
-    def get(self, uuid: str, *, closely: bool = False) -> Machine:
-        return self._counted(lambda: self._nodes.get(uuid, closely=closely))
+    def get(self, uuid: str, **how: bool) -> Machine:
+        return self._counted(lambda: self._nodes.get(uuid, **how))
 
     def volumes(self, uuid: str) -> Mapping[str, str]:
         return self._counted(lambda: self._nodes.volumes(uuid))

@@ -23,8 +23,9 @@ from esi_leap.core.handover import (
     Verb,
 )
 from esi_leap.core.leftovers import BootAsUsual, EjectMedia, Leftovers, Removal, RemoveVolume
+from esi_leap.core.network import NO_PORTS, Port, Ports, Unbind
 
-from .given import HOLDING, a_machine
+from .given import HOLDING, STRANGER, TENANT, a_machine
 
 #: Where each verb leads.
 VERBS = {
@@ -107,6 +108,10 @@ FIELDS = {
     'traits': ['CUSTOM_FAST'],
 }
 
+#: Ports that may be bound to it: a tenant's, one that has no business there, and Ironic's own.
+MINE, FOREIGN = Port(id='v1', project_id=TENANT), Port(id='x', project_id=STRANGER)
+RAMDISK = Port(id='r', project_id='p-service', of_ironic=True)
+
 
 @dataclass
 class Metal:
@@ -178,6 +183,8 @@ class Metal:
                 assert target != 'provide' or not self.machine.maintenance
                 boots = target in {'deleted', 'provide'} and self.machine.cleans
                 assert not (boots and self.machine.left.media), 'the cleaning would boot from them'
+                open_to = self.machine.ports.of_tenants
+                assert target != 'provide' or not open_to, 'they would reach what cleans it'
                 self.enter(VERBS[self.state, target])
             case PowerOff():
                 self.set(power_state='power off')
@@ -186,7 +193,12 @@ class Metal:
             case Maintain(reason):
                 self.set(maintenance=reason is not None, maintenance_reason=reason, fault=None)
             case DetachVif(vif):
+                # Off Ironic's list, and bound as before: the worst that can come of it.
                 self.set(vifs=tuple(each for each in self.machine.vifs if each != vif))
+            case Unbind(port):
+                assert self.state not in MOVES, 'Ironic needs its own'
+                found = self.machine.ports.found
+                self.set(ports=Ports(tuple(each for each in found if each.id != port)))
             case SetTraits(traits):
                 self.write(traits=list(traits))
             case EjectMedia() | RemoveVolume() | BootAsUsual():
@@ -238,6 +250,7 @@ class Metal:
         assert self.state == 'available'
         assert not self.machine.maintenance
         assert not self.machine.vifs
+        assert not self.machine.ports.bound
         assert not self.machine.console
         assert not self.deployed
         assert self.machine.left == Leftovers() or len(known) > 1  # his lender's
@@ -280,6 +293,7 @@ def metals(lessee: str | None, label: str | None) -> st.SearchStrategy[Metal]:
         instance_info=st.booleans(),
         console=st.booleans(),
         vifs=st.sampled_from([(), ('v1',), ('v1', 'v2')]),
+        ports=st.sampled_from([NO_PORTS, Ports((MINE,)), Ports((RAMDISK, MINE, FOREIGN))]),
         cleans=st.booleans(),
     )
     idle = {'available', 'manageable', 'enroll', 'verifying', 'cleaning', 'clean wait'}

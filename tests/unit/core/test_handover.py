@@ -14,6 +14,7 @@ from esi_leap.core.handover import (
     TRANSITIONS,
     Act,
     ConsoleOff,
+    DetachVif,
     Done,
     LookCloser,
     Lost,
@@ -31,6 +32,7 @@ from esi_leap.core.handover import (
     drift,
     give_back,
     hand_over,
+    intruders,
     is_back,
     refusal,
     repair,
@@ -40,9 +42,10 @@ from esi_leap.core.handover import (
 )
 from esi_leap.core.lease import Status
 from esi_leap.core.leftovers import BootAsUsual, EjectMedia, Leftovers, RemoveVolume
+from esi_leap.core.network import Ports, Unbind
 
 from .given import HOLDING, STRANGER, TENANT, a_lease, a_machine, a_node, at
-from .metal import FIELDS, LOCKED, STATES, Metal, metals
+from .metal import FIELDS, FOREIGN, LOCKED, MINE, RAMDISK, STATES, Metal, metals
 
 LEASE = a_lease()
 BEFORE = a_node(state=State.PREPARING, lease=LEASE.uuid, remembered=(FIELDS,))
@@ -82,6 +85,7 @@ OBSTACLES: Mapping[str, Mapping[str, object]] = {
     'instance': {'instance': 'i1'},
     'automatic': {'automatic_lessee': True},
     'vifs': {'vifs': ('v1',)},
+    'ports': {'ports': Ports((MINE,))},
     **{
         state: {'provision_state': state, 'busy': 'on its way' if state in LOCKED else None}
         for state in STATES
@@ -381,6 +385,76 @@ def test_media_go_before_the_tear_down_and_volumes_after_it() -> None:
         BootAsUsual(),
         Patch({LABEL: None, LESSEE: None}),
     ]
+
+
+def test_nobody_gets_a_node_before_its_ports_were_looked_at() -> None:
+    for lessee in (None, HOLDING):  # once more when nobody else can attach anything any more
+        machine = a_machine(lessee=lessee, ports=None)
+        assert hand_over(machine, LEASE, (), HOLDING) == LookCloser(left=False)
+        blind = replace(machine, ports=Ports(unseen='Neutron is away.'))
+        assert hand_over(blind, LEASE, (), HOLDING) == Wait('Neutron is away.')
+
+
+def test_ports_of_tenants_are_unbound_before_the_cleaning_and_every_one_before_its_end() -> None:
+    ports = Ports((RAMDISK, MINE, FOREIGN))
+    metal = Metal(a_machine(lessee=HOLDING, fields=FIELDS, vifs=('v1',), ports=ports))
+    node, done = RETURNING, []
+    while (step := give_back(metal.machine, node, (), HOLDING, require_clean=True)) != Done():
+        if isinstance(step, Act):
+            metal.do(step.verb)
+            node = node.to(step.state or node.state)
+            done.append(step.verb)
+        else:
+            metal.tick()
+    assert done == [
+        DetachVif('v1'),
+        Unbind(MINE.id),
+        Unbind(FOREIGN.id),
+        Provision('manage'),
+        Provision('provide'),
+        Unbind(RAMDISK.id),
+        Patch({LESSEE: None}),
+    ]
+
+
+def test_a_node_is_torn_down_and_cleaned_and_waits_then_while_neutron_is_away() -> None:
+    away = Ports(unseen='Neutron is away.')
+    machine = a_machine(lessee=HOLDING, fields=FIELDS, provision_state='active', ports=away)
+    metal, node = Metal(machine, deployed=True), RETURNING
+    while (step := give_back(metal.machine, node, (), HOLDING, require_clean=True)) != Wait(
+        'Neutron is away.'
+    ):
+        if isinstance(step, Act):
+            metal.do(step.verb)
+            node = node.to(step.state or node.state)
+        else:
+            metal.tick()
+    assert (metal.state, metal.traces, metal.machine.lessee) == ('available', frozenset(), HOLDING)
+    metal.set(ports=None)
+    assert give_back(metal.machine, node, (), HOLDING, require_clean=True) == LookCloser()
+    metal.set(ports=Ports())
+    step = give_back(metal.machine, node, (), HOLDING, require_clean=True)
+    assert step == Act(Patch({LESSEE: None}))
+
+
+def test_a_tenant_loses_the_node_while_neutron_is_away() -> None:
+    for ports in (None, Ports(unseen='Neutron is away.')):
+        machine = a_machine(lessee=TENANT, lease_label='a', ports=ports)
+        assert take(machine, HELD, LEASE, (), HOLDING) == Act(Patch({LESSEE: HOLDING}))
+
+
+@pytest.mark.parametrize(
+    ('ports', 'named'),
+    [
+        (None, None),
+        (Ports(unseen='Neutron is away.'), None),
+        (Ports((MINE,)), None),
+        (Ports((MINE, FOREIGN)), FOREIGN.id),
+    ],
+)
+def test_ports_of_others_on_a_leased_node_are_named(ports: Ports | None, named: str | None) -> None:
+    found = intruders(a_machine(lessee=TENANT, ports=ports), LEASE)
+    assert found is None if named is None else found is not None and named in found
 
 
 def test_the_owner_keeps_the_volumes_that_nobody_has_changed() -> None:

@@ -45,9 +45,10 @@ from esi_leap.core.handover import (
 )
 from esi_leap.core.lease import Lease, Status
 from esi_leap.core.leftovers import Leftovers
+from esi_leap.core.network import NO_PORTS, Ports
 
 from .given import HOLDING, STRANGER, TENANT, a_lease, a_machine, a_node, at
-from .metal import FIELDS, LOCKED, VERBS, Metal
+from .metal import FIELDS, FOREIGN, LOCKED, MINE, VERBS, Metal
 
 OTHER = 'p-other-tenant'
 PASS = Verdict(answer=Answer.PASS, evidence={'clean': True})
@@ -184,11 +185,14 @@ class Life(RuleBasedStateMachine):
             case 'image':
                 self.metal.set(instance_info=True)
 
-    @rule(what=st.sampled_from(['media', 'boots', 'volume']))
+    @rule(what=st.sampled_from(['media', 'boots', 'volume', 'port']))
     @precondition(
         lambda self: self.metal.tenant not in {None, STRANGER} and self.metal.state not in LOCKED
     )
     def tenant_leaves(self, what: str) -> None:
+        if what == 'port':
+            self.metal.set(ports=Ports((MINE, FOREIGN)))
+            return
         volumes = {**self.metal.machine.left.volumes, f'targets/{self.metal.tenant}': 'now'}
         self.metal.leave(**({'volumes': volumes} if what == 'volume' else {what: True}))
 
@@ -197,7 +201,8 @@ class Life(RuleBasedStateMachine):
     def tenant_gives_way(self) -> None:
         """He leaves the node as one that he sub-lets has to be."""
         self.metal.deployed = False
-        self.metal.set(vifs=(), console=False, instance=None, power_state='power off')
+        self.metal.set(vifs=(), ports=NO_PORTS, console=False, instance=None)
+        self.metal.set(power_state='power off')
         self.metal.write(protected=False, protected_reason=None)
         self.metal.enter('available')
 
@@ -449,6 +454,7 @@ class Life(RuleBasedStateMachine):
             assert not machine.instance_info
             assert machine.instance is None
             assert machine.left == Leftovers()
+            assert machine.ports == NO_PORTS
             assert machine.power_state == 'power off'
             assert not self.metal.traces
 

@@ -1,0 +1,122 @@
+"""The ports of nodes in Neutron. See `core.network`.
+
+Everything that is asked here needs the rights of another service: Neutron tells nobody else what a
+port is bound to, and hides the ports of other projects without a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+from esi_leap.core.errors import NodeBusyError, UnavailableError
+from esi_leap.core.network import Port, Ports
+from esi_leap.service import AnswerError, Service, SilenceError
+
+_HOST = 'binding:host_id'
+_FIELDS = ('id', 'project_id', 'device_owner', _HOST)
+#: Roles that Neutron shows the ports of every project to.
+_SEEING = frozenset({'service', 'admin'})
+#: What the owner of a device is called on the ports that Ironic makes for itself.
+_IRONIC = 'baremetal:'
+
+
+class Neutron:
+    """The ports of one Neutron.
+
+    Args:
+        service: the API of Neutron, 2.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def ports(self, node: str, attached: Sequence[str]) -> Ports:
+        """Read the ports of a node; that Neutron cannot tell is an answer too.
+
+        Args:
+            node: its uuid.
+            attached: the virtual interfaces that Ironic has on its list.
+        """
+        try:
+            bound = self._list({_HOST: node})
+            known = {each['id'] for each in bound}
+            others = [vif for vif in attached if vif not in known]
+            listed = self._list({'id': others}) if others else []
+        except (NodeBusyError, UnavailableError) as error:
+            return Ports(unseen=error.message)
+        return Ports(
+            tuple(
+                Port(
+                    id=each['id'],
+                    project_id=each['project_id'],
+                    bound=each[_HOST] == node,
+                    of_ironic=_is_of_ironic(each, attached),
+                )
+                for each in (*bound, *listed)
+            )
+        )
+
+    def unbind(self, port: str) -> None:
+        """Unbind a port, and let it have an address of its own again.
+
+        It had that of the node, which the next tenant's port needs. A port that is gone is fine.
+
+        Raises:
+            NodeBusyError: Neutron refuses.
+            UnavailableError: Neutron does not answer, or we have lost our rights.
+        """
+        # Two steps: Neutron changes no address of a port that is bound.
+        for values in ({_HOST: '', 'binding:profile': {}}, {'mac_address': None}):
+            try:
+                path = f'/ports/{quote(port, safe="")}'
+                self._service.ask('PUT', path, json={'port': values})
+            except AnswerError as error:
+                if error.status == HTTPStatus.NOT_FOUND:
+                    self.check()
+                    return
+                raise _told(error) from error
+            except SilenceError as error:
+                raise _silent() from error
+
+    def check(self) -> None:
+        """See whether we may see what we have to.
+
+        Raises:
+            NodeBusyError: Neutron refuses.
+            UnavailableError: we may not, or Neutron does not answer; the message says which.
+        """
+        self._list({'limit': 1})
+
+    def _list(self, query: dict[str, Any]) -> list[dict[str, Any]]:
+        try:
+            roles = self._service.roles()
+            found = self._service.get('/ports', params={**query, 'fields': _FIELDS})['ports']
+        except AnswerError as error:
+            raise _told(error) from error
+        except SilenceError as error:
+            raise _silent() from error
+        # An empty list proves nothing where ports are hidden from us.
+        if not (roles is None or roles & _SEEING) or any(_HOST not in each for each in found):
+            raise UnavailableError(
+                'Neutron hides ports from this service; its user needs the role service.'
+            )
+        ports: list[dict[str, Any]] = found
+        return ports
+
+
+def _is_of_ironic(port: dict[str, Any], attached: Sequence[str]) -> bool:
+    """Tell Ironic's own from a tenant's, who may write what he likes as the owner of a device."""
+    return port['device_owner'].startswith(_IRONIC) and port['id'] not in attached
+
+
+def _told(error: AnswerError) -> NodeBusyError | UnavailableError:
+    if error.status in {401, 403, 408, 429} or error.status >= 500:  # noqa: PLR2004 - HTTP's own
+        return UnavailableError(f'Neutron answered {error.status}; try again.')
+    return NodeBusyError(f'Neutron refused ({error.status}): {error.reason}')
+
+
+def _silent() -> UnavailableError:
+    return UnavailableError('Neutron does not answer; try again.')

@@ -1,0 +1,189 @@
+"""What is made of Neutron's answers, above all of those that a real one gives when it is ill.
+
+tests/sandbox/test_networks.py asks a real one.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from esi_leap import conf as configuration
+from esi_leap import wiring
+from esi_leap.core.errors import NodeBusyError, UnavailableError
+from esi_leap.core.network import Port, Ports
+from esi_leap.nodes.neutron import Neutron
+
+NODE, HOST = 'the-node', 'binding:host_id'
+Answer = tuple[int, Any]
+
+
+def port(name: str, host: str = '', owner: str = '', project: str = 'tenant') -> dict[str, str]:
+    return {'id': name, 'project_id': project, 'device_owner': owner, HOST: host}
+
+
+class Peer:
+    """Ports, filtered as Neutron does, and what it says instead when it is ill."""
+
+    def __init__(self) -> None:
+        self.ports = [
+            port('bound', NODE),
+            port('ramdisk', NODE, 'baremetal:none', 'service'),
+            port('pretends', NODE, 'baremetal:none'),
+            port('listed', ''),
+            port('elsewhere', 'another-node'),
+        ]
+        self.ill: Callable[[str], Answer | None] = lambda method: None
+        self.written: list[tuple[str, Any]] = []
+
+    def answer(self, method: str, path: str, query: dict[str, list[str]], body: Any) -> Answer:  # noqa: ANN401
+        ill = self.ill(method)
+        if ill is not None:
+            return ill
+        if method == 'PUT':
+            name = path.rsplit('/', 1)[1]
+            self.written.append((name, body['port']))
+            known = name in {each['id'] for each in self.ports}
+            return (200, {'port': {}}) if known else (404, {'NeutronError': {'message': 'gone'}})
+        fields = query.pop('fields')
+        query.pop('limit', None)
+        found = [
+            each
+            for each in self.ports
+            if all(each[name] in values for name, values in query.items())
+        ]
+        return 200, {'ports': [{name: each[name] for name in fields} for each in found]}
+
+
+@pytest.fixture
+def peer() -> Peer:
+    return Peer()
+
+
+@pytest.fixture
+def neutron(peer: Peer) -> Iterator[Neutron]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.reply()
+
+        def do_PUT(self) -> None:
+            self.reply()
+
+        def reply(self) -> None:
+            url = urlsplit(self.path)
+            length = int(self.headers['Content-Length'] or 0)
+            body = json.loads(self.rfile.read(length)) if length else None
+            status, answer = 200, _versions(self.headers['Host'])
+            if '/ports' in url.path:
+                status, answer = peer.answer(self.command, url.path, parse_qs(url.query), body)
+            sent = json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header('Content-Type', 'application/json')
+            self.send_header('Content-Length', str(len(sent)))
+            self.end_headers()
+            self.wfile.write(sent)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(('127.0.0.1', 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    made = _neutron(f'http://127.0.0.1:{server.server_port}')
+    assert made is not None
+    yield made
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def _versions(host: str) -> dict[str, Any]:
+    link = {'rel': 'self', 'href': f'http://{host}/v2.0/'}
+    return {'versions': [{'id': 'v2.0', 'status': 'CURRENT', 'links': [link]}]}
+
+
+def _neutron(url: str | None) -> Neutron | None:
+    conf = configuration.registered()
+    conf([], project='esi-leap', default_config_files=[], default_config_dirs=[])
+    if url is not None:
+        conf.set_override('auth_type', 'none', 'neutron')
+        conf.set_override('endpoint_override', url, 'neutron')
+    return wiring.network(conf)
+
+
+def test_without_credentials_no_neutron_is_asked() -> None:
+    assert _neutron(None) is None
+
+
+def test_ports_are_those_that_are_bound_and_those_on_ironics_list(neutron: Neutron) -> None:
+    found = neutron.ports(NODE, ['listed', 'bound', 'pretends', 'deleted'])
+    assert found == Ports(
+        (
+            Port(id='bound', project_id='tenant'),
+            Port(id='ramdisk', project_id='service', of_ironic=True),
+            # A tenant may call the owner of his device what he likes.
+            Port(id='pretends', project_id='tenant'),
+            Port(id='listed', project_id='tenant', bound=False),
+        )
+    )
+    assert neutron.ports('a free node', []) == Ports()
+
+
+@pytest.mark.parametrize(
+    ('ill', 'said'),
+    [
+        ((500, {}), 'Neutron answered 500; try again.'),
+        ((401, {}), 'Neutron answered 401; try again.'),
+        ((400, {'NeutronError': {'message': 'No.'}}), 'Neutron refused (400): No.'),
+        ((200, {'ports': [{'id': 'a', 'project_id': 'b', 'device_owner': ''}]}), 'role service'),
+    ],
+)
+def test_that_neutron_cannot_tell_is_said(
+    peer: Peer, neutron: Neutron, ill: Answer, said: str
+) -> None:
+    peer.ill = lambda method: ill
+    found = neutron.ports(NODE, ['listed'])
+    assert found.found == ()
+    assert found.unseen is not None
+    assert said in found.unseen
+
+
+def test_that_neutron_is_away_is_said() -> None:
+    neutron = _neutron('http://127.0.0.1:1')
+    assert neutron is not None
+    assert neutron.ports(NODE, []).unseen == 'Neutron does not answer; try again.'
+    with pytest.raises(UnavailableError):
+        neutron.unbind('bound')
+
+
+def test_a_port_is_unbound_and_gives_back_the_address_of_the_node(
+    peer: Peer, neutron: Neutron
+) -> None:
+    neutron.unbind('bound')
+    assert peer.written == [
+        ('bound', {HOST: '', 'binding:profile': {}}),
+        ('bound', {'mac_address': None}),
+    ]
+
+
+def test_a_port_that_is_gone_needs_no_unbinding(peer: Peer, neutron: Neutron) -> None:
+    neutron.unbind('deleted')
+    assert len(peer.written) == 1
+
+
+@pytest.mark.parametrize(
+    ('status', 'error'),
+    [(409, NodeBusyError), (403, UnavailableError), (503, UnavailableError)],
+)
+def test_what_neutron_does_not_do_is_tried_again(
+    peer: Peer, neutron: Neutron, status: int, error: type[Exception]
+) -> None:
+    peer.ill = lambda method: (status, {'NeutronError': {'message': 'Not now.'}})
+    with pytest.raises(error):
+        neutron.unbind('bound')
