@@ -17,6 +17,7 @@ from esi_leap.service import AnswerError, Service, SilenceError
 
 _HOST = 'binding:host_id'
 _FIELDS = ('id', 'project_id', 'device_owner', _HOST)
+_NEEDED = 'The user of [neutron] needs the role service.'
 #: Roles that Neutron shows the ports of every project to.
 _SEEING = frozenset({'service', 'admin'})
 #: What the owner of a device is called on the ports that Ironic makes for itself.
@@ -100,9 +101,7 @@ class Neutron:
             raise _silent() from error
         # An empty list proves nothing where ports are hidden from us.
         if not (roles is None or roles & _SEEING) or any(_HOST not in each for each in found):
-            raise UnavailableError(
-                'Neutron hides ports from this service; its user needs the role service.'
-            )
+            raise UnavailableError(f'Neutron hides ports from this service. {_NEEDED}')
         ports: list[dict[str, Any]] = found
         return ports
 
@@ -113,7 +112,9 @@ def _is_of_ironic(port: dict[str, Any], attached: Sequence[str]) -> bool:
 
 
 def _told(error: AnswerError) -> NodeBusyError | UnavailableError:
-    if error.status in {401, 403, 408, 429} or error.status >= 500:  # noqa: PLR2004 - HTTP's own
+    if error.status == HTTPStatus.FORBIDDEN:
+        return UnavailableError(f'Neutron refused (403): {error.reason} {_NEEDED}')
+    if error.status in {401, 408, 429} or error.status >= 500:  # noqa: PLR2004 - HTTP's own
         return UnavailableError(f'Neutron answered {error.status}; try again.')
     return NodeBusyError(f'Neutron refused ({error.status}): {error.reason}')
 
