@@ -6,12 +6,8 @@ marker that does not exist. tests/sandbox/test_nodes.py reads pages of a real on
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
@@ -20,6 +16,7 @@ from keystoneauth1 import adapter, noauth, session
 from esi_leap.core.errors import NodeNotFoundError, UnavailableError
 from esi_leap.nodes.ironic import IronicNodes
 from esi_leap.service import Service
+from tests.functional.peer import Request, serving
 
 MAX_LIMIT = 1000
 
@@ -49,6 +46,25 @@ class Ironic:
             'target_power_state': None,
             'maintenance': False,
             'driver_info': {'password': 'secret'},
+        }
+
+    def answer(self, request: Request) -> tuple[int, object]:
+        if request.path.endswith('/nodes'):
+            return self.page({name: values[0] for name, values in request.query.items()})
+        if '/nodes/' in request.path:
+            return self.one(request.path.rpartition('/')[2])
+        version = {
+            'id': 'v1',
+            'status': 'CURRENT',
+            'min_version': '1.1',
+            'version': '1.95',
+            'links': [{'href': f'{request.here}/v1/', 'rel': 'self'}],
+        }
+        return 200, {
+            'id': 'v1',
+            'default_version': version,
+            'version': version,
+            'versions': [version],
         }
 
     def one(self, uuid: str) -> tuple[int, dict[str, Any]]:
@@ -81,46 +97,9 @@ def ironic() -> Ironic:
 
 @pytest.fixture
 def nodes(ironic: Ironic) -> Iterator[IronicNodes]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            url = urlsplit(self.path)
-            status, body = 200, _versions(self.headers['Host'])
-            if url.path.endswith('/nodes'):
-                query = {key: value[0] for key, value in parse_qs(url.query).items()}
-                status, body = ironic.page(query)
-            elif '/nodes/' in url.path:
-                status, body = ironic.one(url.path.rpartition('/')[2])
-            sent = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header('Content-Type', 'application/json')
-            self.send_header('Content-Length', str(len(sent)))
-            self.end_headers()
-            self.wfile.write(sent)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(('127.0.0.1', 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    url = f'http://127.0.0.1:{server.server_port}/v1'
-    with requests.Session() as http:
-        talk = session.Session(auth=noauth.NoAuth(endpoint=url), session=http)
+    with serving(ironic) as url, requests.Session() as http:
+        talk = session.Session(auth=noauth.NoAuth(endpoint=f'{url}/v1'), session=http)
         yield IronicNodes(Service(adapter.Adapter(talk, service_type='baremetal', min_version='1')))
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def _versions(host: str) -> dict[str, Any]:
-    version = {
-        'id': 'v1',
-        'status': 'CURRENT',
-        'min_version': '1.1',
-        'version': '1.95',
-        'links': [{'href': f'http://{host}/v1/', 'rel': 'self'}],
-    }
-    return {'id': 'v1', 'default_version': version, 'version': version, 'versions': [version]}
 
 
 @pytest.mark.parametrize(('hidden', 'said'), [(1, UnavailableError), (2, NodeNotFoundError)])

@@ -5,12 +5,8 @@ tests/sandbox/test_networks.py asks a real one.
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -19,6 +15,7 @@ from esi_leap import wiring
 from esi_leap.core.errors import NodeBusyError, UnavailableError
 from esi_leap.core.network import Port, Ports
 from esi_leap.nodes.neutron import Neutron
+from tests.functional.peer import Request, serving
 
 NODE, HOST = 'the-node', 'binding:host_id'
 Answer = tuple[int, Any]
@@ -42,22 +39,29 @@ class Peer:
         self.ill: Callable[[str], Answer | None] = lambda method: None
         self.written: list[tuple[str, Any]] = []
 
-    def answer(self, method: str, path: str, query: dict[str, list[str]], body: Any) -> Answer:  # noqa: ANN401
-        ill = self.ill(method)
+    def answer(self, request: Request) -> Answer:
+        if '/ports' not in request.path:
+            link = {'rel': 'self', 'href': f'{request.here}/v2.0/'}
+            return 200, {'versions': [{'id': 'v2.0', 'status': 'CURRENT', 'links': [link]}]}
+        ill = self.ill(request.method)
         if ill is not None:
             return ill
-        if method == 'PUT':
-            name = path.rsplit('/', 1)[1]
-            self.written.append((name, body['port']))
+        if request.method == 'PUT':
+            name = request.path.rsplit('/', 1)[1]
+            self.written.append((name, request.body['port']))
             known = name in {each['id'] for each in self.ports}
             return (200, {'port': {}}) if known else (404, {'NeutronError': {'message': 'gone'}})
-        fields = query.pop('fields')
-        query.pop('limit', None)
+        filters = {
+            name: values
+            for name, values in request.query.items()
+            if name not in {'fields', 'limit'}
+        }
         found = [
             each
             for each in self.ports
-            if all(each[name] in values for name, values in query.items())
+            if all(each[name] in values for name, values in filters.items())
         ]
+        fields = request.query['fields']
         return 200, {'ports': [{name: each[name] for name in fields} for each in found]}
 
 
@@ -68,44 +72,10 @@ def peer() -> Peer:
 
 @pytest.fixture
 def neutron(peer: Peer) -> Iterator[Neutron]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.reply()
-
-        def do_PUT(self) -> None:
-            self.reply()
-
-        def reply(self) -> None:
-            url = urlsplit(self.path)
-            length = int(self.headers['Content-Length'] or 0)
-            body = json.loads(self.rfile.read(length)) if length else None
-            status, answer = 200, _versions(self.headers['Host'])
-            if '/ports' in url.path:
-                status, answer = peer.answer(self.command, url.path, parse_qs(url.query), body)
-            sent = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header('Content-Type', 'application/json')
-            self.send_header('Content-Length', str(len(sent)))
-            self.end_headers()
-            self.wfile.write(sent)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(('127.0.0.1', 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    made = _neutron(f'http://127.0.0.1:{server.server_port}')
-    assert made is not None
-    yield made
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def _versions(host: str) -> dict[str, Any]:
-    link = {'rel': 'self', 'href': f'http://{host}/v2.0/'}
-    return {'versions': [{'id': 'v2.0', 'status': 'CURRENT', 'links': [link]}]}
+    with serving(peer) as url:
+        made = _neutron(url)
+        assert made is not None
+        yield made
 
 
 def _neutron(url: str | None) -> Neutron | None:
@@ -186,4 +156,11 @@ def test_what_neutron_does_not_do_is_tried_again(
 ) -> None:
     peer.ill = lambda method: (status, {'NeutronError': {'message': 'Not now.'}})
     with pytest.raises(error):
+        neutron.unbind('bound')
+
+
+def test_who_may_not_unbind_is_told_what_he_needs(peer: Peer, neutron: Neutron) -> None:
+    """An admin may not: Neutron shows him every port, and lets him bind none."""
+    peer.ill = lambda method: (403, {'NeutronError': {'message': 'Not you.'}})
+    with pytest.raises(UnavailableError, match=r'\(403\): Not you\..*role service'):
         neutron.unbind('bound')
