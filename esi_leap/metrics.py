@@ -28,7 +28,7 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
-from esi_leap.core.ports import Backlog
+from esi_leap.core.ports.manager import Backlog
 
 _WSGI = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 

@@ -15,16 +15,20 @@ from typing import TYPE_CHECKING, Any
 from oslo_config import cfg
 from oslo_db import options as db_options
 
-from esi_leap import clock, identity, metrics, notify, policy
+from esi_leap import clock, metrics, policy
 from esi_leap.actions.deps import Deps as ActionDeps
 from esi_leap.actions.inventory import Inventory
+from esi_leap.cloud.dummy import DummyNodes
+from esi_leap.cloud.ironic import IronicNodes
+from esi_leap.cloud.keystone import Keystone, NoKeystone
+from esi_leap.cloud.neutron import Neutron
+from esi_leap.cloud.rest import Service
 from esi_leap.conf import cors
-from esi_leap.core.booking import Limits
-from esi_leap.core.console_auth_token import Terms
+from esi_leap.core.booking.quota import Limits, Quota
+from esi_leap.core.console_auth_token import TokenLimits
 from esi_leap.core.event import Priority
 from esi_leap.core.gate import Rules
-from esi_leap.core.ports import Fleet, Gate, Identity
-from esi_leap.core.quota import Quota
+from esi_leap.core.ports.cloud import Fleet, Gate, Identity
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
 from esi_leap.gate.guard import Guard
@@ -34,10 +38,7 @@ from esi_leap.manager.deps import Settings
 from esi_leap.manager.loop import Loop
 from esi_leap.manager.recalls import Finisher
 from esi_leap.manager.refresh import Refresher
-from esi_leap.nodes.dummy import DummyNodes
-from esi_leap.nodes.ironic import IronicNodes
-from esi_leap.nodes.neutron import Neutron
-from esi_leap.service import Service
+from esi_leap.tell import bus as message_bus
 
 if TYPE_CHECKING:
     from esi_leap.console.proxy import Proxy
@@ -95,7 +96,7 @@ def api(
         store=store,
         tokens=store,
         fleet=nodes,
-        identity=identity.NoKeystone() if noauth else keystone(conf),
+        identity=NoKeystone() if noauth else keystone(conf),
         inventory=inventory(conf, store, nodes),
         now=clock.now,
         new_uuid=new_uuid,
@@ -238,12 +239,14 @@ def relay(conf: cfg.ConfigOpts, base: Database | None = None) -> relays.Relay:
     if _level(conf) is not None:
         topics = conf.notification.versioned_notifications_topics
         with _notifying():
-            bus = notify.MessageBus(conf.config_file, conf.config_dir, topics, socket.gethostname())
+            bus = message_bus.MessageBus(
+                conf.config_file, conf.config_dir, topics, socket.gethostname()
+            )
     return relays.Relay(
         relays.Deps(
             outbox=_store(conf, base or database(conf)),
             bus=bus,
-            silence=notify.SILENCE,
+            silence=message_bus.SILENCE,
             now=clock.now,
             monotonic=time.monotonic,
             new_uuid=new_uuid,
@@ -281,7 +284,7 @@ def console_proxy(conf: cfg.ConfigOpts, base: Database | None = None) -> Proxy:
     )
 
 
-def _console_terms(conf: cfg.ConfigOpts) -> Terms:
+def _console_terms(conf: cfg.ConfigOpts) -> TokenLimits:
     options = conf.serialconsoleproxy
     if options.token_ttl > options.token_ttl_max:
         raise ConfigurationError(
@@ -299,7 +302,7 @@ def _console_terms(conf: cfg.ConfigOpts) -> Terms:
             if ':' in host
             else f'{scheme}://{host}:{options.port}'
         )
-    return Terms(options.token_ttl, options.token_ttl_max, url.rstrip('/'))
+    return TokenLimits(options.token_ttl, options.token_ttl_max, url.rstrip('/'))
 
 
 def _tls(cert: str, key: str | None) -> ssl.SSLContext:
@@ -339,14 +342,14 @@ def _store(conf: cfg.ConfigOpts, base: Database) -> Store:
 
 def _level(conf: cfg.ConfigOpts) -> Priority | None:
     with _notifying():
-        return notify.level(conf)
+        return message_bus.level(conf)
 
 
 @contextmanager
 def _notifying() -> Iterator[None]:
     try:
         yield
-    except notify.UnusableError as error:
+    except message_bus.UnusableError as error:
         raise ConfigurationError(str(error)) from error
 
 
@@ -354,7 +357,7 @@ def keystone(conf: cfg.ConfigOpts) -> Identity:
     """Return Keystone with the rights of `[keystone]`."""
     if conf.keystone.auth_type is None:
         raise ConfigurationError('[keystone] has no credentials; project names cannot be known.')
-    return identity.Keystone(Service.of(conf, 'keystone', 3))
+    return Keystone(Service.of(conf, 'keystone', 3))
 
 
 def _days(number: int | None) -> timedelta | None:

@@ -7,15 +7,17 @@ from typing import Protocol, TypeVar
 from uuid import UUID
 
 from esi_leap.actions.deps import Deps
-from esi_leap.core.calendar import Booking
 from esi_leap.core.errors import (
     AmbiguousNameError,
     DeniedError,
     InvalidError,
 )
-from esi_leap.core.handover import Machine
+from esi_leap.core.handover.machine import Machine
 from esi_leap.core.offer import Offer
-from esi_leap.core.ports import Caller, Project, Query, Scope
+from esi_leap.core.ports.caller import Caller
+from esi_leap.core.ports.cloud import Project
+from esi_leap.core.query import Query, Scope
+from esi_leap.core.tree import Booking
 
 _View = TypeVar('_View')
 

@@ -9,9 +9,12 @@ from esi_leap.actions import access
 from esi_leap.actions.deps import Deps
 from esi_leap.core.console_auth_token import ConsoleAuthToken, digest, holder
 from esi_leap.core.errors import DeniedError, NodeNotFoundError
-from esi_leap.core.handover import Machine, Node
+from esi_leap.core.handover.machine import Machine
 from esi_leap.core.lease import Lease, Status
-from esi_leap.core.ports import Caller, Nodes, Query, Scope
+from esi_leap.core.node import Node
+from esi_leap.core.ports.caller import Caller
+from esi_leap.core.ports.cloud import Nodes
+from esi_leap.core.query import Query, Scope
 
 _EVERYTHING = Scope(everything=True)
 

@@ -8,7 +8,9 @@ from esi_leap.actions import access, leases
 from esi_leap.actions.deps import Deps
 from esi_leap.core.contract import FINAL
 from esi_leap.core.errors import ContractNotFoundError
-from esi_leap.core.ports import Caller, ContractView, Query, Scope
+from esi_leap.core.ports.caller import Caller
+from esi_leap.core.query import Query, Scope
+from esi_leap.core.views import ContractView
 
 
 def index(deps: Deps, ctx: Caller, query: Query, *, everyone: bool) -> Sequence[ContractView]:

@@ -7,19 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from esi_leap.actions.inventory import Inventory
-from esi_leap.core.booking import Limits
-from esi_leap.core.console_auth_token import Terms
+from esi_leap.core.booking.quota import Limits, Quota
+from esi_leap.core.console_auth_token import TokenLimits
 from esi_leap.core.errors import UnknownResourceTypeError
-from esi_leap.core.ports import (
-    Caller,
-    ConsoleAuthTokens,
-    Fleet,
-    Identity,
-    Nodes,
-    Project,
-    Store,
-)
-from esi_leap.core.quota import Quota
+from esi_leap.core.ports.caller import Caller
+from esi_leap.core.ports.cloud import Fleet, Identity, Nodes, Project
+from esi_leap.core.ports.store import Store
+from esi_leap.core.ports.tokens import ConsoleAuthTokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +45,7 @@ class Deps:
     quota: Quota
     delete_wait: float
     max_limit: int
-    console: Terms
+    console: TokenLimits
 
     def nodes(self, resource_type: str | None) -> tuple[str, Nodes]:
         """Return a resource type and the service that has its nodes.

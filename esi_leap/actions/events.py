@@ -7,7 +7,9 @@ from dataclasses import replace
 
 from esi_leap.actions import access
 from esi_leap.actions.deps import Deps
-from esi_leap.core.ports import Caller, EventQuery, EventView, Scope
+from esi_leap.core.ports.caller import Caller
+from esi_leap.core.query import EventQuery, Scope
+from esi_leap.core.views import EventView
 
 
 def index(deps: Deps, ctx: Caller, query: EventQuery, party: str | None) -> Sequence[EventView]:

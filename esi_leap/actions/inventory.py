@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from esi_leap.core import ports
 from esi_leap.core.errors import LeapError, StaleClaimError, UnavailableError, UnknownProjectError
 from esi_leap.core.inventory import chore
-from esi_leap.core.ports import Fleet, Identity, Nodes
+from esi_leap.core.ports import manager
+from esi_leap.core.ports.cloud import Fleet, Identity, Nodes
 
 _LOG = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Inventory:
         pause: sleeps for some seconds.
     """
 
-    store: ports.Inventory
+    store: manager.Inventory
     fleet: Fleet
     identity: Identity | None
     now: Callable[[], datetime]

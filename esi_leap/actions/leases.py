@@ -9,17 +9,20 @@ from typing import Any
 
 from esi_leap.actions import access, title
 from esi_leap.actions.deps import Deps
-from esi_leap.core import booking
 from esi_leap.core import offer as offers
-from esi_leap.core.booking import Change
-from esi_leap.core.calendar import Calendar
+from esi_leap.core.booking import plan
+from esi_leap.core.change import Change
 from esi_leap.core.errors import ConflictError, LeaseNotFoundError, TermsBindError
 from esi_leap.core.event import Event
-from esi_leap.core.handover import Node
 from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease, Status
-from esi_leap.core.ports import Book, Caller, LeaseView, Query, Scope
+from esi_leap.core.node import Node
+from esi_leap.core.ports.caller import Caller
+from esi_leap.core.ports.store import Book
+from esi_leap.core.query import Query, Scope
 from esi_leap.core.terms import Terms
+from esi_leap.core.tree import BookingTree
+from esi_leap.core.views import LeaseView
 
 _EVERYTHING = Scope(everything=True)
 #: Seconds between two looks at whether a cancelled lease has ended.
@@ -67,7 +70,7 @@ def create(deps: Deps, ctx: Caller, request: NewLease) -> LeaseView:
     limits = deps.limits_for(ctx)
     access.remember(deps, ctx, project)
     now = deps.now()
-    start, end = booking.sublet_times(his.lender, *times, now)
+    start, end = plan.sublet_times(his.lender, *times, now)
     start = max(start or now, now)
     lease = Lease(
         uuid=deps.new_uuid(),
@@ -76,7 +79,7 @@ def create(deps: Deps, ctx: Caller, request: NewLease) -> LeaseView:
         contract=deps.new_uuid(),
         owner_id=his.provider,
         lessee_id=project.id,
-        window=booking.lease_window(start, end or limits.end(start), now),
+        window=plan.lease_window(start, end or limits.end(start), now),
         purpose=request.purpose,
         properties=request.properties,
         parent=his.parent,
@@ -86,8 +89,8 @@ def create(deps: Deps, ctx: Caller, request: NewLease) -> LeaseView:
     with deps.store.booking(his.node.id, now) as book:
         if book.node.owner_id != his.node.owner_id:
             raise ConflictError(f'The owner of node {request.node} is changing; try again.')
-        calendar = book.occupancy(lease.window)
-        change = booking.plan_lease(lease, book.node, calendar, limits, now)
+        tree = book.tree(lease.window)
+        change = plan.plan_lease(lease, book.node, tree, limits, now)
         book.put(change)
     return view(deps, lease.uuid, change, book)
 
@@ -124,7 +127,7 @@ def show(deps: Deps, ctx: Caller, ident: str) -> LeaseView:
         ident,
         lambda query: deps.store.leases(scope, query),
         lambda each: each.lease,
-        ended=lambda each: not each.lease.holding,
+        ended=lambda each: not each.lease.blocks,
         kind='lease',
     )
     if found is None or not ctx.can('esi_leap:lease:get', _seen_by(deps, found.lease)):
@@ -157,8 +160,8 @@ def update(deps: Deps, ctx: Caller, ident: str, changes: Mapping[str, Any]) -> L
             if longer:  # nobody is kept from making short what an admin made long
                 limits.check(changed.window)
         reach = Interval(lease.window.start, max(lease.window.end, changed.window.end))
-        calendar = book.occupancy(reach)
-        change = booking.plan_update(lease, changed, book.node, calendar, now)
+        tree = book.tree(reach)
+        change = plan.plan_update(lease, changed, book.node, tree, now)
         if changed.window.end < lease.window.end:
             overridden = _overridden(ctx, [changed], book.node, now)
             change = replace(change, events=overridden)
@@ -183,7 +186,7 @@ def check_terms(deps: Deps, ctx: Caller, found: Sequence[LeaseView]) -> None:
     """
     now = deps.now()
     for each in found:
-        if each.lease.holding:
+        if each.lease.blocks:
             _overridden(ctx, [each.lease], each.node, now)
 
 
@@ -196,12 +199,12 @@ def cancel_one(deps: Deps, ctx: Caller, found: LeaseView) -> bool:
     now = deps.now()
     with deps.store.booking(found.node.id, now) as book:
         lease = book.lease(found.lease.uuid)
-        if not lease.holding:
+        if not lease.blocks:
             return False
-        calendar = book.occupancy(lease.window)
-        ends = [lease, *_sublet(lease, calendar, ctx)]
+        tree = book.tree(lease.window)
+        ends = [lease, *_sublet(lease, tree, ctx)]
         overridden = _overridden(ctx, ends, book.node, now)
-        change = booking.plan_cancel(lease, book.node, calendar, now)
+        change = plan.plan_cancel(lease, book.node, tree, now)
         book.put(replace(change, events=overridden))
     return True
 
@@ -223,14 +226,14 @@ def view(deps: Deps, uuid: str, change: Change, book: Book) -> LeaseView:
     return LeaseView(lease, book.node, access.names(deps, lease))
 
 
-def _sublet(lease: Lease, calendar: Calendar, ctx: Caller) -> Sequence[Lease]:
+def _sublet(lease: Lease, tree: BookingTree, ctx: Caller) -> Sequence[Lease]:
     """Return the leases inside a lease that the caller's own project has sub-let."""
     return [
         each
-        for each in calendar
+        for each in tree
         if isinstance(each, Lease)
         and each.owner_id == ctx.project_id
-        and lease.uuid in {above.uuid for above in calendar.lenders(each)}
+        and lease.uuid in {above.uuid for above in tree.lenders(each)}
     ]
 
 

@@ -7,10 +7,12 @@ from dataclasses import replace
 
 from esi_leap.actions import access
 from esi_leap.actions.deps import Deps
-from esi_leap.core.booking import Change
+from esi_leap.core.change import Change
 from esi_leap.core.errors import NodeNotFoundError, NotRejectedError
-from esi_leap.core.handover import State
-from esi_leap.core.ports import Caller, NodeScope, NodeView, Query, Scope
+from esi_leap.core.node import State
+from esi_leap.core.ports.caller import Caller
+from esi_leap.core.query import NodeScope, Query, Scope
+from esi_leap.core.views import NodeView
 
 
 def index(deps: Deps, ctx: Caller, query: Query) -> Sequence[NodeView]:

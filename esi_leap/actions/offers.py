@@ -9,13 +9,15 @@ from datetime import datetime
 from esi_leap.actions import access, title
 from esi_leap.actions.deps import Deps
 from esi_leap.actions.leases import gone, view
-from esi_leap.core import booking
+from esi_leap.core.booking import plan
 from esi_leap.core.errors import ConflictError, OfferNotFoundError
 from esi_leap.core.instant import FOREVER
 from esi_leap.core.lease import Lease
 from esi_leap.core.offer import Offer
-from esi_leap.core.ports import Caller, LeaseView, OfferView, Query
+from esi_leap.core.ports.caller import Caller
+from esi_leap.core.query import Query
 from esi_leap.core.terms import Terms
+from esi_leap.core.views import LeaseView, OfferView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,14 +52,14 @@ def create(deps: Deps, ctx: Caller, request: NewOffer) -> OfferView:
     times = request.start, request.end
     his = title.of(deps, ctx, request.node, request.resource_type, times)
     now = deps.now()
-    start, end = booking.sublet_times(his.lender, *times, now)
+    start, end = plan.sublet_times(his.lender, *times, now)
     offer = Offer(
         uuid=deps.new_uuid(),
         name=request.name,
         node_id=his.node.id,
         owner_id=his.provider,
         lessee_id=lessee.id if lessee else None,
-        window=booking.offer_window(start, end or FOREVER, now),
+        window=plan.offer_window(start, end or FOREVER, now),
         properties=request.properties,
         parent=his.parent,
         parent_lease=his.parent,
@@ -67,7 +69,7 @@ def create(deps: Deps, ctx: Caller, request: NewOffer) -> OfferView:
     with deps.store.booking(his.node.id, now) as book:
         if book.node.owner_id != his.node.owner_id:
             raise ConflictError(f'The owner of node {request.node} is changing; try again.')
-        change = booking.plan_offer(offer, book.node, book.occupancy(offer.window), now)
+        change = plan.plan_offer(offer, book.node, book.tree(offer.window), now)
         book.put(change)
     taken = [each.window for each in change.bookings if each.parent == offer.uuid]
     return OfferView(offer, book.node, access.names(deps, offer), offer.free(taken, now))
@@ -96,7 +98,7 @@ def _find(deps: Deps, ctx: Caller, ident: str, now: datetime | None = None) -> O
         ident,
         lambda query: deps.store.offers(scope, query, now),
         lambda each: each.offer,
-        ended=lambda each: not each.offer.holding,
+        ended=lambda each: not each.offer.blocks,
         kind='offer',
     )
     if found is None or not ctx.can('esi_leap:offer:get', access.offer_target(found.offer)):
@@ -115,11 +117,11 @@ def claim(deps: Deps, ctx: Caller, ident: str, request: Claim) -> LeaseView:
     counted = None if quota.leases is None else project
     with deps.store.booking(found.node.id, now, project_id=counted) as book:
         offer = book.offer(found.offer.uuid)
-        booking.check_claimable(offer, book.node)
-        calendar = book.occupancy(None if quota.chain else offer.window)
+        plan.check_claimable(offer, book.node)
+        tree = book.tree(None if quota.chain else offer.window)
         start = max(request.start or now, now)
         if start < offer.window.end:
-            default = booking.claim_end(offer, start, calendar, limits)
+            default = plan.claim_end(offer, start, tree, limits)
         else:  # the plan refuses it, naming the windows that are free
             default = limits.end(start)
         lease = Lease(
@@ -129,12 +131,12 @@ def claim(deps: Deps, ctx: Caller, ident: str, request: Claim) -> LeaseView:
             contract=deps.new_uuid(),
             owner_id=offer.owner_id,
             lessee_id=project,
-            window=booking.lease_window(start, request.end or default, now),
+            window=plan.lease_window(start, request.end or default, now),
             purpose=request.purpose,
             properties=request.properties,
         )
-        change = booking.plan_claim(lease, offer, calendar, limits, now)
-        quota.check(lease, calendar, 0 if counted is None else book.held(counted), now)
+        change = plan.plan_claim(lease, offer, tree, limits, now)
+        quota.check(lease, tree, 0 if counted is None else book.held(counted), now)
         book.put(change)
     return view(deps, lease.uuid, change, book)
 
@@ -146,8 +148,8 @@ def withdraw(deps: Deps, ctx: Caller, ident: str) -> None:
     now = deps.now()
     with deps.store.booking(found.node.id, now) as book:
         offer = book.offer(found.offer.uuid)
-        if not offer.holding:
+        if not offer.blocks:
             raise OfferNotFoundError.of(ident)
-        change = booking.plan_withdraw(offer, book.node, book.occupancy(offer.window), now)
+        change = plan.plan_withdraw(offer, book.node, book.tree(offer.window), now)
         book.put(change)
     gone(deps, [each.uuid for each in change.bookings if isinstance(each, Lease)])

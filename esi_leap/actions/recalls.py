@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from esi_leap.actions import access, nodes
 from esi_leap.actions.deps import Deps
-from esi_leap.core import recall as recalls
+from esi_leap.core.booking import recall as recalls
 from esi_leap.core.errors import (
     DeniedError,
     FinalStateError,
@@ -18,18 +18,13 @@ from esi_leap.core.errors import (
     NothingToRecallError,
     RecallNotFoundError,
 )
-from esi_leap.core.handover import Node
 from esi_leap.core.instant import render
-from esi_leap.core.ports import (
-    Caller,
-    Given,
-    ItemView,
-    Query,
-    RecallView,
-    Scope,
-    Store,
-)
+from esi_leap.core.node import Node
+from esi_leap.core.ports.caller import Caller
+from esi_leap.core.ports.store import Store
+from esi_leap.core.query import Query, Scope
 from esi_leap.core.recall import ItemStatus, Recall, Status
+from esi_leap.core.views import Given, ItemView, RecallView
 
 _LOG = logging.getLogger(__name__)
 _EVERYTHING = Scope(everything=True)
@@ -146,11 +141,11 @@ def carry_out(store: Store, uuid: str, node_id: int, now: datetime) -> None:
             if recall.uuid != uuid:
                 continue
             if recall.cancelled_at is not None:
-                book.put(recalls.plan_restore(uuid, book.occupancy(), now))
+                book.put(recalls.plan_restore(uuid, book.tree(), now))
                 book.note(replace(item, status=ItemStatus.CANCELLED))
             elif item.status is ItemStatus.REQUESTED:
                 others = [each for _, each in here if each.status is ItemStatus.PENDING]
-                planned, change = recalls.plan(recall, book.node, book.occupancy(), others, now)
+                planned, change = recalls.plan(recall, book.node, book.tree(), others, now)
                 book.put(change)
                 book.note(planned)
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from esi_leap.actions import access
 from esi_leap.actions.deps import Deps
-from esi_leap.core import booking
+from esi_leap.core.booking import plan
 from esi_leap.core.errors import (
     ConflictError,
     DeniedError,
@@ -16,9 +16,11 @@ from esi_leap.core.errors import (
     NotHeldError,
     UnknownProjectError,
 )
-from esi_leap.core.handover import Machine, Node
+from esi_leap.core.handover.machine import Machine
 from esi_leap.core.lease import LENDABLE, Lease
-from esi_leap.core.ports import Caller, Query, Scope
+from esi_leap.core.node import Node
+from esi_leap.core.ports.caller import Caller
+from esi_leap.core.query import Query, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,8 @@ def of(
 ) -> Title:
     """Return by what right the caller may offer or lease out a node: as its owner, or as a lessee.
 
-    What somebody has leased is read from the calendar, never from the node: its `lessee` and its
-    label can be written by others.
+    What a project has leased is read from the booking tree, never from the node: others can write
+    its `lessee` and its label.
 
     Args:
         deps: the world.
@@ -112,7 +114,7 @@ def _lender(
     views = deps.store.leases(Scope(project_id=ctx.project_id), Query(equal=his))
     held = [each.lease for each in views]
     now = deps.now()
-    found = booking.lender(held, *times, now)
+    found = plan.lender(held, *times, now)
     if found is None and held and not admin:
         start, end = times
         wanted = (start or now, end or max(each.window.end for each in held))

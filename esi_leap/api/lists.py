@@ -10,7 +10,7 @@ from esi_leap.api.expose import Call, Reply
 from esi_leap.core import instant
 from esi_leap.core.errors import InvalidError
 from esi_leap.core.interval import Interval
-from esi_leap.core.ports import EventQuery, Query
+from esi_leap.core.query import EventQuery, Query
 
 _Seen = TypeVar('_Seen')
 

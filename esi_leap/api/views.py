@@ -8,9 +8,11 @@ from esi_leap.actions.console_auth_tokens import Access
 from esi_leap.actions.recalls import Shown
 from esi_leap.api.expose import Call
 from esi_leap.core.gate import Trial
-from esi_leap.core.handover import Node, State
 from esi_leap.core.instant import render
-from esi_leap.core.ports import (
+from esi_leap.core.node import Node, State
+from esi_leap.core.recall import ItemStatus, percentile
+from esi_leap.core.terms import Notice, Terms
+from esi_leap.core.views import (
     ContractView,
     EventView,
     ItemView,
@@ -19,8 +21,6 @@ from esi_leap.core.ports import (
     OfferView,
     RecallView,
 )
-from esi_leap.core.recall import ItemStatus, percentile
-from esi_leap.core.terms import Notice, Terms
 
 #: Age of a manager's last tick, in seconds, from which it is late.
 _LATE = 30
@@ -205,7 +205,7 @@ def _item(seen: ItemView, begun: datetime, call: Call) -> dict[str, object]:
     back = value.returned_at
     # What a node waits for tells why it is not back yet.
     still = value.status is ItemStatus.PENDING
-    waits = ((lease and lease.holding and lease.reason) or node.reason) if still else None
+    waits = ((lease and lease.blocks and lease.reason) or node.reason) if still else None
     return {
         'resource_type': node.resource_type,
         'resource_uuid': node.resource_uuid,

@@ -20,7 +20,8 @@ from keystoneauth1 import adapter
 from keystoneauth1 import exceptions as ksa
 from openstack import exceptions as sdk
 
-from esi_leap import clock, mailer
+from esi_leap import clock
+from esi_leap.tell import mail
 
 _SERVICE = 'lease'
 
@@ -61,10 +62,10 @@ class _Cloud:
 def run() -> int:
     """Send what there is to send; return the exit code."""
     try:
-        settings = mailer.Settings.of(os.environ)
+        settings = mail.Settings.of(os.environ)
         cloud = _Cloud(openstack.connect())
-        mailer.Mailer(settings, cloud, partial(mailer.smtp, settings), clock.now()).run()
-    except (mailer.SettingsError, OSError) as error:
+        mail.Mailer(settings, cloud, partial(mail.smtp, settings), clock.now()).run()
+    except (mail.SettingsError, OSError) as error:
         sys.stderr.write(f'esi-leap-email-notification: {error}\n')
         return 1
     except (ksa.ClientException, sdk.SDKException) as error:

@@ -13,11 +13,12 @@ from oslo_upgradecheck import common_checks, upgradecheck
 from sqlalchemy import exc as sa_errors
 
 from esi_leap import conf as configuration
-from esi_leap import notify, policy, wiring
+from esi_leap import policy, wiring
+from esi_leap.cloud.ironic import IronicNodes
 from esi_leap.conf import existing
 from esi_leap.core.errors import LeapError, NodeNotFoundError, UnknownProjectError
 from esi_leap.db import schema, takeover
-from esi_leap.nodes.ironic import IronicNodes
+from esi_leap.tell import bus
 
 #: How one rule names another.
 _REFERENCE = re.compile(r'\brule:([\w:.-]+)')
@@ -108,7 +109,7 @@ class _Checks(upgradecheck.UpgradeCommands):
     def _notifications(self) -> upgradecheck.Result:
         """Make what sends them, which connects to nothing yet."""
         made = self._made(wiring.relay)
-        doubts = () if made.code is upgradecheck.Code.FAILURE else notify.doubts(self._conf)
+        doubts = () if made.code is upgradecheck.Code.FAILURE else bus.doubts(self._conf)
         said = ' '.join(doubts)
         return upgradecheck.Result(upgradecheck.Code.WARNING, said) if said else made
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from esi_leap.core.ports import ConsoleAuthTokens, Fleet
+from esi_leap.core.ports.cloud import Fleet
+from esi_leap.core.ports.tokens import ConsoleAuthTokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from esi_leap.core.errors import InvalidError
-from esi_leap.core.handover import Node, State
 from esi_leap.core.lease import Lease, Status
+from esi_leap.core.node import Node, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class ConsoleAuthToken:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class TokenLimits:
     """What the operator says of tokens.
 
     Attributes:

@@ -13,11 +13,11 @@ from typing import TypeAlias
 
 from esi_leap.core import lease as leases
 from esi_leap.core import offer as offers
-from esi_leap.core.calendar import Booking
 from esi_leap.core.contract import FINAL, Contract, Status
 from esi_leap.core.gate import Answer
-from esi_leap.core.handover import Node, State
 from esi_leap.core.lease import Lease
+from esi_leap.core.node import Node, State
+from esi_leap.core.tree import Booking
 
 Subject: TypeAlias = Booking | Contract | Node
 
@@ -170,7 +170,7 @@ def _of_lease(before: Lease, after: Lease) -> Iterator[str]:
             yield 'delete.error'
     elif after.status is before.status:
         return
-    elif not after.holding:
+    elif not after.blocks:
         yield 'delete.end'
     elif after.status is leases.Status.ACTIVE:
         yield 'fulfill.end'

@@ -28,7 +28,7 @@ class Status(StrEnum):
 FINAL = frozenset({Status.EXPIRED, Status.DELETED})
 
 #: A lease that waits or failed still holds its window: nobody else may be promised the node.
-HOLDING = frozenset(Status) - FINAL
+BLOCKING = frozenset(Status) - FINAL
 
 #: Those that wait for their start.
 PENDING = frozenset({Status.CREATED, Status.WAIT_FULFILL})
@@ -40,8 +40,8 @@ LENDABLE = PENDING | {Status.ACTIVE}
 TAKEN = 'The node is being taken from the lessee.'
 
 TRANSITIONS: Mapping[Status, frozenset[Status]] = {
-    Status.CREATED: HOLDING - {Status.CREATED} | FINAL,
-    Status.WAIT_FULFILL: HOLDING - {Status.CREATED} | FINAL,
+    Status.CREATED: BLOCKING - {Status.CREATED} | FINAL,
+    Status.WAIT_FULFILL: BLOCKING - {Status.CREATED} | FINAL,
     Status.ACTIVE: frozenset(
         {Status.WAIT_EXPIRE, Status.WAIT_CANCEL, Status.ERROR, Status.EXPIRED, Status.DELETED}
     ),
@@ -86,7 +86,7 @@ class Lease:
         node_id: the key of the node's row.
         contract: uuid of the contract it is a line of.
         offer: uuid of the offer it was claimed from, None for a direct lease.
-        parent: uuid of the booking it lies in, None at the top of the node's calendar.
+        parent: uuid of the booking it lies in, None at the top of the node's booking tree.
         parent_lease: uuid of the lease whose lessee sub-lets the node with it.
         overlaps: uuid of a lease that a database of the existing service had beside it.
         owner_id: the provider's project.
@@ -123,9 +123,9 @@ class Lease:
     recall: Notice | None = None
 
     @property
-    def holding(self) -> bool:
-        """Whether its window is taken on the node's calendar."""
-        return self.status in HOLDING
+    def blocks(self) -> bool:
+        """Whether its window is taken on the node's booking tree."""
+        return self.status in BLOCKING
 
     @property
     def ending(self) -> bool:
@@ -151,7 +151,7 @@ class Lease:
 
     def ends(self, now: datetime) -> bool:
         """Tell whether the lease is over: its window has passed, or it is being cancelled."""
-        return self.holding and (self.status is Status.WAIT_CANCEL or self.window.end <= now)
+        return self.blocks and (self.status is Status.WAIT_CANCEL or self.window.end <= now)
 
     def starts(self, now: datetime) -> bool:
         """Tell whether the lessee should get the node now."""

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from esi_leap.core.contract import Contract
 from esi_leap.core.event import Event
-from esi_leap.core.handover import Node
 from esi_leap.core.instant import render
 from esi_leap.core.lease import Lease
+from esi_leap.core.node import Node
 from esi_leap.core.offer import Offer
 
 #: The name of an object in the envelope, for each kind of subject.

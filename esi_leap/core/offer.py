@@ -21,7 +21,7 @@ class Status(StrEnum):
 
 
 FINAL = frozenset({Status.EXPIRED, Status.DELETED})
-HOLDING = frozenset(Status) - FINAL
+BLOCKING = frozenset(Status) - FINAL
 
 #: Why an offer is suspended, in error, until its provider owns the node again.
 NOT_HIS = 'The node belongs to another owner now.'
@@ -42,7 +42,7 @@ class Offer:
         node_id: the key of the node's row.
         owner_id: the provider's project; `project_id` on the wire.
         lessee_id: the project whose subtree may claim it; None is everybody.
-        parent: uuid of the booking it lies in, None at the top of the node's calendar.
+        parent: uuid of the booking it lies in, None at the top of the node's booking tree.
         parent_lease: uuid of the lease whose lessee sub-lets the node with it.
         terms: those of the leases that are claimed from it.
         recall: the recall that ends it before its time, None if there is none.
@@ -63,14 +63,14 @@ class Offer:
     recall: Notice | None = None
 
     @property
-    def holding(self) -> bool:
-        """Whether its window is taken on the node's calendar."""
-        return self.status in HOLDING
+    def blocks(self) -> bool:
+        """Whether its window is taken on the node's booking tree."""
+        return self.status in BLOCKING
 
     @property
     def next_action_at(self) -> datetime | None:
         """When the manager owes it something: its expiry."""
-        return self.window.end if self.holding else None
+        return self.window.end if self.blocks else None
 
     def stands(self, owner: str) -> Offer:
         """Return the offer as it stands while this project owns the node; empty if nobody does.

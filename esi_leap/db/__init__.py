@@ -1,1 +1,1 @@
-"""The store: the calendar of all nodes in SQLite, MariaDB or PostgreSQL."""
+"""The store: the booking tree of all nodes in SQLite, MariaDB or PostgreSQL."""

@@ -1,4 +1,4 @@
-"""One node's calendar, open for change: the only way in which bookings are written."""
+"""One node's booking tree, open for change: the only way in which bookings are written."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from esi_leap.core import event
-from esi_leap.core.booking import Change
-from esi_leap.core.calendar import Booking, Calendar
+from esi_leap.core.booking.recall import USABLE, is_back, plan_return
+from esi_leap.core.change import Change
 from esi_leap.core.contract import Contract, status_of
 from esi_leap.core.errors import LeaseNotFoundError, OfferNotFoundError
 from esi_leap.core.event import Event, Priority
-from esi_leap.core.handover import Node, State
 from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease
+from esi_leap.core.node import Node, State
 from esi_leap.core.offer import Offer
-from esi_leap.core.recall import USABLE, Item, ItemStatus, Recall, is_back, plan_return
+from esi_leap.core.recall import Item, ItemStatus, Recall
+from esi_leap.core.tree import Booking, BookingTree
 from esi_leap.db import agreements, outbox, recalls, rows
 from esi_leap.db.tables import bookings, contracts, events, nodes
 
 
 class Book:
-    """Reads and writes under the row lock that `Store.booking` took. See `core.ports.Book`."""
+    """Reads and writes under the row lock that `Store.booking` took; `core.ports.store.Book`."""
 
     def __init__(
         self,
@@ -40,14 +41,16 @@ class Book:
         self._level = level
         self._stored: dict[str, Booking] = {}
 
-    def occupancy(self, window: Interval | None = None) -> Calendar:
+    def tree(self, window: Interval | None = None) -> BookingTree:
         """Read the bookings that hold a part of `window`, or all that hold one."""
         query = (
-            sa.select(*rows.BOOKING).where(bookings.c.node_id == self.node.id).where(rows.holding())
+            sa.select(*rows.BOOKING)
+            .where(bookings.c.node_id == self.node.id)
+            .where(rows.blocking())
         )
         if window is not None:
             query = query.where(rows.overlapping(window))
-        return Calendar(self._read(query))
+        return BookingTree(self._read(query))
 
     def offer(self, uuid: str) -> Offer:
         """Read an offer of the node as it is now."""
@@ -77,7 +80,7 @@ class Book:
         query = (
             sa.select(sa.func.count())
             .where(bookings.c.kind == 'lease', bookings.c.lessee_id == project_id)
-            .where(rows.holding())
+            .where(rows.blocking())
         )
         return int(self._connection.execute(query).scalar_one())
 
@@ -110,7 +113,7 @@ class Book:
                 events.insert(), [rows.event_values(each, self.node, self._now) for each in told]
             )
             outbox.write(self._connection, told, self.node, self._now, self._level)
-        if change.node is not None or any(not each.holding for each in leases):
+        if change.node is not None or any(not each.blocks for each in leases):
             self._regain()
 
     def _regain(self) -> None:
@@ -120,13 +123,13 @@ class Book:
         waiting = [each for each in self.recalls() if each[1].status is ItemStatus.PENDING]
         if not waiting:
             return
-        calendar = self.occupancy()
+        tree = self.tree()
         for recall, item in waiting:
-            if is_back(item, recall.owner_id, self.node, calendar):
+            if is_back(item, recall.owner_id, self.node, tree):
                 done = replace(item, status=ItemStatus.RETURNED, returned_at=self._now)
                 recalls.write(self._connection, done)
                 self.regained.append(self._now - recall.created_at)
-                self.put(plan_return(item, recall.owner_id, self.node, calendar, self._now))
+                self.put(plan_return(item, recall.owner_id, self.node, tree, self._now))
 
     def _turns(self, lease: Lease) -> bool:
         """Whether a lease changes what its contract is."""

@@ -8,8 +8,8 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from esi_leap.core.console_auth_token import ConsoleAuthToken
-from esi_leap.core.handover import State
 from esi_leap.core.lease import Status
+from esi_leap.core.node import State
 from esi_leap.db import rows
 from esi_leap.db.tables import bookings, nodes
 from esi_leap.db.tables import console_auth_tokens as tokens

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from esi_leap.core.contract import RANKING, Status
-from esi_leap.core.ports import ContractView, Query, Scope
+from esi_leap.core.query import Query, Scope
+from esi_leap.core.views import ContractView
 from esi_leap.db import lists, rows
 from esi_leap.db.tables import bookings, contracts
 

@@ -14,7 +14,8 @@ from itertools import product
 
 import sqlalchemy as sa
 
-from esi_leap.core.ports import EventQuery, EventView, Scope
+from esi_leap.core.query import EventQuery, Scope
+from esi_leap.core.views import EventView
 from esi_leap.db import lists
 from esi_leap.db.tables import chores, events, nodes
 

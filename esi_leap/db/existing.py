@@ -17,12 +17,12 @@ import sqlalchemy as sa
 
 from esi_leap.core import lease as leases
 from esi_leap.core import offer as offers
-from esi_leap.core.calendar import Booking
 from esi_leap.core.instant import EARLIEST, FOREVER
 from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease
 from esi_leap.core.offer import Offer
 from esi_leap.core.storable import flaws
+from esi_leap.core.tree import Booking
 
 #: Its tables, referenced ones first. Each has a column that none of ours has.
 TABLES = ('offers', 'leases', 'events', 'console_auth_tokens')
@@ -102,14 +102,14 @@ def batches(
         last = page[-1]['id']
 
 
-def holding(connection: sa.Connection, found: Mapping[str, sa.Table]) -> list[Found]:
+def blocking(connection: sa.Connection, found: Mapping[str, sa.Table]) -> list[Found]:
     """Read the offers and leases that hold their windows, each in its place in the tree."""
     read: list[Found] = []
     for name, of in (('offers', offer), ('leases', lease)):
         if name in found:
             live = found[name].c.status.not_in([*map(str, leases.FINAL)])
             for page in batches(connection, found[name], live):
-                read.extend(each for each in map(of, page) if each.value.holding)
+                read.extend(each for each in map(of, page) if each.value.blocks)
     return _placed(read)
 
 
@@ -311,7 +311,7 @@ def _circles(uuid: str, above: Mapping[str, str | None]) -> bool:
 
 
 def _open(booking: Booking) -> bool:
-    """Tell whether it is an offer to all of the node's calendar."""
+    """Tell whether it is an offer to all of the node's booking tree."""
     return (
         isinstance(booking, Offer)
         and booking.status is offers.Status.AVAILABLE

@@ -9,7 +9,9 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from esi_leap.core.lease import PENDING, Lease, Status
-from esi_leap.core.ports import Backlog, LeaseView, Query, Scope
+from esi_leap.core.ports.manager import Backlog
+from esi_leap.core.query import Query, Scope
+from esi_leap.core.views import LeaseView
 from esi_leap.db import lists, recalls, rows
 from esi_leap.db.offers import COLUMNS as BOOKING_COLUMNS
 from esi_leap.db.tables import bookings, outbox

@@ -8,8 +8,8 @@ from typing import TypeAlias, TypeVar
 import sqlalchemy as sa
 
 from esi_leap.core.errors import InvalidError
-from esi_leap.core.handover import State
-from esi_leap.core.ports import Query, Scope
+from esi_leap.core.node import State
+from esi_leap.core.query import Query, Scope
 from esi_leap.db import criteria, rows
 from esi_leap.db.tables import bookings, nodes, projects
 

@@ -13,9 +13,10 @@ from oslo_db import exception as db_errors
 from esi_leap.core import lease as leases
 from esi_leap.core import offer as offers
 from esi_leap.core.criteria import facts
-from esi_leap.core.handover import State
 from esi_leap.core.inventory import Sighting, chore
-from esi_leap.core.ports import NodeScope, NodeView, Query, Scope
+from esi_leap.core.node import State
+from esi_leap.core.query import NodeScope, Query, Scope
+from esi_leap.core.views import NodeView
 from esi_leap.db import chores, lists, rows
 from esi_leap.db.tables import bookings, node_properties, nodes, projects
 
@@ -35,9 +36,9 @@ _COLUMNS = (
 _OPEN = str(offers.Status.AVAILABLE)
 _PENDING = frozenset(map(str, leases.PENDING))
 #: Leases in these states have the node.
-_HELD = frozenset(map(str, leases.HOLDING - leases.PENDING - {leases.Status.ERROR}))
+_HELD = frozenset(map(str, leases.BLOCKING - leases.PENDING - {leases.Status.ERROR}))
 #: Leases in these states wait for something that concerns the node, and say for what.
-_WAITING = frozenset(map(str, leases.HOLDING - {leases.Status.CREATED, leases.Status.ACTIVE}))
+_WAITING = frozenset(map(str, leases.BLOCKING - {leases.Status.CREATED, leases.Status.ACTIVE}))
 #: So many bookings are few.
 _FEW = 500
 _GONE = 'The node does not exist any more.'
@@ -59,7 +60,7 @@ def read(
     """Read a page of nodes with names and what is booked on them: four statements."""
     table = bookings.alias()
     every = sa.select(nodes.c.id).where(
-        sa.or_(nodes.c.gone_at.is_(None), _has(table, rows.holding(table)))
+        sa.or_(nodes.c.gone_at.is_(None), _has(table, rows.blocking(table)))
     )
     select, visible = every, _whole(scope.nodes)
     if not scope.nodes.everything:
@@ -127,7 +128,7 @@ def _shown(scope: NodeScope, now: datetime, table: sa.FromClause) -> lists.Ways:
     """Bookings that the caller is shown beside a node: those that go on and that he may see."""
     column = table.c
     open_ = sa.and_(column.kind == 'offer', column.status == _OPEN, column.end_time > now)
-    held = sa.and_(column.kind == 'lease', rows.holding(table))
+    held = sa.and_(column.kind == 'lease', rows.blocking(table))
     return [
         *(sa.and_(open_, each) for each in lists.offered(scope.offers, table)),
         *(sa.and_(held, each) for each in lists.party(scope.leases, table)),
@@ -295,7 +296,7 @@ def write_off(
 
 
 def drifted(connection: sa.Connection) -> list[int]:
-    """Return the keys of the nodes that were seen otherwise than the calendar says."""
+    """Return the keys of the nodes that were seen otherwise than the booking tree says."""
     lease = bookings.alias('lease')
     taken = sa.or_(
         nodes.c.gone_at.is_not(None),

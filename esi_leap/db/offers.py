@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from esi_leap.core.interval import Interval
 from esi_leap.core.offer import Offer, Status
-from esi_leap.core.ports import OfferView, Query, Scope
+from esi_leap.core.query import Query, Scope
+from esi_leap.core.views import OfferView
 from esi_leap.db import lists, rows
 from esi_leap.db.tables import bookings, nodes
 
@@ -63,7 +64,7 @@ def _unbooked(select: sa.Select, window: Interval) -> sa.Select:
     child = bookings.alias('child')
     taken = sa.and_(
         child.c.parent_uuid == bookings.c.uuid,
-        rows.holding(child),
+        rows.blocking(child),
         child.c.start_time < window.end,
         child.c.end_time > window.start,
     )
@@ -75,7 +76,7 @@ def _taken(connection: sa.Connection, uuids: list[str]) -> dict[str, list[Interv
     if uuids:
         select = sa.select(
             bookings.c.parent_uuid, bookings.c.start_time, bookings.c.end_time
-        ).where(bookings.c.parent_uuid.in_(uuids), rows.holding())
+        ).where(bookings.c.parent_uuid.in_(uuids), rows.blocking())
         for parent, start, end in connection.execute(select):
             taken[parent].append(Interval(start, end))
     return taken

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from esi_leap.core.contract import Contract
 from esi_leap.core.event import Event, Priority
-from esi_leap.core.handover import Node
+from esi_leap.core.node import Node
 from esi_leap.core.notification import Metal, payload
-from esi_leap.core.ports import Message
+from esi_leap.core.ports.bus import Message
 from esi_leap.db.tables import bookings, contracts, nodes, outbox
 
 

@@ -63,7 +63,7 @@ def _over(before: datetime) -> sa.ColumnElement[bool]:
     )
     ended = sa.func.coalesce(bookings.c.expire_time, bookings.c.end_time)
     return sa.and_(
-        ~rows.holding(),
+        ~rows.blocking(),
         ended < sa.bindparam(None, before, ended.type),
         ~sa.select(other.c.id).where(mentions).exists(),
         ~sa.select(nodes.c.id).where(nodes.c.lease_uuid == bookings.c.uuid).exists(),

@@ -9,8 +9,9 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from esi_leap.core.lease import Lease
-from esi_leap.core.ports import Given, ItemView, Query, RecallView, Scope
+from esi_leap.core.query import Query, Scope
 from esi_leap.core.recall import OPEN, Item, ItemStatus, Recall, Status, status_of
+from esi_leap.core.views import Given, ItemView, RecallView
 from esi_leap.db import lists, rows
 from esi_leap.db.tables import bookings, nodes, projects, recall_items, recalls
 
@@ -157,7 +158,7 @@ def given(connection: sa.Connection, project_id: str) -> Sequence[Given]:
     select = (
         sa.select(*rows.BOOKING, *rows.NODE)
         .join(nodes, nodes.c.id == bookings.c.node_id)
-        .where(bookings.c.owner_id == project_id, rows.holding(), away)
+        .where(bookings.c.owner_id == project_id, rows.blocking(), away)
         .order_by(nodes.c.id)
     )
     by_node: dict[int, list[sa.Row]] = defaultdict(list)

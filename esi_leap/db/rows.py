@@ -10,16 +10,16 @@ import sqlalchemy as sa
 from esi_leap.core import instant
 from esi_leap.core import lease as leases
 from esi_leap.core import offer as offers
-from esi_leap.core.calendar import Booking
 from esi_leap.core.contract import Contract
 from esi_leap.core.event import Event, Subject
 from esi_leap.core.gate import Answer, Direction, Trial
-from esi_leap.core.handover import Node, State
 from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease
+from esi_leap.core.node import Node, State
 from esi_leap.core.offer import Offer
 from esi_leap.core.terms import Notice, Terms
-from esi_leap.db.tables import HOLDING, bookings, nodes
+from esi_leap.core.tree import Booking
+from esi_leap.db.tables import BLOCKING, bookings, nodes
 
 #: The instants of a trial, which is kept as JSON.
 _MOMENTS = ('begun_at', 'answered_at', 'waiting_since')
@@ -61,9 +61,9 @@ def spanning(window: Interval) -> sa.ColumnElement[bool]:
     return sa.and_(bookings.c.start_time <= window.start, bookings.c.end_time >= window.end)
 
 
-def holding(table: sa.FromClause = bookings) -> sa.ColumnElement[bool]:
+def blocking(table: sa.FromClause = bookings) -> sa.ColumnElement[bool]:
     """Rows that hold their window."""
-    return table.c.status.in_(HOLDING)
+    return table.c.status.in_(BLOCKING)
 
 
 def node(row: sa.Row[tuple[object, ...]]) -> Node:

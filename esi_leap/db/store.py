@@ -20,26 +20,23 @@ from esi_leap.core.errors import (
     WindowConflictError,
 )
 from esi_leap.core.event import Priority
-from esi_leap.core.handover import Node
 from esi_leap.core.inventory import Sighting
-from esi_leap.core.ports import (
-    Backlog,
+from esi_leap.core.node import Node
+from esi_leap.core.ports.bus import Message
+from esi_leap.core.ports.cloud import Project
+from esi_leap.core.ports.manager import Backlog
+from esi_leap.core.query import EventQuery, NodeScope, Query, Scope
+from esi_leap.core.recall import Recall
+from esi_leap.core.views import (
     ContractView,
-    EventQuery,
     EventView,
     Given,
     ItemView,
     LeaseView,
-    Message,
-    NodeScope,
     NodeView,
     OfferView,
-    Project,
-    Query,
     RecallView,
-    Scope,
 )
-from esi_leap.core.recall import Recall
 from esi_leap.db import (
     chores,
     console_auth_tokens,
@@ -67,7 +64,7 @@ _LOCKED = 50
 
 
 class Store:
-    """Reads lists, opens calendars, and tells the manager what is due.
+    """Reads lists, opens booking trees, and tells the manager what is due.
 
     Args:
         database: where it all is.
@@ -148,7 +145,7 @@ class Store:
                 inventory.write_off(connection, gone[start : start + _LOCKED], asked, now)
 
     def wake(self, now: datetime) -> None:
-        """Let the manager look at once at nodes that were seen otherwise than the calendar says."""
+        """Let the manager look at once at nodes that differ from their booking trees."""
         with self._reader() as connection:
             found = inventory.drifted(connection)
         for start in range(0, len(found), _LOCKED):
@@ -210,7 +207,7 @@ class Store:
         *,
         project_id: str | None = None,
     ) -> Iterator[Book]:
-        """Open a node's calendar: one transaction whose first statement locks the node's row.
+        """Open a node's booking tree: one transaction whose first statement locks the node's row.
 
         Anything read before the lock would be read from a snapshot that the lock does not renew
         (MariaDB's REPEATABLE READ), and two requests could book the same window. A project is

@@ -1,6 +1,6 @@
-"""The tables. A booking is one row, whether offer or lease: one calendar, one constraint.
+"""The tables. A booking is one row, whether offer or lease: one booking tree, one constraint.
 
-`HOLDING` is read from the state machines of `esi_leap.core`, and a test compares it with the
+`BLOCKING` is read from the state machines of `esi_leap.core`, and a test compares it with the
 migrated schema.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from esi_leap.core import handover, lease, offer, recall
+from esi_leap.core import lease, node, offer, recall
 from esi_leap.db.types import UTCDateTime
 
 metadata = sa.MetaData(
@@ -22,7 +22,7 @@ metadata = sa.MetaData(
     }
 )
 
-HOLDING = tuple(sorted({*map(str, lease.HOLDING), *map(str, offer.HOLDING)}))
+BLOCKING = tuple(sorted({*map(str, lease.BLOCKING), *map(str, offer.BLOCKING)}))
 _FINAL = tuple(sorted({*map(str, lease.FINAL), *map(str, offer.FINAL)}))
 
 #: utf8mb4 and binary order: names are compared exactly, as on the other databases.
@@ -72,7 +72,7 @@ nodes = sa.Table(
         'gate', sa.JSON(none_as_null=True), comment='How it stands, or last stood, at the gate'
     ),
     sa.UniqueConstraint('resource_type', 'resource_uuid'),
-    sa.CheckConstraint(_in('state', handover.State), name='state'),
+    sa.CheckConstraint(_in('state', node.State), name='state'),
     sa.Index(None, 'retry_at'),
     sa.Index(None, 'resource_uuid'),
     sa.Index(None, 'name'),
@@ -199,7 +199,7 @@ bookings.append_constraint(
         (sa.func.tsrange(bookings.c.start_time, bookings.c.end_time), '&&'),
         name=NO_OVERLAP,
         using='gist',
-        where=sa.text(f'{_in("status", HOLDING)} AND overlaps_uuid IS NULL'),
+        where=sa.text(f'{_in("status", BLOCKING)} AND overlaps_uuid IS NULL'),
         # Checked at the commit: an offer is written before its owner's leases move under it.
         deferrable=True,
         initially='DEFERRED',

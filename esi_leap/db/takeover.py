@@ -5,7 +5,7 @@ is done. On PostgreSQL and SQLite that is one transaction. MariaDB commits at ea
 table, so only the copying is one there; but what is left to do is read from the database at every
 run, and a run that died anywhere is simply followed by another.
 
-The copies say nothing of where the nodes are: `esi_leap.core.recognition` finds that out.
+The copies say nothing of where the nodes are: `esi_leap.core.duty.recognition` finds that out.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from esi_leap.core import contract
-from esi_leap.core.handover import State
 from esi_leap.core.instant import EARLIEST
 from esi_leap.core.lease import Lease
+from esi_leap.core.node import State
 from esi_leap.db import events as numbering
 from esi_leap.db import existing, rows, schema
 from esi_leap.db.engine import Database
@@ -74,7 +74,7 @@ class Report:
         """Remember what an offer or a lease is about."""
         self.note(found.value.uuid, found.oddities)
         self.projects |= {found.value.owner_id, found.value.lessee_id or ''} - {''}
-        if found.value.holding:
+        if found.value.blocks:
             self.nodes.add(found.key)
 
     def lines(self) -> Iterator[str]:
@@ -121,7 +121,7 @@ def survey(connection: sa.Connection) -> Report | None:
     if not found or _is_done(connection):
         return None
     report = _counted(connection, found)
-    placed = {each.value.uuid: each for each in existing.holding(connection, found)}
+    placed = {each.value.uuid: each for each in existing.blocking(connection, found)}
     for page in _read(connection, found, placed):
         for each in page:
             report.see(each)
@@ -216,7 +216,7 @@ def _has_rows(connection: sa.Connection, table: sa.Table) -> bool:
 def _copy(connection: sa.Connection, now: datetime, new_uuid: Callable[[], str]) -> Report:
     found = existing.tables(connection, PREFIX)
     report = _counted(connection, found)
-    placed = {each.value.uuid: each for each in existing.holding(connection, found)}
+    placed = {each.value.uuid: each for each in existing.blocking(connection, found)}
     ids = _copy_nodes(connection, found, {each.key for each in placed.values()}, now)
     for page in _read(connection, found, placed):
         _copy_bookings(connection, page, ids, new_uuid)

@@ -1,1 +1,1 @@
-"""Drivers of the gate. See `esi_leap.core.ports.Gate`, and the entry points `esi_leap.gate`."""
+"""Drivers of the gate: `core.ports.cloud.Gate`, found by the entry points `esi_leap.gate`."""

@@ -16,7 +16,7 @@ from oslo_config import cfg
 
 from esi_leap.core.errors import UnavailableError
 from esi_leap.core.gate import Answer, Verdict
-from esi_leap.core.ports import Question
+from esi_leap.core.ports.cloud import Question
 
 
 class FakeGate:

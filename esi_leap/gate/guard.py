@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from esi_leap.core.errors import LeapError, UnavailableError
 from esi_leap.core.gate import Verdict
-from esi_leap.core.ports import Gate, Question
+from esi_leap.core.ports.cloud import Gate, Question
 from esi_leap.core.storable import flaws
 
 _LOG = logging.getLogger(__name__)

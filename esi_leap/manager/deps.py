@@ -9,7 +9,8 @@ from threading import Event
 from typing import Protocol
 
 from esi_leap.core.gate import Rules
-from esi_leap.core.ports import Agenda, Backlog, Fleet, Gate
+from esi_leap.core.ports.cloud import Fleet, Gate
+from esi_leap.core.ports.manager import Agenda, Backlog
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

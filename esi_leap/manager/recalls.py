@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from threading import Event
 
 from esi_leap.actions.recalls import finish
-from esi_leap.core.ports import Store
+from esi_leap.core.ports.store import Store
 from esi_leap.manager.deps import Meter
 from esi_leap.manager.trouble import noted
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from esi_leap.core.errors import LeapError, UnavailableError
-from esi_leap.core.ports import Bus, Outbox
+from esi_leap.core.ports.bus import Bus, Outbox
 
 _LOG = logging.getLogger(__name__)
 

@@ -14,28 +14,31 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from esi_leap.core import booking, due, handover, recognition
-from esi_leap.core.booking import Change, Event
-from esi_leap.core.calendar import Calendar
+from esi_leap.core.booking import plan
+from esi_leap.core.change import Change
+from esi_leap.core.duty import due, recognition
 from esi_leap.core.errors import LeapError, NodeBusyError, NodeNotFoundError, UnavailableError
+from esi_leap.core.event import Event
 from esi_leap.core.gate import Answer, Barrier, Direction, Trial, Verdict
-from esi_leap.core.handover import (
+from esi_leap.core.handover import back, drift, give
+from esi_leap.core.handover.machine import Machine
+from esi_leap.core.handover.steps import (
     Act,
     Ask,
     Done,
     LookCloser,
     Lost,
-    Machine,
-    Node,
     Refused,
     Restart,
-    State,
     Step,
     Untouched,
     Wait,
 )
 from esi_leap.core.lease import TAKEN, Lease, Status, in_a_row
-from esi_leap.core.ports import Book, Nodes, Question
+from esi_leap.core.node import Node, State
+from esi_leap.core.ports.cloud import Nodes, Question
+from esi_leap.core.ports.store import Book
+from esi_leap.core.tree import BookingTree
 from esi_leap.manager.deps import Deps, retry_at
 
 _LOG = logging.getLogger(__name__)
@@ -110,15 +113,15 @@ class Work:
             OutOfTimeError: what is due needs another claim.
         """
         with self._book() as book:
-            calendar = book.occupancy()
-            task = due.plan(book.node, list(calendar), self._deps.now())
+            tree = book.tree()
+            task = due.plan(book.node, list(tree), self._deps.now())
             if task is None:
                 return False
-            if self._written(book, task, calendar):
+            if self._written(book, task, tree):
                 return True
             node = book.node
         try:
-            self._act(task, node, calendar)
+            self._act(task, node, tree)
         except (LeapError, OutOfTimeError):
             raise
         except Exception as error:  # noqa: BLE001 - kept with the lease, and the others go on
@@ -126,14 +129,14 @@ class Work:
             self._failed(task, error)
         return True
 
-    def _written(self, book: Book, task: due.Task, calendar: Calendar) -> bool:
+    def _written(self, book: Book, task: due.Task, tree: BookingTree) -> bool:
         """Write down what needs no look at the node; tell whether that is all."""
         now = self._deps.now()
         match task:
             case due.End(lease):
                 self._end(book, lease.ended(now), None)
             case due.Expire(offer):
-                book.put(booking.plan_expire(offer, calendar))
+                book.put(plan.plan_expire(offer, tree))
             case due.Blocked(lease, reason) if lease.ends(now):
                 self._detain(book, lease, reason, self._in(_BLOCKED))
             case due.Blocked(lease, reason):
@@ -156,20 +159,20 @@ class Work:
             resource_type, machine, asked = self._seen
             self._deps.agenda.node(machine, resource_type, self._deps.now(), asked)
 
-    def _act(self, task: due.Task, node: Node, calendar: Calendar) -> None:
+    def _act(self, task: due.Task, node: Node, tree: BookingTree) -> None:
         match task:
             case due.Prepare(lease):
-                self._prepare(node, lease, calendar.lenders(lease))
+                self._prepare(node, lease, tree.lenders(lease))
             case due.HandOver(lease) if lease.status is Status.ACTIVE:
-                self._hand_over_again(node, lease, calendar.lenders(lease))
+                self._hand_over_again(node, lease, tree.lenders(lease))
             case due.HandOver(lease):
-                self._hand_over(node, lease, calendar.lenders(lease))
+                self._hand_over(node, lease, tree.lenders(lease))
             case due.Take(lease):
-                self._take(node, lease, calendar.lenders(lease))
+                self._take(node, lease, tree.lenders(lease))
             case due.GiveBack(heirs):
                 self._give_back(node, heirs)
             case due.Check(lease):
-                self._check(node, lease, calendar.lenders(lease))
+                self._check(node, lease, tree.lenders(lease))
             case _:
                 self._without_lease(task, node)
 
@@ -190,7 +193,7 @@ class Work:
         volumes: dict[str, str] = {}
         if machine is not None:
             holding = self._deps.settings.holding_project
-            reason = handover.refusal(machine, lease, lenders, holding)
+            reason = give.refusal(machine, lease, lenders, holding)
         if machine is not None and reason is None:
             # Its owner's own; what comes to them is the lessee's.
             late = self._try(lambda: volumes.update(self._nodes(node).volumes(machine.uuid)))
@@ -203,7 +206,7 @@ class Work:
                 late = late or Late(reason or '')
                 self._postpone(book, fresh, late.reason, self._later(fresh, late))
                 return
-            before = {**machine.fields, handover.VOLUMES: volumes}
+            before = {**machine.fields, machine.VOLUMES: volumes}
             begun = book.node.prepared(fresh, lenders, before)
             book.put(Change((), node=begun))
 
@@ -262,12 +265,12 @@ class Work:
         return self._drive_to_gate(
             node,
             lease,
-            lambda seen, barrier: handover.hand_over(seen, lease, lenders, holding, barrier),
+            lambda seen, barrier: give.hand_over(seen, lease, lenders, holding, barrier),
         )
 
     def _take(self, node: Node, lease: Lease, lenders: Sequence[Lease]) -> None:
         holding = self._deps.settings.holding_project
-        step = self._drive(node, lambda seen: handover.take(seen, node, lease, lenders, holding))
+        step = self._drive(node, lambda seen: back.take(seen, node, lease, lenders, holding))
         with self._book() as book:
             fresh, now = book.lease(lease.uuid), self._deps.now()
             match step:
@@ -287,7 +290,7 @@ class Work:
         step = self._drive_to_gate(
             node,
             None,
-            lambda seen, barrier: handover.give_back(
+            lambda seen, barrier: back.give_back(
                 seen,
                 node,
                 heirs,
@@ -315,7 +318,7 @@ class Work:
 
     def _confine(self, node: Node) -> None:
         why = node.trial.reason if node.trial else None
-        step = self._drive(node, lambda seen: handover.confine(seen, why or _REJECTED))
+        step = self._drive(node, lambda seen: back.confine(seen, why or _REJECTED))
         with self._book() as book:
             if book.node.state is not State.REJECTED:
                 return  # reset meanwhile
@@ -336,24 +339,24 @@ class Work:
             if late is not None and late.reason != _GONE:
                 book.put(Change((), node=book.node.waiting(late.reason, at)))
                 return
-            drift = _GONE if machine is None else handover.drift(machine, fresh, lenders)
-            reason = drift if machine is None else drift or handover.intruders(machine, fresh)
+            strayed = _GONE if machine is None else drift.drift(machine, fresh, lenders)
+            reason = strayed if machine is None else strayed or drift.intruders(machine, fresh)
             after = replace(book.node, reason=reason, retry_at=at, attempts=0)
             noted = replace(fresh, reason=reason)
-            if not fresh.holding or reason == fresh.reason:
+            if not fresh.blocks or reason == fresh.reason:
                 book.put(Change((), node=after))
             else:
                 events = (Event('esi_leap.lease.drift', noted),) if reason else ()
                 book.put(Change((noted,), events, node=after))
-        if drift is not None and machine is not None and self._deps.settings.repair:
+        if strayed is not None and machine is not None and self._deps.settings.repair:
             self._repair(node, noted, lenders)
 
     def _repair(self, node: Node, lease: Lease, lenders: Sequence[Lease]) -> None:
         """Give a node back to the lessee who lost it past this service. It was told already."""
-        step = self._drive(node, lambda seen: handover.repair(seen, lease, lenders))
+        step = self._drive(node, lambda seen: drift.repair(seen, lease, lenders))
         with self._book() as book:
             fresh = book.lease(lease.uuid)
-            if isinstance(step, Done) and fresh.holding and fresh.reason == lease.reason:
+            if isinstance(step, Done) and fresh.blocks and fresh.reason == lease.reason:
                 mended = replace(book.node, reason=None)
                 book.put(Change((replace(fresh, reason=None),), node=mended))
 
@@ -368,11 +371,11 @@ class Work:
                 at = self._later(book.node, late)
                 book.put(Change((), node=replace(book.node, retry_at=at)))
                 return
-            reason = None if machine is None else handover.stray(machine)
+            reason = None if machine is None else drift.stray(machine)
             book.put(Change((), node=replace(book.node, reason=reason, retry_at=None)))
         if reason is None or not settings.repair:
             return
-        step = self._drive(node, lambda seen: handover.seize(seen, settings.holding_project))
+        step = self._drive(node, lambda seen: drift.seize(seen, settings.holding_project))
         with self._book() as book:
             if isinstance(step, Done) and book.node.state is State.AVAILABLE:
                 # Whatever he did to it: it is cleaned, and comes to the gate if there is one.
@@ -387,8 +390,8 @@ class Work:
         with self._book() as book:
             if taken:
                 book.put(Change((), node=book.node.to(State.RETURNING, retry_at=self._deps.now())))
-            elif machine is not None and handover.is_back(machine):
-                self._free(book, due.heirs(book.occupancy(), self._deps.now()))
+            elif machine is not None and drift.is_back(machine):
+                self._free(book, due.heirs(book.tree(), self._deps.now()))
             else:
                 at = self._check_at()
                 book.put(Change((), node=book.node.waiting(node.reason or _GONE, at)))
@@ -398,7 +401,7 @@ class Work:
         with self._book() as book:
             lease = book.lease(uuid)
         holding = self._deps.settings.holding_project
-        step = self._drive(node, lambda seen: handover.take(seen, node, lease, (), holding))
+        step = self._drive(node, lambda seen: back.take(seen, node, lease, (), holding))
         return isinstance(step, Done)
 
     def _recognise(self, node: Node) -> None:
@@ -408,13 +411,13 @@ class Work:
                 at = self._later(book.node, late)
                 book.put(Change((), node=book.node.waiting(late.reason, at)))
                 return
-            calendar = book.occupancy()
-            book.put(recognition.plan(book.node, machine, list(calendar), self._deps.now()))
+            tree = book.tree()
+            book.put(recognition.plan(book.node, machine, list(tree), self._deps.now()))
 
     def _free(self, book: Book, heirs: Sequence[Lease]) -> None:
         """The node is back: its heir gets it, or the leases that wait for it are tried at once."""
         now = self._deps.now()
-        present = due.heirs(book.occupancy(), now)
+        present = due.heirs(book.tree(), now)
         if [each.uuid for each in heirs] != [each.uuid for each in present]:
             book.put(Change((), node=replace(book.node, retry_at=now)))  # decided once more
             return
@@ -428,7 +431,7 @@ class Work:
         now = self._deps.now()
         return tuple(
             replace(each, retry_at=now)
-            for each in book.occupancy()
+            for each in book.tree()
             if isinstance(each, Lease)
             and each.starts(now)
             and (but is None or each.uuid != but.uuid)
@@ -463,7 +466,7 @@ class Work:
         """The node does not get on: whoever waits for it is told why.
 
         Args:
-            book: the node's calendar.
+            book: the node's booking tree.
             late: why.
             lease: the one that it is on its way to for the first time.
             heirs: those that get it back.
@@ -505,11 +508,11 @@ class Work:
         """A lease is over; its lender is told, or tried at once if he waited for this to end too.
 
         Args:
-            book: the node's calendar.
+            book: the node's booking tree.
             ended: the lease as it is now.
             node: the node as it is now, if the lease had it.
         """
-        lenders = book.occupancy().lenders(ended) if ended.parent_lease else ()
+        lenders = book.tree().lenders(ended) if ended.parent_lease else ()
         told = tuple(
             replace(each, retry_at=self._deps.now()) for each in lenders[:1] if each.ending
         )
@@ -595,7 +598,7 @@ class Work:
                 at = self._later(book.node, Late(reason))
                 book.put(Change((), node=book.node.waiting(reason, at)))
                 return
-            if not fresh.holding:
+            if not fresh.blocks:
                 return
             at = self._later(fresh, Late(reason))
             if isinstance(task, due.Take):

@@ -3,14 +3,15 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from esi_leap.core.booking import Change
-from esi_leap.core.calendar import Booking
+from esi_leap.core.change import Change
 from esi_leap.core.contract import Contract
-from esi_leap.core.handover import Machine, Node
+from esi_leap.core.handover.machine import Machine
 from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease
+from esi_leap.core.node import Node
 from esi_leap.core.offer import Offer
-from esi_leap.core.ports import Scope
+from esi_leap.core.query import Scope
+from esi_leap.core.tree import Booking
 from esi_leap.db.store import Store
 
 NOW = datetime(2032, 1, 31, 9, 30, 59, 123457, tzinfo=UTC)

@@ -11,9 +11,10 @@ import sqlalchemy as sa
 
 from esi_leap.actions.inventory import Inventory
 from esi_leap.core.errors import StaleClaimError, UnavailableError, UnknownProjectError
-from esi_leap.core.handover import Machine
+from esi_leap.core.handover.machine import Machine
 from esi_leap.core.inventory import Sighting
-from esi_leap.core.ports import Project, Query
+from esi_leap.core.ports.cloud import Project
+from esi_leap.core.query import Query
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
 from esi_leap.db.tables import chores, node_properties, nodes

@@ -10,20 +10,22 @@ from typing import TypeVar
 import pytest
 import sqlalchemy as sa
 
-from esi_leap.core import booking
 from esi_leap.core import lease as leases
 from esi_leap.core import offer as offers
-from esi_leap.core.booking import Change, Event
+from esi_leap.core.booking import plan, quota
+from esi_leap.core.change import Change
 from esi_leap.core.errors import (
     ConflictError,
     LeaseNotFoundError,
     OfferNotFoundError,
     WindowConflictError,
 )
-from esi_leap.core.handover import State
+from esi_leap.core.event import Event
 from esi_leap.core.instant import FOREVER
 from esi_leap.core.interval import Interval
-from esi_leap.core.ports import Project, Query
+from esi_leap.core.node import State
+from esi_leap.core.ports.cloud import Project
+from esi_leap.core.query import Query
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
 from esi_leap.db.tables import events, heartbeats, nodes
@@ -272,7 +274,7 @@ class TestBooking:
         with store.booking(node.id, NOW) as book:
             assert book.node == node
             assert book.offer('o') == offer
-            assert list(book.occupancy()) == ([offer] if offer.holding else [])
+            assert list(book.tree()) == ([offer] if offer.blocks else [])
         [seen] = store.offers(ALL, Query(), NOW)
         assert (seen.offer, seen.node) == (offer, node)
 
@@ -285,7 +287,7 @@ class TestBooking:
 
         with store.booking(node.id, NOW) as book:
             assert book.lease('l') == lease
-            assert list(book.occupancy()) == ([lease] if lease.holding else [])
+            assert list(book.tree()) == ([lease] if lease.blocks else [])
         [seen] = store.leases(ALL, Query())
         assert (seen.lease, seen.node) == (lease, node)
         [agreed] = store.contracts(ALL, Query())
@@ -447,7 +449,7 @@ class TestBooking:
 
         def seen(within: Interval | None) -> list[str]:
             with store.booking(node.id, NOW) as book:
-                return sorted(each.uuid for each in book.occupancy(within))
+                return sorted(each.uuid for each in book.tree(within))
 
         assert seen(None) == ['h0', 'h1', 'h2', 'h3', 'h4']
         assert seen(window(1, 3)) == ['h1', 'h2']
@@ -469,7 +471,7 @@ class TestBooking:
         change(store, replace(first, status=status))
         write(store, a_lease(node, 'second'))
         with store.booking(node.id, NOW) as book:
-            assert [each.uuid for each in book.occupancy()] == ['second']
+            assert [each.uuid for each in book.tree()] == ['second']
 
     def test_an_offer_is_made_around_leases_and_withdrawn_from_over_them(
         self, store: Store
@@ -477,21 +479,21 @@ class TestBooking:
         node = a_node(store)
         write(store, a_lease(node, 'l1', 1, 2), a_lease(node, 'l2', 3, 4))
         with store.booking(node.id, NOW) as book:
-            book.put(booking.plan_offer(an_offer(node), node, book.occupancy(), NOW))
+            book.put(plan.plan_offer(an_offer(node), node, book.tree(), NOW))
         with store.booking(node.id, NOW) as book:
-            assert [each.uuid for each in book.occupancy().children('o')] == ['l1', 'l2']
-            book.put(booking.plan_withdraw(book.offer('o'), node, book.occupancy(), NOW))
+            assert [each.uuid for each in book.tree().children('o')] == ['l1', 'l2']
+            book.put(plan.plan_withdraw(book.offer('o'), node, book.tree(), NOW))
         with store.booking(node.id, NOW) as book:
-            assert [each.uuid for each in book.occupancy().children(None)] == ['l1', 'l2']
+            assert [each.uuid for each in book.tree().children(None)] == ['l1', 'l2']
 
     def test_a_claim_is_planned_and_written(self, store: Store) -> None:
         node = a_node(store)
         write(store, an_offer(node))
-        limits = booking.Limits(timedelta(days=1), None)
+        limits = quota.Limits(timedelta(days=1), None)
         with store.booking(node.id, NOW) as book:
-            calendar = book.occupancy()
+            tree = book.tree()
             lease = a_lease(node, start=2, end=3)
-            book.put(booking.plan_claim(lease, book.offer('o'), calendar, limits, NOW))
+            book.put(plan.plan_claim(lease, book.offer('o'), tree, limits, NOW))
         with store.booking(node.id, NOW) as book:
             assert book.lease('l') == replace(lease, offer='o', parent='o')
         [seen] = store.offers(ALL, Query(), NOW)
@@ -512,7 +514,7 @@ class TestBooking:
             inside.wait()
             with store.booking(node.id, NOW) as book:
                 order.append('second has the lock')
-                return [each.uuid for each in book.occupancy()]
+                return [each.uuid for each in book.tree()]
 
         with ThreadPoolExecutor(2) as pool:
             done = pool.submit(first)
@@ -572,7 +574,7 @@ def test_the_time_zone_of_the_session_does_not_matter(
     for store in (here, there):
         with store.booking(node.id, NOW) as book:
             assert [book.offer('a'), book.offer('b')] == [first, second]
-            assert [each.uuid for each in book.occupancy(window(0, 1))] == ['a']
+            assert [each.uuid for each in book.tree(window(0, 1))] == ['a']
         assert store.due(at(1), 9) == [node.id]
         assert store.due(at(1) - timedelta(microseconds=1), 9) == []
         assert store.next_due(at(1)) == FOREVER

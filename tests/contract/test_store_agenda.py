@@ -7,14 +7,15 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from esi_leap.core.booking import Change
+from esi_leap.core.change import Change
 from esi_leap.core.errors import StaleClaimError
 from esi_leap.core.event import Priority
-from esi_leap.core.handover import Node, State
 from esi_leap.core.instant import FOREVER
 from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Status
-from esi_leap.core.ports import Backlog, Query
+from esi_leap.core.node import Node, State
+from esi_leap.core.ports.manager import Backlog
+from esi_leap.core.query import Query
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
 from tests.patience import PATIENCE

@@ -11,8 +11,8 @@ import pytest
 import sqlalchemy as sa
 
 from esi_leap.core.console_auth_token import ConsoleAuthToken, digest, holder
-from esi_leap.core.handover import Node, State
 from esi_leap.core.lease import Lease, Status
+from esi_leap.core.node import Node, State
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
 from esi_leap.db.tables import console_auth_tokens, nodes

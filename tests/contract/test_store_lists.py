@@ -10,15 +10,16 @@ import pytest
 
 from esi_leap.core import lease as leases
 from esi_leap.core import offer as offers
-from esi_leap.core.booking import Change
-from esi_leap.core.calendar import Booking
+from esi_leap.core.change import Change
 from esi_leap.core.contract import Contract, status_of
 from esi_leap.core.contract import Status as ContractStatus
 from esi_leap.core.errors import InvalidError
-from esi_leap.core.handover import Node
 from esi_leap.core.instant import FOREVER
 from esi_leap.core.interval import Interval
-from esi_leap.core.ports import Project, Query, Scope
+from esi_leap.core.node import Node
+from esi_leap.core.ports.cloud import Project
+from esi_leap.core.query import Query, Scope
+from esi_leap.core.tree import Booking
 from esi_leap.db import contracts as contract_lists
 from esi_leap.db import leases as lease_lists
 from esi_leap.db import offers as offer_lists
@@ -179,7 +180,7 @@ FILTERS = [
     ('offers', 'lessee_id', {TENANT, STRANGER}, '13'),
     ('offers', 'status', 'available', '01346'),
     ('offers', 'status', offers.Status.ERROR, '5'),
-    ('offers', 'status', offers.HOLDING, '013456'),
+    ('offers', 'status', offers.BLOCKING, '013456'),
     ('offers', 'status', frozenset(), ''),
     ('offers', 'start_time', at(0), '025'),
     ('offers', 'end_time', FOREVER, '4'),
@@ -206,7 +207,7 @@ FILTERS = [
     ('leases', 'owner_id', STRANGER, '4'),
     ('leases', 'lessee_id', OWNER, '5'),
     ('leases', 'status', {'active', 'error'}, '06'),
-    ('leases', 'status', leases.HOLDING, '013456'),
+    ('leases', 'status', leases.BLOCKING, '013456'),
     ('leases', 'start_time', at(4), '12'),
     ('leases', 'end_time', at(9), '23'),
     ('leases', 'created_at', at(0), '01'),
@@ -491,7 +492,7 @@ def test_an_unknown_marker_or_key_is_the_callers_mistake(store: Store, kind: str
 
 def test_a_marker_is_found_although_a_filter_leaves_it_out_by_now(store: Store) -> None:
     made = some_leases(store)
-    query = Query(equal={'status': leases.HOLDING}, limit=2)
+    query = Query(equal={'status': leases.BLOCKING}, limit=2)
     seen = listing(store, 'leases')
     assert seen(ALL, query) == ['l0', 'l1', 'l3']
     change(store, replace(made[1], status=leases.Status.EXPIRED))

@@ -17,8 +17,9 @@ import requests
 
 from esi_leap.core.errors import LeapError, NodeBusyError
 from esi_leap.core.event import Priority
-from esi_leap.core.handover import Patch, Provision, State
+from esi_leap.core.handover.steps import Patch, Provision
 from esi_leap.core.lease import Status
+from esi_leap.core.node import State
 from esi_leap.db.store import Store
 from esi_leap.manager.loop import Loop
 from tests.functional.api.world import ADMIN, LESSEE, OWNER, STRANGER, pool

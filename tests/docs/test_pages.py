@@ -13,13 +13,13 @@ from extensions import machines, rights, routes
 from esi_leap import conf as configuration
 from esi_leap import policy
 from esi_leap.api.expose import ROUTES
-from esi_leap.core import handover, lease
+from esi_leap.core import lease, node
 
 PROJECT = Path(__file__).parents[2]
 SOURCE = PROJECT / 'doc' / 'source'
 PAGES = sorted(SOURCE.rglob('*.rst'))
 TEXTS = [*PAGES, *(PROJECT / name for name in ('README.rst', 'HACKING.rst', 'CONTRIBUTING.rst'))]
-MACHINES = {'esi_leap.core.lease': lease, 'esi_leap.core.handover': handover}
+MACHINES = {'esi_leap.core.lease': lease, 'esi_leap.core.node': node}
 SVG = '{http://www.w3.org/2000/svg}'
 SCRIPTS = sorted((PROJECT / 'bin').iterdir())
 #: Groups whose options are ours, and are therefore known here.

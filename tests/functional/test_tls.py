@@ -20,13 +20,13 @@ import webob
 from oslo_db.exception import DBConnectionError
 
 from esi_leap import conf as configuration
-from esi_leap import mailer
 from esi_leap.api import auth
+from esi_leap.cloud.rest import Service, SilenceError
 from esi_leap.core.errors import UnavailableError
-from esi_leap.core.ports import Message
+from esi_leap.core.ports.bus import Message
 from esi_leap.db.engine import Database
-from esi_leap.notify import MessageBus
-from esi_leap.service import Service, SilenceError
+from esi_leap.tell import mail
+from esi_leap.tell.bus import MessageBus
 from sandbox import databases, ports
 from sandbox.rabbit import RabbitMQ
 from tests.certificates import Certificate, certificate
@@ -277,7 +277,7 @@ def test_e_mail(shown: Certificate, foreign: Certificate) -> None:
             'SMTP_SECURITY': 'ssl',
             'SMTP_CA_FILE': str(trusted.public),
         }
-        mailer.smtp(mailer.Settings.of(settings), message)
+        mail.smtp(mail.Settings.of(settings), message)
 
     server.start()
     try:

@@ -11,8 +11,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, get_args, get_type_hints
 
-from esi_leap.core import handover
-from esi_leap.core.network import Unbind
+from esi_leap.core.handover import steps
+from esi_leap.core.handover.network import Unbind
 from tests.sandbox.faulty import Fault, Request
 
 
@@ -22,7 +22,7 @@ class Step(NamedTuple):
     Attributes:
         where: how far the lease is: a verb that comes at two points of it is two steps.
         method: of HTTP.
-        verb: as `esi_leap.core.handover` calls it.
+        verb: as `esi_leap.core.handover.steps` calls it.
     """
 
     where: str
@@ -35,7 +35,7 @@ class Step(NamedTuple):
 
 #: How far a lease is after so many changes of the node's lessee.
 _WHERE = ('free', 'coming', 'lent', 'going', 'back')
-#: The requests with which `esi_leap.nodes.ironic` carries a verb out.
+#: The requests with which `esi_leap.cloud.ironic` carries a verb out.
 _VERBS = {
     r'PATCH /nodes/[^/]+': 'Patch',
     r'PUT /nodes/[^/]+/states/power': 'PowerOff',
@@ -54,9 +54,9 @@ def known() -> set[str]:
 
     Ports are unbound in Neutron: tests/sandbox/test_networks.py.
     """
-    others = {handover.Provision, Unbind}
-    verbs = {each.__name__ for each in get_args(handover.Verb) if each not in others}
-    return verbs | set(get_args(get_type_hints(handover.Provision)['target']))
+    others = {steps.Provision, Unbind}
+    verbs = {each.__name__ for each in get_args(steps.Verb) if each not in others}
+    return verbs | set(get_args(get_type_hints(steps.Provision)['target']))
 
 
 def _verb(request: Request) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from esi_leap.core.handover import ABORTABLE, IDLE, MANAGEABLE, MOVING, UNDEPLOYABLE
+from esi_leap.core.handover.machine import ABORTABLE, IDLE, MANAGEABLE, MOVING, UNDEPLOYABLE
 from sandbox import seeds
 
 from .conftest import Cloud, free, now, until

@@ -30,7 +30,7 @@ from typing import Any, NoReturn, Self
 
 import pytest
 
-from esi_leap.core import handover
+from esi_leap.core.handover import machine
 from sandbox import seeds, users
 from sandbox.errors import SandboxError
 from tests.patience import PATIENCE
@@ -321,7 +321,7 @@ def _seen(cloud: Cloud, node: str) -> dict[str, Any]:
     found = cloud.node(node)
     names = (
         'uuid',
-        *handover.REMEMBERED,
+        *machine.REMEMBERED,
         'instance_info',
         'maintenance',
         'fault',

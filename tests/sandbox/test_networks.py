@@ -11,9 +11,9 @@ from typing import Any, Self
 import pytest
 
 from esi_leap import conf, wiring
+from esi_leap.cloud.neutron import Neutron
 from esi_leap.core.errors import UnavailableError
-from esi_leap.core.network import Port, Ports
-from esi_leap.nodes.neutron import Neutron
+from esi_leap.core.handover.network import Attachment, Attachments
 from sandbox import users
 
 from .conftest import Cloud, now, until
@@ -277,16 +277,18 @@ def test_the_service_sees_and_unbinds_ports_of_every_project(cloud, nodes, netwo
     )
     project = cloud.projects['lessee']
     neutron.check()
-    assert neutron.ports(uuid, []) == Ports()
-    assert neutron.ports(uuid, [port]) == Ports((Port(id=port, project_id=project, bound=False),))
+    assert neutron.ports(uuid, []) == Attachments()
+    assert neutron.ports(uuid, [port]) == Attachments(
+        (Attachment(id=port, project_id=project, bound=False),)
+    )
     networks.bind(port, uuid)
-    assert neutron.ports(uuid, [port]) == Ports((Port(id=port, project_id=project),))
+    assert neutron.ports(uuid, [port]) == Attachments((Attachment(id=port, project_id=project),))
     for _ in range(2):
         neutron.unbind(port)
-        assert neutron.ports(uuid, []) == Ports()
+        assert neutron.ports(uuid, []) == Attachments()
     networks.must('owner-member', 'DELETE', f'/ports/{other}')
     neutron.unbind(other)
-    assert neutron.ports(uuid, [other]) == Ports()
+    assert neutron.ports(uuid, [other]) == Attachments()
 
 
 @pytest.mark.parametrize('name', ['lessee-member', 'lessee-manager'])

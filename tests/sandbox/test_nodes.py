@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from esi_leap import conf, wiring
+from esi_leap.cloud.ironic import IronicNodes
 from esi_leap.core.errors import NodeBusyError, NodeNotFoundError, UnavailableError
-from esi_leap.core.handover import (
-    LABEL,
-    LESSEE,
+from esi_leap.core.handover.leftovers import BootAsUsual, Leftovers, RemoveVolume
+from esi_leap.core.handover.machine import LABEL, LESSEE, Machine
+from esi_leap.core.handover.steps import (
     ConsoleOff,
     DetachVif,
-    Machine,
     Maintain,
     Patch,
     PowerOff,
@@ -22,9 +22,7 @@ from esi_leap.core.handover import (
     SetTraits,
 )
 from esi_leap.core.inventory import Sighting
-from esi_leap.core.leftovers import BootAsUsual, Leftovers, RemoveVolume
-from esi_leap.core.ports import Nodes
-from esi_leap.nodes.ironic import IronicNodes
+from esi_leap.core.ports.cloud import Nodes
 
 from .conftest import until
 

@@ -22,7 +22,8 @@ import pytest
 import yaml
 
 from esi_leap import conf, wiring
-from esi_leap.core.handover import LESSEE, ConsoleOff, DetachVif, Patch, PowerOff, Provision
+from esi_leap.core.handover.machine import LESSEE
+from esi_leap.core.handover.steps import ConsoleOff, DetachVif, Patch, PowerOff, Provision
 from sandbox import configs, ports, seeds, services, users
 from sandbox.layout import PROJECT, Layout
 

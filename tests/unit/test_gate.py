@@ -14,8 +14,8 @@ from esi_leap import conf as configuration
 from esi_leap import wiring
 from esi_leap.core.errors import UnavailableError
 from esi_leap.core.gate import Answer, Direction, Verdict
-from esi_leap.core.handover import Node, State
-from esi_leap.core.ports import Gate, Question
+from esi_leap.core.node import Node, State
+from esi_leap.core.ports.cloud import Gate, Question
 from esi_leap.gate.fake import FakeGate
 from esi_leap.gate.guard import Guard
 

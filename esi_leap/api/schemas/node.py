@@ -2,7 +2,7 @@
 
 from esi_leap.api.schemas import common
 from esi_leap.core.gate import Answer, Direction
-from esi_leap.core.handover import State
+from esi_leap.core.node import State
 
 _SORTED_BY = ('uuid', 'name', 'resource_type', 'resource_class', 'created_at')
 

@@ -1,7 +1,7 @@
 """Schemas of recalls."""
 
 from esi_leap.api.schemas import common
-from esi_leap.core.handover import State
+from esi_leap.core.node import State
 from esi_leap.core.recall import ItemStatus, Status
 
 #: Nodes that one request can name.

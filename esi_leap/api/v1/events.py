@@ -7,7 +7,7 @@ from esi_leap.api import lists, views
 from esi_leap.api.expose import Call, Reply, route
 from esi_leap.api.schemas import event as schema
 from esi_leap.api.v1.values import moment
-from esi_leap.core.ports import EventQuery
+from esi_leap.core.query import EventQuery
 
 #: Parameters that filter by equality.
 _EQUAL = ('event_type', 'resource_type')

@@ -11,7 +11,7 @@ from esi_leap.api.expose import Call, Reply, route
 from esi_leap.api.schemas import common
 from esi_leap.api.schemas import lease as schema
 from esi_leap.api.v1.values import criteria, filters, gone, moment, project, shared, terms
-from esi_leap.core.lease import HOLDING
+from esi_leap.core.lease import BLOCKING
 
 
 @route('GET', '/v1/leases', query=schema.QUERY, answer=schema.LEASES)
@@ -20,7 +20,7 @@ def index(call: Call) -> Reply:
     query = lists.page(
         call,
         'lessee_id',
-        equal={**filters(call, {}), **lists.statuses(call.query, HOLDING)},
+        equal={**filters(call, {}), **lists.statuses(call.query, BLOCKING)},
         criteria=criteria(call),
         meeting=lists.window(call.query, 'a lease', 'start_time', 'end_time'),
     )

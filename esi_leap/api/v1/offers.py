@@ -11,7 +11,7 @@ from esi_leap.api.schemas import common
 from esi_leap.api.schemas import offer as schema
 from esi_leap.api.schemas.lease import LEASE
 from esi_leap.api.v1.values import criteria, filters, gone, shared, terms
-from esi_leap.core.offer import HOLDING
+from esi_leap.core.offer import BLOCKING
 
 
 @route('GET', '/v1/offers', query=schema.QUERY, answer=schema.OFFERS)
@@ -24,7 +24,7 @@ def index(call: Call) -> Reply:
             **filters(
                 call, {'project_id': 'owner_id', 'lessee_id': 'lessee_id', 'lessee': 'lessee_id'}
             ),
-            **lists.statuses(call.query, HOLDING),
+            **lists.statuses(call.query, BLOCKING),
         },
         criteria=criteria(call),
         spanning=lists.window(call.query, 'an offer', 'start_time', 'end_time'),

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from esi_leap import clock
+from esi_leap.cloud.dummy import DummyNodes
 from esi_leap.db.store import Store
-from esi_leap.nodes.dummy import DummyNodes
 
 from . import world as worlds
 from .world import ADMIN, LESSEE, OWNER, World

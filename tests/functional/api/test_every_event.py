@@ -20,11 +20,12 @@ import webob
 from esi_leap import clock, wiring
 from esi_leap import conf as configuration
 from esi_leap.api.expose import ROUTES
-from esi_leap.core import due, event
+from esi_leap.core import event
+from esi_leap.core.duty import due
 from esi_leap.core.errors import NodeBusyError
 from esi_leap.core.gate import Answer, Rules, Verdict
-from esi_leap.core.handover import State
-from esi_leap.core.ports import Question
+from esi_leap.core.node import State
+from esi_leap.core.ports.cloud import Question
 from esi_leap.db.engine import Database
 from esi_leap.db.tables import nodes
 from tests.functional.manager.conftest import World as Managed

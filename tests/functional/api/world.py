@@ -15,10 +15,10 @@ import requests
 import sqlalchemy as sa
 
 from esi_leap import clock
-from esi_leap.core.booking import Change
+from esi_leap.core.change import Change
 from esi_leap.core.gate import Answer, Direction, Rules, Trial, Verdict
-from esi_leap.core.handover import State
-from esi_leap.core.ports import NodeScope, Query, Scope
+from esi_leap.core.node import State
+from esi_leap.core.query import NodeScope, Query, Scope
 from esi_leap.db.store import Store
 from esi_leap.fixture import Service
 from tests.patience import PATIENCE, until

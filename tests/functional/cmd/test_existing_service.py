@@ -18,7 +18,8 @@ from esi_leap import wiring
 from esi_leap.cmd import dbsync
 from esi_leap.conf import existing
 from esi_leap.core.errors import UnavailableError, UnknownProjectError
-from esi_leap.core.ports import Project, Query, Scope
+from esi_leap.core.ports.cloud import Project
+from esi_leap.core.query import Query, Scope
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
 from sandbox import ports

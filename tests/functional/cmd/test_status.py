@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from esi_leap import notify
 from esi_leap.cmd import status
 from esi_leap.db import schema
 from esi_leap.db.engine import Database
+from esi_leap.tell import bus as notify
 from tests.patience import PATIENCE
 
 #: oslo.upgradecheck says a name of prettytable's that has another one now.

@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 from alembic import autogenerate, migration
 
-from esi_leap.core.booking import Change
+from esi_leap.core.change import Change
 from esi_leap.core.contract import Contract
-from esi_leap.core.handover import Machine, Node
+from esi_leap.core.handover.machine import Machine
 from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease
+from esi_leap.core.node import Node
 from esi_leap.core.offer import Offer
-from esi_leap.core.ports import Scope
+from esi_leap.core.query import Scope
 from esi_leap.db import schema
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store

@@ -16,10 +16,11 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from esi_leap.core import booking
+from esi_leap.core import booking, change
+from esi_leap.core.booking import plan, quota
 from esi_leap.core.errors import OfferWindowError, WindowConflictError
-from esi_leap.core.handover import Node
-from esi_leap.core.ports import Query
+from esi_leap.core.node import Node
+from esi_leap.core.query import Query
 from esi_leap.db.book import Book
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
@@ -29,7 +30,7 @@ from tests.patience import PATIENCE
 from .given import ALL, NOW, a_lease, a_node, agreed, an_offer, at
 
 THREADS, ATTEMPTS = 16, 400
-LIMITS = booking.Limits(timedelta(days=1), None)
+LIMITS = quota.Limits(timedelta(days=1), None)
 SERVERS = pytest.mark.parametrize('database_kind', ['mariadb', 'postgresql'], indirect=True)
 
 #: Pairs of siblings that hold the same node at the same time: what must never be.
@@ -103,8 +104,8 @@ class TestOneWinner:
             node, start = wanted[number]
             with store.booking(node.id, NOW) as book:
                 lease = a_lease(node.id, f'l{number}', start, start + 1)
-                calendar = book.occupancy(lease.window)
-                book.put(booking.plan_lease(lease, book.node, calendar, LIMITS, NOW))
+                tree = book.tree(lease.window)
+                book.put(plan.plan_lease(lease, book.node, tree, LIMITS, NOW))
             return node.id, start
 
         won = judge(race(attempt), (WindowConflictError,))
@@ -114,7 +115,7 @@ class TestOneWinner:
         # None lost without a winner: nothing that was wanted could still be had.
         for node, start in {(node.id, start) for node, start in wanted}:
             with store.booking(node, NOW) as book:
-                assert book.occupancy(a_lease(node, 'x', start, start + 1).window).children(None)
+                assert book.tree(a_lease(node, 'x', start, start + 1).window).children(None)
 
     def test_claims_of_offers_each_window_once(self, database: Database) -> None:
         store = Store(database)
@@ -122,15 +123,15 @@ class TestOneWinner:
         for n in range(3):
             offers.append(an_offer(a_node(store, f'n{n}').id, f'o{n}', 0, 10))
             with store.booking(offers[-1].node_id, NOW) as book:
-                book.put(booking.Change((offers[-1],)))
+                book.put(change.Change((offers[-1],)))
 
         def attempt(number: int) -> object:
             offer, start = offers[number % 3], number // 3 % 10
             with store.booking(offer.node_id, NOW) as book:
-                calendar = book.occupancy(offer.window)
+                tree = book.tree(offer.window)
                 lease = a_lease(offer.node_id, f'l{number}', start, start + 1)
                 open_offer = book.offer(offer.uuid)
-                book.put(booking.plan_claim(lease, open_offer, calendar, LIMITS, NOW))
+                book.put(plan.plan_claim(lease, open_offer, tree, LIMITS, NOW))
             return offer.uuid, start
 
         won = judge(race(attempt), (OfferWindowError,))
@@ -151,19 +152,19 @@ class TestOneWinner:
         def attempt(number: int) -> object:
             deed, node, start = rolls[number]
             with store.booking(node.id, NOW) as book:
-                calendar = book.occupancy()
-                offers = [each for each in calendar if isinstance(each, booking.Offer)]
+                tree = book.tree()
+                offers = [each for each in tree if isinstance(each, booking.Offer)]
                 if deed == 'o':
                     offer = an_offer(node.id, f'o{number}', start, start + 4)
-                    book.put(booking.plan_offer(offer, book.node, calendar, NOW))
+                    book.put(plan.plan_offer(offer, book.node, tree, NOW))
                 elif deed == 'l':
                     lease = a_lease(node.id, f'l{number}', start, start + 2)
-                    book.put(booking.plan_lease(lease, book.node, calendar, LIMITS, NOW))
+                    book.put(plan.plan_lease(lease, book.node, tree, LIMITS, NOW))
                 elif deed == 'c' and offers:
                     lease = a_lease(node.id, f'l{number}', start, start + 1)
-                    book.put(booking.plan_claim(lease, offers[0], calendar, LIMITS, NOW))
+                    book.put(plan.plan_claim(lease, offers[0], tree, LIMITS, NOW))
                 elif offers and number % 7 == 0:
-                    book.put(booking.plan_withdraw(offers[0], book.node, calendar, NOW))
+                    book.put(plan.plan_withdraw(offers[0], book.node, tree, NOW))
             return deed
 
         judge(race(attempt), (WindowConflictError, OfferWindowError))
@@ -180,8 +181,8 @@ class ReadsFirst(Store):
             both.wait()
             connection.execute(lock, {'id': node.id})
             book = Book(connection, node, NOW)
-            calendar = book.occupancy(lease.window)
-            book.put(booking.plan_lease(lease, node, calendar, LIMITS, NOW))
+            tree = book.tree(lease.window)
+            book.put(plan.plan_lease(lease, node, tree, LIMITS, NOW))
 
 
 @SERVERS
@@ -244,7 +245,7 @@ def test_of_several_managers_each_due_node_is_claimed_by_one(
                     lease = book.lease(f'l{node}')
                     if lease.starts(NOW):
                         done.append(node)
-                        book.put(booking.Change((lease.activated(NOW),)))
+                        book.put(change.Change((lease.activated(NOW),)))
                 store.release(node, claim)
         return done
 
@@ -298,8 +299,8 @@ def test_sqlite_never_says_that_it_is_locked(
         store, node, start = stores[number % 4], nodes[number % 3], number // 3
         with store.booking(node.id, NOW) as book:
             lease = a_lease(node.id, f'l{number}', start, start + 1)
-            calendar = book.occupancy(lease.window)
-            book.put(booking.plan_lease(lease, book.node, calendar, LIMITS, NOW))
+            tree = book.tree(lease.window)
+            book.put(plan.plan_lease(lease, book.node, tree, LIMITS, NOW))
 
     def read(number: int) -> int:
         store, turns = stores[number % 4], 0
@@ -352,8 +353,8 @@ def test_sqlite_books_each_window_once(
         start = number % 10
         with stores[number % 4].booking(node.id, NOW) as book:
             lease = a_lease(node.id, f'l{number}', start, start + 1)
-            calendar = book.occupancy(lease.window)
-            book.put(booking.plan_lease(lease, book.node, calendar, LIMITS, NOW))
+            tree = book.tree(lease.window)
+            book.put(plan.plan_lease(lease, book.node, tree, LIMITS, NOW))
         return start
 
     won = judge(race(attempt, 160), (WindowConflictError,), patience=60)

@@ -9,7 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from esi_leap.core.errors import UnavailableError
-from esi_leap.core.ports import Project, Query
+from esi_leap.core.ports.cloud import Project
+from esi_leap.core.query import Query
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
 from sandbox import databases
@@ -39,7 +40,7 @@ def asked(store: Store) -> dict[str, Callable[[], object]]:
 
     def booked() -> None:
         with store.booking(node.id, NOW) as book:
-            book.occupancy()
+            book.tree()
 
     return {
         'last_beat': lambda: store.last_beat('manager'),
@@ -97,7 +98,7 @@ def test_a_server_that_goes_in_the_middle_of_a_booking_undoes_it(
             book.put(agreed(a_lease(node.id, 'before', 0, 1)))
             server.stop()
             if after == 'a statement':
-                book.occupancy()
+                book.tree()
 
     for after in ('a statement', 'the commit'):
         with pytest.raises(UnavailableError):
@@ -105,7 +106,7 @@ def test_a_server_that_goes_in_the_middle_of_a_booking_undoes_it(
         server.start()
         assert store.leases(ALL, Query()) == []
         with store.booking(node.id, NOW) as book:
-            assert list(book.occupancy()) == []
+            assert list(book.tree()) == []
 
 
 def test_connections_that_the_server_ended_are_replaced(store: Store, database: Database) -> None:
@@ -144,7 +145,7 @@ def test_a_transaction_that_stands_still_gives_up_the_node(
     def stand_still() -> None:
         with ThreadPoolExecutor(1) as pool, stopped.booking(node.id, NOW) as book:
             pool.submit(_book, store, node.id).result(10)
-            book.occupancy()
+            book.tree()
 
     with pytest.raises(UnavailableError):
         stand_still()

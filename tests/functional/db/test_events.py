@@ -11,8 +11,9 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from esi_leap.core.booking import Change
-from esi_leap.core.ports import EventQuery, EventView, Query, Scope
+from esi_leap.core.change import Change
+from esi_leap.core.query import EventQuery, Query, Scope
+from esi_leap.core.views import EventView
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
 from esi_leap.db.tables import chores, events

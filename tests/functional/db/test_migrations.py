@@ -13,13 +13,14 @@ import sqlalchemy as sa
 from alembic import script
 from oslo_db import exception as db_errors
 
-from esi_leap.core import handover, lease, offer
+from esi_leap.core import lease, node, offer
+from esi_leap.core.handover.machine import Machine
 from esi_leap.core.interval import Interval
-from esi_leap.core.ports import Query, Scope
+from esi_leap.core.query import Query, Scope
 from esi_leap.db import contracts, leases, offers, schema
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
-from esi_leap.db.tables import HOLDING, NO_OVERLAP, bookings, metadata
+from esi_leap.db.tables import BLOCKING, NO_OVERLAP, bookings, metadata
 
 from .given import differences
 
@@ -135,7 +136,7 @@ class TestModels:
 
 class TestHolding:
     def test_it_is_all_but_the_final_states(self) -> None:
-        assert set(HOLDING) == ({*map(str, lease.Status), *map(str, offer.Status)}) - {
+        assert set(BLOCKING) == ({*map(str, lease.Status), *map(str, offer.Status)}) - {
             'deleted',
             'expired',
         }
@@ -151,7 +152,7 @@ class TestHolding:
         )
         with database.reader() as connection:
             where, definition = connection.execute(query, {'name': NO_OVERLAP}).one()
-        assert set(re.findall(r"'([^']+)'", where)) == set(HOLDING)
+        assert set(re.findall(r"'([^']+)'", where)) == set(BLOCKING)
         assert definition.startswith('EXCLUDE USING gist (node_id WITH =, ')
         assert 'tsrange(start_time, end_time) WITH &&' in definition
         assert definition.endswith('DEFERRABLE INITIALLY DEFERRED')
@@ -174,7 +175,7 @@ class TestHolding:
     ) -> None:
         _node(database)
         update = sa.text('UPDATE nodes SET state = :state')
-        for state in handover.State:
+        for state in node.State:
             with database.writer() as connection:
                 connection.execute(update, {'state': str(state)})
         with pytest.raises(REFUSED), database.writer() as connection:
@@ -339,7 +340,7 @@ def _leading(database: Database) -> dict[str, set[str]]:
 
 
 def _node(database: Database, uuid: str = 'n1') -> int:
-    machine = handover.Machine(
+    machine = Machine(
         uuid=uuid,
         name=uuid,
         owner='p',

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from esi_leap.core.booking import Change
+from esi_leap.core.change import Change
 from esi_leap.core.event import Priority
 from esi_leap.db.store import Store
-from esi_leap.notify import SILENCE
+from esi_leap.tell.bus import SILENCE
 from tests.patience import PATIENCE, Metronome, until
 
 from .given import NOW, a_lease, a_node, agreed

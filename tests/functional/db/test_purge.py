@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from esi_leap.core.booking import Change
-from esi_leap.core.handover import State
+from esi_leap.core.change import Change
 from esi_leap.core.lease import Status
+from esi_leap.core.node import State
 from esi_leap.core.offer import Status as OfferStatus
-from esi_leap.core.ports import EventQuery, Query
+from esi_leap.core.query import EventQuery, Query
 from esi_leap.db.engine import Database
 from esi_leap.db.purge import purge
 from esi_leap.db.store import Store
@@ -73,7 +73,7 @@ def test_an_offer_stays_as_long_as_a_lease_that_names_it(database: Database, sto
         book.put(Change((offer,)))
         book.put(agreed(lease))
     with store.booking(node.id, at(10)) as book:
-        book.occupancy()
+        book.tree()
         gone = replace(offer, status=OfferStatus.EXPIRED)
         book.put(Change((gone, replace(lease, parent=None, status=Status.ERROR))))
     assert purge(database, LONG)['bookings'] == 0
@@ -91,7 +91,7 @@ def test_many_go_batch_after_batch_inside_out(database: Database, store: Store) 
         for each in leases:
             book.put(agreed(each))
     with store.booking(node.id, NOW) as book:
-        book.occupancy()
+        book.tree()
         book.put(Change(tuple(replace(each, status=Status.DELETED) for each in leases)))
         book.put(Change(tuple(replace(each, status=OfferStatus.DELETED) for each in offers)))
     store.events(ALL, EventQuery())

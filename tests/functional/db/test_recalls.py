@@ -10,11 +10,12 @@ from threading import Barrier
 import pytest
 
 from esi_leap.actions.recalls import carry_out, finish
-from esi_leap.core import booking
+from esi_leap.core import change
 from esi_leap.core import lease as leases
+from esi_leap.core.booking import plan, quota
 from esi_leap.core.errors import OfferWindowError
-from esi_leap.core.handover import State
-from esi_leap.core.ports import Query
+from esi_leap.core.node import State
+from esi_leap.core.query import Query
 from esi_leap.core.recall import ItemStatus, Recall, Status
 from esi_leap.core.terms import Terms
 from esi_leap.db import purge
@@ -24,7 +25,7 @@ from esi_leap.db.store import Store
 from .given import ALL, NOW, OWNER, a_lease, a_node, an_offer, at
 
 NODES = 12
-LIMITS = booking.Limits(timedelta(days=1), None)
+LIMITS = quota.Limits(timedelta(days=1), None)
 PATIENCE = timedelta(seconds=10)
 HOUR = Terms(timedelta(hours=1))
 
@@ -40,13 +41,13 @@ def lend(store: Store, uuid: str, terms: Terms = HOUR) -> int:
     node = a_node(store, uuid)
     offer = replace(an_offer(node.id, f'o-{uuid}', 0, 10), terms=terms)
     with store.booking(node.id, NOW) as book:
-        book.put(booking.Change((offer,)))
+        book.put(change.Change((offer,)))
         claim = a_lease(node.id, f'l-{uuid}', 0, 5)
-        planned = booking.plan_claim(claim, offer, book.occupancy(), LIMITS, NOW)
+        planned = plan.plan_claim(claim, offer, book.tree(), LIMITS, NOW)
         book.put(planned)
         running = book.lease(claim.uuid).activated(NOW)
         with_it = book.node.prepared(running, (), {}).to(State.HANDED_OVER)
-        book.put(booking.Change((running,), node=with_it))
+        book.put(change.Change((running,), node=with_it))
     return node.id
 
 
@@ -54,9 +55,9 @@ def take_back(store: Store, node_id: int, uuid: str, hour: float) -> None:
     """What a manager does at the end of a lease, in one go."""
     with store.booking(node_id, at(hour)) as book:
         lease = book.lease(uuid)
-        book.put(booking.Change((lease.ended(at(hour)),), node=book.node.to(State.RETURNING)))
+        book.put(change.Change((lease.ended(at(hour)),), node=book.node.to(State.RETURNING)))
     with store.booking(node_id, at(hour)) as book:
-        book.put(booking.Change((), node=book.node.freed((), at(hour))))
+        book.put(change.Change((), node=book.node.freed((), at(hour))))
 
 
 def statuses(store: Store, uuid: str = 'r') -> list[str]:
@@ -138,7 +139,7 @@ def test_a_recall_against_claims_cancels_and_hand_overs(database: Database, stor
             offer = book.offer(f'o-n{number}')
             wanted = a_lease(keys[number], f'c-n{number}', 6, 8)
             try:
-                planned = booking.plan_claim(wanted, offer, book.occupancy(), LIMITS, NOW)
+                planned = plan.plan_claim(wanted, offer, book.tree(), LIMITS, NOW)
             except OfferWindowError:
                 return
             book.put(planned)
@@ -146,7 +147,7 @@ def test_a_recall_against_claims_cancels_and_hand_overs(database: Database, stor
     def hand_back(number: int) -> None:
         with store.booking(keys[number], NOW) as book:
             lease = book.lease(f'l-n{number}')
-            book.put(booking.plan_cancel(lease, book.node, book.occupancy(), NOW))
+            book.put(plan.plan_cancel(lease, book.node, book.tree(), NOW))
 
     deeds: list[Callable[[], None]] = []
     for number, key in enumerate(keys):
@@ -158,7 +159,7 @@ def test_a_recall_against_claims_cancels_and_hand_overs(database: Database, stor
     assert statuses(store) == NODES * ['pending']
     for number, key in enumerate(keys):
         with store.booking(key, NOW) as book:
-            held = [each for each in book.occupancy() if isinstance(each, leases.Lease)]
+            held = [each for each in book.tree() if isinstance(each, leases.Lease)]
         assert all(each.window.end <= at(2) for each in held)
         given_back = bool(number % 2)
         assert [each.status for each in held] == [
@@ -188,7 +189,7 @@ def test_recalls_begin_while_their_nodes_are_worked_on(store: Store) -> None:
 
     def work(key: int) -> None:
         with store.booking(key, NOW) as book:
-            book.put(booking.Change((), node=replace(book.node, reason='It waits.')))
+            book.put(change.Change((), node=replace(book.node, reason='It waits.')))
 
     deeds: list[Callable[[], None]] = []
     for number, name in enumerate(names):

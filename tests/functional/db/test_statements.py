@@ -6,10 +6,11 @@ from contextlib import contextmanager
 import pytest
 import sqlalchemy as sa
 
-from esi_leap.core.booking import Change
+from esi_leap.core.change import Change
 from esi_leap.core.criteria import parse
 from esi_leap.core.interval import Interval
-from esi_leap.core.ports import NodeScope, Project, Query, Scope
+from esi_leap.core.ports.cloud import Project
+from esi_leap.core.query import NodeScope, Query, Scope
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
 
@@ -130,7 +131,7 @@ def test_a_booking_costs_a_constant_number_of_statements(database: Database, sto
         fill(store, have, size)
         have = size
         with counted(database) as sent, store.booking(node.id, NOW) as book:
-            book.occupancy(Interval(at(-9), at(9999)))
+            book.tree(Interval(at(-9), at(9999)))
             book.put(agreed(a_lease(node.id, f'late-{size}', 2000 + size, 2001 + size)))
         assert 'FROM nodes' in sent[0], 'the first statement locks the row of the node'
         assert database.url.startswith('sqlite') or sent[0].endswith('FOR UPDATE')

@@ -11,11 +11,11 @@ import pytest
 import sqlalchemy as sa
 from oslo_db import exception as db_errors
 
-from esi_leap.core.handover import Node
 from esi_leap.core.instant import FOREVER
 from esi_leap.core.lease import Lease
+from esi_leap.core.node import Node
 from esi_leap.core.offer import Offer
-from esi_leap.core.ports import Query, Scope
+from esi_leap.core.query import Query, Scope
 from esi_leap.db import existing, rows, schema, takeover
 from esi_leap.db.engine import Database
 from esi_leap.db.existing import Oddity

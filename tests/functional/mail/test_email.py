@@ -15,9 +15,9 @@ from urllib.parse import unquote
 import pytest
 import requests
 
-from esi_leap import mailer
 from esi_leap.cmd import email_notification
 from esi_leap.fixture import Service
+from esi_leap.tell.mail import Settings, SettingsError
 from tests.patience import PATIENCE, until
 
 from .mail_server import Inbox, serving
@@ -117,7 +117,7 @@ def environment(
 @pytest.fixture
 def run(monkeypatch, capsys, caplog) -> Callable[..., str]:
     """Run the program in this process, which has loaded the SDK already; return what it says."""
-    caplog.set_level(logging.INFO, 'esi_leap.mailer')
+    caplog.set_level(logging.INFO, 'esi_leap.tell.mail')
 
     def ran(environment: dict[str, str], code: int = 0) -> str:
         caplog.clear()
@@ -311,15 +311,15 @@ def test_the_file_of_the_existing_program_is_read(service, inbox, run, environme
 )
 def test_what_cannot_be_is_said_in_a_sentence(name, value, why):
     values = {'ENABLE_EMAIL': 'true', 'EMAIL_SENDER': 'a@example.com', name: value}
-    with pytest.raises(mailer.SettingsError, match=why):
-        mailer.Settings.of(values)
+    with pytest.raises(SettingsError, match=why):
+        Settings.of(values)
 
 
 def test_a_template_with_an_unknown_key_is_refused(tmp_path):
     template = tmp_path / 'template'
     template.write_text('{password}', encoding='utf-8')
-    with pytest.raises(mailer.SettingsError, match=r"'password'; it may have project, lease_uuid"):
-        mailer.Settings.of({'LEASE_EXPIRE_TEMPLATE': str(template)})
+    with pytest.raises(SettingsError, match=r"'password'; it may have project, lease_uuid"):
+        Settings.of({'LEASE_EXPIRE_TEMPLATE': str(template)})
 
 
 def test_a_broken_state_file_is_not_overwritten(service, run, environment):

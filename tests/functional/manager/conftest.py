@@ -12,18 +12,19 @@ import pytest
 from esi_leap import metrics
 from esi_leap.actions.inventory import Inventory
 from esi_leap.actions.recalls import carry_out
-from esi_leap.core import booking
-from esi_leap.core.handover import Machine, Verb
+from esi_leap.cloud.dummy import DummyNodes
+from esi_leap.core.booking import plan, quota
+from esi_leap.core.handover.machine import Machine
+from esi_leap.core.handover.steps import Verb
 from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease
-from esi_leap.core.ports import Query, Scope
+from esi_leap.core.query import Query, Scope
 from esi_leap.core.recall import Recall
 from esi_leap.db import schema
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
 from esi_leap.manager.deps import Deps, Settings
 from esi_leap.manager.work import work_on
-from esi_leap.nodes.dummy import DummyNodes
 
 NOON = datetime(2031, 5, 1, 12, tzinfo=UTC)
 EVERYTHING = Scope(everything=True)
@@ -136,16 +137,16 @@ class World:
             parent=inside,
             parent_lease=inside,
         )
-        limits = booking.Limits(timedelta(days=7), None)
+        limits = quota.Limits(timedelta(days=7), None)
         with self.store.booking(node.id, self.now) as book:
-            book.put(booking.plan_lease(lease, book.node, book.occupancy(), limits, self.now))
+            book.put(plan.plan_lease(lease, book.node, book.tree(), limits, self.now))
         return lease.uuid
 
     def cancel(self, uuid: str) -> None:
         found = self.see(uuid)
         with self.store.booking(found.node_id, self.now) as book:
-            calendar = book.occupancy()
-            book.put(booking.plan_cancel(book.lease(uuid), book.node, calendar, self.now))
+            tree = book.tree()
+            book.put(plan.plan_cancel(book.lease(uuid), book.node, tree, self.now))
 
     def recall(self, minutes: int, uuid: str = 'n1', *, owner: str = 'lender') -> str:
         """Recall the node by so many minutes from now; nothing is done of it yet."""

@@ -8,8 +8,8 @@ from threading import Event
 import pytest
 
 from esi_leap.core.errors import UnavailableError
-from esi_leap.core.ports import Message
-from esi_leap.notify import MessageBus
+from esi_leap.core.ports.bus import Message
+from esi_leap.tell.bus import MessageBus
 from tests.listener import TOPIC, configuration
 
 

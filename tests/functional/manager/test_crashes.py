@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from esi_leap.core.errors import StaleClaimError
-from esi_leap.core.handover import State
 from esi_leap.core.lease import Status
+from esi_leap.core.node import State
 from esi_leap.db.store import Store
 from esi_leap.manager.loop import Loop
 from tests.patience import until

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from esi_leap.core.booking import Change
-from esi_leap.core.handover import State
+from esi_leap.core.change import Change
 from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Status
+from esi_leap.core.node import State
 from esi_leap.core.offer import NOT_HIS, Offer
 from esi_leap.core.offer import Status as OfferStatus
-from esi_leap.core.ports import Query
+from esi_leap.core.query import Query
 
 from .conftest import EVERYTHING, NOON, World, refresh
 

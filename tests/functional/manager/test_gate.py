@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from esi_leap.core.booking import Change
+from esi_leap.core.change import Change
 from esi_leap.core.errors import NodeBusyError, UnavailableError
 from esi_leap.core.event import Priority
 from esi_leap.core.gate import Answer, Direction, Rules, Verdict
-from esi_leap.core.handover import Maintain, Patch, State
+from esi_leap.core.handover.steps import Maintain, Patch
 from esi_leap.core.lease import Status
-from esi_leap.core.ports import Question
+from esi_leap.core.node import State
+from esi_leap.core.ports.cloud import Question
 from esi_leap.db.store import Store
 
 from .conftest import Killed, World

@@ -5,8 +5,9 @@ import json
 import pytest
 
 from esi_leap.core.errors import NodeBusyError, UnavailableError
-from esi_leap.core.handover import Provision, State
+from esi_leap.core.handover.steps import Provision
 from esi_leap.core.lease import Status
+from esi_leap.core.node import State
 
 
 def test_a_lease_starts_at_its_start_and_ends_at_its_end(world):

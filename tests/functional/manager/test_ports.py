@@ -2,8 +2,8 @@
 
 import pytest
 
-from esi_leap.core.handover import State
 from esi_leap.core.lease import Status
+from esi_leap.core.node import State
 
 AWAY = 'Neutron does not answer; try again.'
 

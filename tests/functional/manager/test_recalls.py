@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from esi_leap.core.errors import NodeBusyError, UnavailableError
-from esi_leap.core.handover import State
-from esi_leap.core.ports import ItemView, Store
+from esi_leap.core.node import State
+from esi_leap.core.ports.store import Store
 from esi_leap.core.recall import Recall
+from esi_leap.core.views import ItemView
 from esi_leap.manager.recalls import Finisher
 
 from .conftest import World

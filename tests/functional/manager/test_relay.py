@@ -8,12 +8,12 @@ import pytest
 from oslo_config import cfg
 
 from esi_leap import conf as configuration
-from esi_leap import notify
 from esi_leap.core.errors import UnavailableError
 from esi_leap.core.event import Priority
-from esi_leap.core.ports import Message
+from esi_leap.core.ports.bus import Message
 from esi_leap.db.store import Store
 from esi_leap.manager.relay import Deps, Relay
+from esi_leap.tell import bus as notify
 
 
 class Bus:

@@ -3,8 +3,9 @@
 import pytest
 
 from esi_leap.core.errors import NodeBusyError, UnavailableError
-from esi_leap.core.handover import Patch, State
+from esi_leap.core.handover.steps import Patch
 from esi_leap.core.lease import Status
+from esi_leap.core.node import State
 
 from .conftest import NOON
 

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from esi_leap.core.handover import Provision, State
+from esi_leap.core.handover.steps import Provision
+from esi_leap.core.node import State
 from esi_leap.db import takeover
 from tests.functional.db import existing_service as old
 
@@ -133,7 +134,7 @@ class TestNotNamed:
         world.tick()
         assert 'left as found' in (world.see('l').reason or '')
         world.wait(minutes=90)
-        assert not world.see('l').holding
+        assert not world.see('l').blocks
         assert world.nodes.verbs == []
         assert world.file() == before
 
@@ -142,7 +143,7 @@ class TestNotNamed:
         taken_over(world, old.lease('l', START, PAST, status=status))
         (world.folder / 'n1').unlink()
         world.tick()
-        assert not world.see('l').holding
+        assert not world.see('l').blocks
         assert 'gone' in (world.see('l').reason or '')
 
     def test_one_that_has_not_begun_begins(self, world: World) -> None:

@@ -4,10 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from esi_leap.core.handover import Machine, Node
+from esi_leap.core.handover.leftovers import Leftovers
+from esi_leap.core.handover.machine import Machine
 from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease
-from esi_leap.core.leftovers import Leftovers
+from esi_leap.core.node import Node
 from esi_leap.core.offer import Offer
 
 DAY = datetime(2032, 1, 31, tzinfo=UTC)

@@ -9,12 +9,18 @@ from dataclasses import dataclass, field, replace
 
 from hypothesis import strategies as st
 
-from esi_leap.core.handover import (
-    LABEL,
-    LESSEE,
+from esi_leap.core.handover.leftovers import (
+    BootAsUsual,
+    EjectMedia,
+    Leftovers,
+    Removal,
+    RemoveVolume,
+)
+from esi_leap.core.handover.machine import LABEL, LESSEE, Machine
+from esi_leap.core.handover.network import NO_ATTACHMENTS, Attachment, Attachments, Unbind
+from esi_leap.core.handover.steps import (
     ConsoleOff,
     DetachVif,
-    Machine,
     Maintain,
     Patch,
     PowerOff,
@@ -22,8 +28,6 @@ from esi_leap.core.handover import (
     SetTraits,
     Verb,
 )
-from esi_leap.core.leftovers import BootAsUsual, EjectMedia, Leftovers, Removal, RemoveVolume
-from esi_leap.core.network import NO_PORTS, Port, Ports, Unbind
 
 from .given import HOLDING, STRANGER, TENANT, a_machine
 
@@ -109,8 +113,8 @@ FIELDS = {
 }
 
 #: Ports that may be bound to it: a tenant's, one that has no business there, and Ironic's own.
-MINE, FOREIGN = Port(id='v1', project_id=TENANT), Port(id='x', project_id=STRANGER)
-RAMDISK = Port(id='r', project_id='p-service', of_ironic=True)
+MINE, FOREIGN = Attachment(id='v1', project_id=TENANT), Attachment(id='x', project_id=STRANGER)
+RAMDISK = Attachment(id='r', project_id='p-service', of_ironic=True)
 
 
 @dataclass
@@ -198,7 +202,7 @@ class Metal:
             case Unbind(port):
                 assert self.state not in MOVES, 'Ironic needs its own'
                 found = self.machine.ports.found
-                self.set(ports=Ports(tuple(each for each in found if each.id != port)))
+                self.set(ports=Attachments(tuple(each for each in found if each.id != port)))
             case SetTraits(traits):
                 self.write(traits=list(traits))
             case EjectMedia() | RemoveVolume() | BootAsUsual():
@@ -293,7 +297,9 @@ def metals(lessee: str | None, label: str | None) -> st.SearchStrategy[Metal]:
         instance_info=st.booleans(),
         console=st.booleans(),
         vifs=st.sampled_from([(), ('v1',), ('v1', 'v2')]),
-        ports=st.sampled_from([NO_PORTS, Ports((MINE,)), Ports((RAMDISK, MINE, FOREIGN))]),
+        ports=st.sampled_from(
+            [NO_ATTACHMENTS, Attachments((MINE,)), Attachments((RAMDISK, MINE, FOREIGN))]
+        ),
         cleans=st.booleans(),
     )
     idle = {'available', 'manageable', 'enroll', 'verifying', 'cleaning', 'clean wait'}

@@ -7,8 +7,7 @@ import pytest
 
 from esi_leap.core import lease as leases
 from esi_leap.core import offer as offers
-from esi_leap.core.booking import (
-    Limits,
+from esi_leap.core.booking.plan import (
     claim_end,
     lease_window,
     lender,
@@ -21,7 +20,7 @@ from esi_leap.core.booking import (
     plan_withdraw,
     sublet_times,
 )
-from esi_leap.core.calendar import Booking, Calendar
+from esi_leap.core.booking.quota import Limits
 from esi_leap.core.contract import Contract
 from esi_leap.core.errors import (
     FinalStateError,
@@ -34,21 +33,22 @@ from esi_leap.core.errors import (
     TooLongError,
     WindowConflictError,
 )
-from esi_leap.core.handover import State
 from esi_leap.core.instant import FOREVER
 from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease, TransitionError
+from esi_leap.core.node import State
+from esi_leap.core.tree import Booking, BookingTree
 
 from .given import OWNER, STRANGER, TENANT, a_lease, a_node, an_offer, at, window
 
 NODE = a_node()
 LIMITS = Limits(timedelta(days=2), timedelta(days=7))
 NOW = at(0)
-EMPTY = Calendar([])
+EMPTY = BookingTree([])
 
 
-def calendar(*bookings: Booking) -> Calendar:
-    return Calendar(bookings)
+def tree(*bookings: Booking) -> BookingTree:
+    return BookingTree(bookings)
 
 
 def test_a_lease_starts_now_unless_it_says_when() -> None:
@@ -87,7 +87,7 @@ def test_an_offer_is_booked(parent: str | None) -> None:
 
 def test_an_offer_takes_in_the_owners_own_leases() -> None:
     own, beside = a_lease('own', 10, 20), a_lease('beside', 100, 110)
-    change = plan_offer(an_offer(), NODE, calendar(own, beside), NOW)
+    change = plan_offer(an_offer(), NODE, tree(own, beside), NOW)
     assert change.bookings == (an_offer(), replace(own, parent='o'))
 
 
@@ -104,7 +104,7 @@ def test_an_offer_takes_in_the_owners_own_leases() -> None:
 )
 def test_an_offer_of_what_is_booked(other: Booking) -> None:
     with pytest.raises(WindowConflictError, match=r'^Time conflict for ironic_node n1\.'):
-        plan_offer(an_offer(), NODE, calendar(other), NOW)
+        plan_offer(an_offer(), NODE, tree(other), NOW)
 
 
 def test_an_offer_of_the_past() -> None:
@@ -128,7 +128,7 @@ def test_a_direct_lease_makes_a_contract() -> None:
 
 
 def test_a_direct_lease_lies_in_the_owners_own_offer() -> None:
-    change = plan_lease(a_lease(), NODE, calendar(an_offer()), LIMITS, NOW)
+    change = plan_lease(a_lease(), NODE, tree(an_offer()), LIMITS, NOW)
     assert change.bookings == (a_lease(parent='o'),)
     assert change.contract is not None
     assert change.contract.offer is None
@@ -145,7 +145,7 @@ def test_a_direct_lease_lies_in_the_owners_own_offer() -> None:
 )
 def test_a_direct_lease_of_what_is_booked(others: list[Booking]) -> None:
     with pytest.raises(WindowConflictError):
-        plan_lease(a_lease(), NODE, calendar(*others), LIMITS, NOW)
+        plan_lease(a_lease(), NODE, tree(*others), LIMITS, NOW)
 
 
 def test_a_direct_lease_that_is_too_long_or_has_passed() -> None:
@@ -156,7 +156,7 @@ def test_a_direct_lease_that_is_too_long_or_has_passed() -> None:
 
 
 def test_a_claim_makes_one_contract_with_one_lease() -> None:
-    change = plan_claim(a_lease(), an_offer(), calendar(an_offer()), LIMITS, NOW)
+    change = plan_claim(a_lease(), an_offer(), tree(an_offer()), LIMITS, NOW)
     claimed = a_lease(offer='o', parent='o')
     assert change.bookings == (claimed,)
     assert change.contract is not None
@@ -168,9 +168,9 @@ def test_a_claim_may_touch_its_neighbours_and_the_edges() -> None:
         a_lease('b', 0, 10, offer='o', parent='o'),
         a_lease('c', 20, 100, offer='o', parent='o'),
     ]
-    assert plan_claim(a_lease(), an_offer(), calendar(an_offer(), *neighbours), LIMITS, NOW)
+    assert plan_claim(a_lease(), an_offer(), tree(an_offer(), *neighbours), LIMITS, NOW)
     whole = a_lease(start=0, end=100)
-    assert plan_claim(whole, an_offer(), calendar(an_offer()), LIMITS, NOW)
+    assert plan_claim(whole, an_offer(), tree(an_offer()), LIMITS, NOW)
 
 
 @pytest.mark.parametrize('status', sorted(offers.FINAL | {offers.Status.ERROR}))
@@ -194,7 +194,7 @@ def test_a_claim_of_what_is_taken_names_what_is_free(start: int, end: int) -> No
     taken = a_lease('b', 20, 30, offer='o', parent='o', status=leases.Status.WAIT_CANCEL)
     wanted = a_lease(start=start, end=end)
     with pytest.raises(OfferWindowError) as caught:
-        plan_claim(wanted, an_offer(), calendar(an_offer(), taken), LIMITS, at(1))
+        plan_claim(wanted, an_offer(), tree(an_offer(), taken), LIMITS, at(1))
     assert caught.value.details['availabilities'] == [
         ['2032-01-31T01:00:00', '2032-01-31T20:00:00'],
         ['2032-02-01T06:00:00', '2032-02-04T04:00:00'],
@@ -216,25 +216,25 @@ def test_the_end_of_a_claim_that_names_none(start: int, end: int) -> None:
         a_lease('c', 80, 90, offer='o', parent='o'),
         a_lease('elsewhere', 1, 2),
     ]
-    found = claim_end(an_offer(), at(start), calendar(an_offer(), *taken), LIMITS)
+    found = claim_end(an_offer(), at(start), tree(an_offer(), *taken), LIMITS)
     assert found == at(end)
 
 
 def test_the_end_of_a_claim_near_the_end_of_time() -> None:
     start = FOREVER - timedelta(hours=1)
     offer = replace(an_offer(), window=Interval(at(0), FOREVER))
-    assert claim_end(offer, start, calendar(offer), LIMITS) == FOREVER
+    assert claim_end(offer, start, tree(offer), LIMITS) == FOREVER
 
 
 def updated(lease: Lease, end: float, *others: Booking, now: datetime = NOW) -> Lease:
     changed = replace(lease, window=Interval(lease.window.start, at(end)))
-    change = plan_update(lease, changed, NODE, calendar(lease, *others), now)
+    change = plan_update(lease, changed, NODE, tree(lease, *others), now)
     assert change.bookings == (changed,)
     return changed
 
 
 @pytest.mark.parametrize(
-    'status', sorted(leases.HOLDING - {leases.Status.WAIT_EXPIRE, leases.Status.WAIT_CANCEL})
+    'status', sorted(leases.BLOCKING - {leases.Status.WAIT_EXPIRE, leases.Status.WAIT_CANCEL})
 )
 @pytest.mark.parametrize('end', [15, 20, 30])
 def test_the_end_of_a_lease_is_moved(status: leases.Status, end: int) -> None:
@@ -290,14 +290,14 @@ def test_a_new_end_stays_clear_of_the_neighbours() -> None:
 
 
 @pytest.mark.parametrize(
-    'status', sorted(leases.HOLDING - {leases.Status.WAIT_CANCEL, leases.Status.WAIT_EXPIRE})
+    'status', sorted(leases.BLOCKING - {leases.Status.WAIT_CANCEL, leases.Status.WAIT_EXPIRE})
 )
 @pytest.mark.parametrize('state', State)
 def test_a_cancelled_lease_is_over_unless_it_has_the_node(
     status: leases.Status, state: State
 ) -> None:
     lease = a_lease(status=status)
-    change = plan_cancel(lease, a_node(state=state, lease='a'), Calendar([lease]), at(12))
+    change = plan_cancel(lease, a_node(state=state, lease='a'), BookingTree([lease]), at(12))
     (after,) = change.bookings
     if state in {'preparing', 'handed over'}:
         assert (after.status, after.next_action_at) == ('wait cancel', at(12))
@@ -307,7 +307,7 @@ def test_a_cancelled_lease_is_over_unless_it_has_the_node(
 
 def test_a_lease_is_not_torn_down_for_another() -> None:
     node = a_node(state=State.HANDED_OVER, lease='b')
-    (after,) = plan_cancel(a_lease(), node, Calendar([]), at(12)).bookings
+    (after,) = plan_cancel(a_lease(), node, BookingTree([]), at(12)).bookings
     assert after.status == 'deleted'
 
 
@@ -315,7 +315,7 @@ def test_a_lease_is_not_torn_down_for_another() -> None:
 def test_cancelling_again_asks_for_a_try_now(status: leases.Status) -> None:
     lease = a_lease(status=status, retry_at=at(30), attempts=5, reason='busy')
     change = plan_cancel(
-        lease, a_node(state=State.HANDED_OVER, lease='a'), Calendar([lease]), at(22)
+        lease, a_node(state=State.HANDED_OVER, lease='a'), BookingTree([lease]), at(22)
     )
     assert change.bookings == (replace(lease, retry_at=at(22)),)
 
@@ -323,7 +323,7 @@ def test_cancelling_again_asks_for_a_try_now(status: leases.Status) -> None:
 @pytest.mark.parametrize('status', sorted(leases.FINAL))
 def test_what_has_ended_is_not_cancelled(status: leases.Status) -> None:
     with pytest.raises(TransitionError):
-        plan_cancel(a_lease(status=status), NODE, Calendar([]), NOW)
+        plan_cancel(a_lease(status=status), NODE, BookingTree([]), NOW)
 
 
 def test_withdrawing_an_offer_cancels_what_was_claimed_and_keeps_the_owners_own() -> None:
@@ -332,9 +332,7 @@ def test_withdrawing_an_offer_cancels_what_was_claimed_and_keeps_the_owners_own(
     own = a_lease('own', 40, 50, parent='o')
     beside = a_lease('beside', 100, 110)
     node = a_node(state=State.HANDED_OVER, lease='running')
-    change = plan_withdraw(
-        an_offer(), node, calendar(an_offer(), own, later, running, beside), at(5)
-    )
+    change = plan_withdraw(an_offer(), node, tree(an_offer(), own, later, running, beside), at(5))
     after = {each.uuid: each for each in change.bookings}
     assert {uuid: str(each.status) for uuid, each in after.items()} == {
         'o': 'deleted',
@@ -348,7 +346,7 @@ def test_withdrawing_an_offer_cancels_what_was_claimed_and_keeps_the_owners_own(
 
 def test_an_offer_that_ends_lets_go_of_a_late_lease() -> None:
     late = a_lease('late', 80, 100, offer='o', parent='o', status=leases.Status.WAIT_EXPIRE)
-    change = plan_expire(an_offer(), calendar(an_offer(), late))
+    change = plan_expire(an_offer(), tree(an_offer(), late))
     gone = an_offer(status=offers.Status.EXPIRED)
     assert change.bookings == (gone, replace(late, parent=None))
 
@@ -407,7 +405,7 @@ def test_only_a_lease_that_goes_on_is_sub_let(status: leases.Status) -> None:
     goes_on = status in {'created', 'wait fulfill', 'active'}
     held = replace(OUTER, status=status)
     assert lender([held], None, None, at(12)) == (held if goes_on else None)
-    calendar_now = calendar(held)
+    calendar_now = tree(held)
     offer = an_offer('o', 12, 20, **SUBLET)
     if goes_on:
         assert plan_offer(offer, NODE, calendar_now, at(12)).bookings == (offer,)
@@ -419,7 +417,7 @@ def test_only_a_lease_that_goes_on_is_sub_let(status: leases.Status) -> None:
 def test_what_is_sub_let_lies_inside_the_lease() -> None:
     outside = an_offer('o', 12, 31, **SUBLET)
     with pytest.raises(NotHeldError) as refused:
-        plan_offer(outside, NODE, calendar(OUTER), at(12))
+        plan_offer(outside, NODE, tree(OUTER), at(12))
     assert refused.value.message == (
         'You do not have permissions on ironic_node n1 for the time range '
         '2032-01-31T12:00:00 - 2032-02-01T07:00:00. '
@@ -427,26 +425,26 @@ def test_what_is_sub_let_lies_inside_the_lease() -> None:
     )
     early = a_lease('i', 9, 12, **SUBLET)
     with pytest.raises(NotHeldError):
-        plan_lease(early, NODE, calendar(OUTER), LIMITS, at(2))
+        plan_lease(early, NODE, tree(OUTER), LIMITS, at(2))
 
 
 def test_the_lease_of_another_is_not_sub_let() -> None:
     foreign = an_offer('o', 12, 20, **{**SUBLET, 'owner_id': STRANGER})
     with pytest.raises(NotHeldError):
-        plan_offer(foreign, NODE, calendar(OUTER), at(12))
+        plan_offer(foreign, NODE, tree(OUTER), at(12))
 
 
 def test_what_is_sub_let_is_not_sub_let_again() -> None:
     middle = a_lease('middle', 10, 20, lessee_id=STRANGER, **SUBLET)
     inner = a_lease('inner', 12, 15, owner_id=STRANGER, parent='middle', parent_lease='middle')
     with pytest.raises(SubletError):
-        plan_lease(inner, NODE, calendar(OUTER, middle), LIMITS, at(12))
+        plan_lease(inner, NODE, tree(OUTER, middle), LIMITS, at(12))
 
 
 def test_a_claim_lies_in_the_lease_that_its_offer_lies_in() -> None:
     offer = an_offer('o', 10, 30, **SUBLET)
     claimed = a_lease('c', 12, 14, owner_id=TENANT, lessee_id=STRANGER)
-    (made,) = plan_claim(claimed, offer, calendar(OUTER, offer), LIMITS, at(12)).bookings
+    (made,) = plan_claim(claimed, offer, tree(OUTER, offer), LIMITS, at(12)).bookings
     assert isinstance(made, Lease)
     assert (made.parent, made.offer, made.parent_lease) == ('o', 'o', 'outer')
 
@@ -454,7 +452,7 @@ def test_a_claim_lies_in_the_lease_that_its_offer_lies_in() -> None:
 def test_the_lessee_leases_inside_his_own_sub_offer() -> None:
     offer = an_offer('o', 10, 20, **SUBLET)
     direct = a_lease('d', 12, 14, lessee_id=STRANGER, **SUBLET)
-    (made,) = plan_lease(direct, NODE, calendar(OUTER, offer), LIMITS, at(12)).bookings
+    (made,) = plan_lease(direct, NODE, tree(OUTER, offer), LIMITS, at(12)).bookings
     assert (made.parent, made.parent_lease) == ('o', 'outer')
 
 
@@ -463,7 +461,7 @@ def test_cancelling_a_lease_ends_what_lies_in_it_first() -> None:
     claimed = a_lease('c', 22, 24, offer='o', owner_id=TENANT, parent='o', parent_lease='outer')
     has = a_lease('has', 10, 15, status=leases.Status.ACTIVE, **SUBLET)
     node = a_node(state=State.HANDED_OVER, lease='has')
-    change = plan_cancel(OUTER, node, calendar(OUTER, offer, claimed, has), at(12))
+    change = plan_cancel(OUTER, node, tree(OUTER, offer, claimed, has), at(12))
     assert [(each.uuid, str(each.status), each.parent) for each in change.bookings] == [
         ('has', 'wait cancel', 'outer'),
         ('c', 'deleted', 'outer'),
@@ -471,7 +469,7 @@ def test_cancelling_a_lease_ends_what_lies_in_it_first() -> None:
         ('outer', 'wait cancel', None),
     ]
     beside = a_node(state=State.CLEANING, lease='before')
-    change = plan_cancel(OUTER, beside, calendar(OUTER, offer, claimed), at(12))
+    change = plan_cancel(OUTER, beside, tree(OUTER, offer, claimed), at(12))
     assert [(each.uuid, str(each.status)) for each in change.bookings] == [
         ('c', 'deleted'),
         ('o', 'deleted'),

@@ -10,9 +10,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from esi_leap.core import booking, due, event
-from esi_leap.core.booking import Change, Limits
-from esi_leap.core.calendar import Booking, Calendar
+from esi_leap.core import event
+from esi_leap.core.booking import plan
+from esi_leap.core.booking.quota import Limits
+from esi_leap.core.change import Change
+from esi_leap.core.duty import due
 from esi_leap.core.errors import (
     FinalStateError,
     InvalidWindowError,
@@ -25,10 +27,11 @@ from esi_leap.core.errors import (
     TooLongError,
     WindowConflictError,
 )
-from esi_leap.core.handover import Node, State
 from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease, Status
+from esi_leap.core.node import Node, State
 from esi_leap.core.offer import Offer
+from esi_leap.core.tree import Booking, BookingTree
 
 from .given import OWNER, STRANGER, a_lease, a_node, an_offer, at
 
@@ -70,7 +73,7 @@ class Tree(RuleBasedStateMachine):
         }
         self.contracts: set[str] = set()
         self.heard: dict[str, str] = {}
-        self.deep = mock.patch.object(booking, 'SUBLETTING_DEPTH', DEEPEST)
+        self.deep = mock.patch.object(plan, 'SUBLETTING_DEPTH', DEEPEST)
         self.deep.start()
 
     @initialize(own=st.booleans())
@@ -90,13 +93,13 @@ class Tree(RuleBasedStateMachine):
         node %= self.nodes_count
         first = self.hour + start
         new = an_offer(self.fresh(), first, first + hours, node_id=node, owner_id=owner)
-        calendar = self.calendar(node)
+        tree = self.tree(node)
         error = self.attempt(
-            lambda: booking.plan_offer(new, self.nodes[node], calendar, at(self.hour)),
+            lambda: plan.plan_offer(new, self.nodes[node], tree, at(self.hour)),
             {InvalidWindowError, WindowConflictError},
         )
         if isinstance(error, WindowConflictError):
-            assert any(each.window.overlaps(new.window) for each in calendar)
+            assert any(each.window.overlaps(new.window) for each in tree)
         if isinstance(error, InvalidWindowError):
             assert first + hours <= self.hour
 
@@ -107,16 +110,16 @@ class Tree(RuleBasedStateMachine):
         if wanted is None:
             return
         new = replace(a_lease(self.fresh(), node_id=node, owner_id=owner), window=wanted)
-        calendar = self.calendar(node)
+        tree = self.tree(node)
         error = self.attempt(
-            lambda: booking.plan_lease(new, self.nodes[node], calendar, LIMITS, at(self.hour)),
+            lambda: plan.plan_lease(new, self.nodes[node], tree, LIMITS, at(self.hour)),
             {TooLongError, WindowConflictError},
         )
         self.right_about_length(error, wanted)
         if isinstance(error, WindowConflictError):
             assert any(
                 each.window.overlaps(wanted)
-                for each in calendar
+                for each in tree
                 if isinstance(each, Lease)
                 or each.owner_id != owner
                 or not each.window.contains(wanted)
@@ -135,18 +138,18 @@ class Tree(RuleBasedStateMachine):
             'parent': lender.uuid,
             'parent_lease': lender.uuid,
         }
-        calendar, node = self.calendar(lender.node_id), self.nodes[lender.node_id]
+        tree, node = self.tree(lender.node_id), self.nodes[lender.node_id]
         if offered:
             offer = replace(an_offer(self.fresh(), **values), window=wanted)
             error = self.attempt(
-                lambda: booking.plan_offer(offer, node, calendar, at(self.hour)),
+                lambda: plan.plan_offer(offer, node, tree, at(self.hour)),
                 {NotHeldError, SubletError, WindowConflictError},
             )
         else:
             lessee = f'sub-{lender.lessee_id}'
             lease = replace(a_lease(self.fresh(), lessee_id=lessee, **values), window=wanted)
             error = self.attempt(
-                lambda: booking.plan_lease(lease, node, calendar, LIMITS, at(self.hour)),
+                lambda: plan.plan_lease(lease, node, tree, LIMITS, at(self.hour)),
                 {NotHeldError, SubletError, TooLongError, WindowConflictError},
             )
         lendable = lender.status in {'created', 'wait fulfill', 'active'}
@@ -156,19 +159,19 @@ class Tree(RuleBasedStateMachine):
             assert lendable
             assert lender.window.contains(wanted)
         if isinstance(error, SubletError):
-            assert len(calendar.lenders(lender)) == DEEPEST
+            assert len(tree.lenders(lender)) == DEEPEST
         if isinstance(error, WindowConflictError):
-            assert any(each.window.overlaps(wanted) for each in calendar.children(lender.uuid))
+            assert any(each.window.overlaps(wanted) for each in tree.children(lender.uuid))
 
     @rule(number=which, start=offsets, hours=st.none() | lengths)
     @precondition(lambda self: self.known(Offer))
     def claim(self, number: int, start: int, hours: int | None) -> None:
         offer = self.pick(Offer, number, self.held(Offer) or self.known(Offer))
-        calendar = self.calendar(offer.node_id)
+        tree = self.tree(offer.node_id)
         begins = max(self.hour, self.hour + start)
         if hours is None:
-            end = booking.claim_end(offer, at(begins), calendar, LIMITS)
-            free = not any(each.window.holds(at(begins)) for each in calendar.children(offer.uuid))
+            end = plan.claim_end(offer, at(begins), tree, LIMITS)
+            free = not any(each.window.holds(at(begins)) for each in tree.children(offer.uuid))
             may_fail = not (offer.status == 'available' and offer.window.holds(at(begins)) and free)
             if end <= at(begins):
                 assert may_fail
@@ -179,7 +182,7 @@ class Tree(RuleBasedStateMachine):
             wanted = Interval(at(begins), at(begins + hours))
         new = replace(a_lease(self.fresh(), node_id=offer.node_id), window=wanted)
         error = self.attempt(
-            lambda: booking.plan_claim(new, offer, calendar, LIMITS, at(self.hour)),
+            lambda: plan.plan_claim(new, offer, tree, LIMITS, at(self.hour)),
             {TooLongError, OfferNotFoundError, OfferWindowError},
         )
         assert error is None or may_fail
@@ -187,7 +190,7 @@ class Tree(RuleBasedStateMachine):
         if isinstance(error, OfferNotFoundError):
             assert offer.status != 'available' or offer.window.end <= at(self.hour)
         if isinstance(error, OfferWindowError):
-            assert not offer.window.contains(wanted) or calendar.blockers(offer.uuid, wanted)
+            assert not offer.window.contains(wanted) or tree.blockers(offer.uuid, wanted)
 
     @rule(number=which, hours=st.integers(-6, 6))
     @precondition(lambda self: self.known(Lease))
@@ -198,11 +201,11 @@ class Tree(RuleBasedStateMachine):
             return
         changed = replace(lease, purpose='other', window=Interval(lease.window.start, end))
         self.attempt(
-            lambda: booking.plan_update(
+            lambda: plan.plan_update(
                 lease,
                 changed,
                 self.nodes[lease.node_id],
-                self.calendar(lease.node_id),
+                self.tree(lease.node_id),
                 at(self.hour),
             ),
             {FinalStateError, InvalidWindowError, OutsideError, WindowConflictError},
@@ -212,24 +215,24 @@ class Tree(RuleBasedStateMachine):
     @precondition(lambda self: self.held(Lease))
     def cancel(self, number: int) -> None:
         lease = self.pick(Lease, number, self.held(Lease))
-        node, calendar = self.nodes[lease.node_id], self.calendar(lease.node_id)
-        inside = [each for each in calendar if lease in calendar.lenders(each)]
-        self.attempt(lambda: booking.plan_cancel(lease, node, calendar, at(self.hour)), set())
+        node, tree = self.nodes[lease.node_id], self.tree(lease.node_id)
+        inside = [each for each in tree if lease in tree.lenders(each)]
+        self.attempt(lambda: plan.plan_cancel(lease, node, tree, at(self.hour)), set())
         ended = [self.bookings[each.uuid] for each in inside]
-        assert not any(each.holding for each in ended if isinstance(each, Offer))
-        assert all(each.ending for each in ended if each.holding)
+        assert not any(each.blocks for each in ended if isinstance(each, Offer))
+        assert all(each.ending for each in ended if each.blocks)
         after = self.bookings[lease.uuid]
-        waits = lease.ending or any(each.holding for each in ended)
-        assert after.holding is (node.is_with(lease) or waits)
+        waits = lease.ending or any(each.blocks for each in ended)
+        assert after.blocks is (node.is_with(lease) or waits)
 
     @rule(number=which)
     @precondition(lambda self: len(self.held(Offer)) > self.nodes_count)
     def withdraw(self, number: int) -> None:
         offer = self.pick(Offer, number, self.held(Offer))
-        node, calendar = self.nodes[offer.node_id], self.calendar(offer.node_id)
+        node, tree = self.nodes[offer.node_id], self.tree(offer.node_id)
         claimed = [each.uuid for each in self.held(Lease) if each.offer == offer.uuid]
-        own = [each for each in calendar.children(offer.uuid) if each.uuid not in claimed]
-        self.attempt(lambda: booking.plan_withdraw(offer, node, calendar, at(self.hour)), set())
+        own = [each for each in tree.children(offer.uuid) if each.uuid not in claimed]
+        self.attempt(lambda: plan.plan_withdraw(offer, node, tree, at(self.hour)), set())
         assert self.bookings[offer.uuid].status == 'deleted'
         for uuid in claimed:
             assert self.bookings[uuid].status in {'deleted', 'wait cancel', 'wait expire'}
@@ -246,7 +249,7 @@ class Tree(RuleBasedStateMachine):
     def manager_works(self, number: int, tasks: int, *, works: bool) -> None:
         for _ in range(tasks):
             node = self.nodes[number % self.nodes_count]
-            task = due.plan(node, list(self.calendar(node.id)), at(self.hour))
+            task = due.plan(node, list(self.tree(node.id)), at(self.hour))
             if task is not None:
                 self.perform(task, node, works=works)
 
@@ -277,7 +280,7 @@ class Tree(RuleBasedStateMachine):
                 back = node.freed(heirs, now) if works else node.waiting('not now', later)
                 self.nodes[node.id] = back
             case due.Expire(offer):
-                self.apply(booking.plan_expire(offer, self.calendar(node.id)))
+                self.apply(plan.plan_expire(offer, self.tree(node.id)))
 
     @rule(number=which)
     @precondition(lambda self: any(each.status == 'active' for each in self.held(Lease)))
@@ -298,14 +301,14 @@ class Tree(RuleBasedStateMachine):
         for each in self.held(Lease | Offer):
             if each.parent is not None:
                 parent = self.bookings[each.parent]
-                assert parent.holding
+                assert parent.blocks
                 assert parent.node_id == each.node_id
                 assert parent.window.contains(each.window)
 
     @invariant()
     def no_two_leases_are_promised_one_node(self) -> None:
         for one, other in combinations(self.held(Lease), 2):
-            lenders = self.calendar(one.node_id).lenders
+            lenders = self.tree(one.node_id).lenders
             sublet = one in lenders(other) or other in lenders(one)
             apart = one.node_id != other.node_id or not one.window.overlaps(other.window)
             assert apart or sublet
@@ -313,28 +316,28 @@ class Tree(RuleBasedStateMachine):
     @invariant()
     def active_leases_of_a_node_lie_in_each_other_and_the_innermost_has_it(self) -> None:
         for node in self.nodes.values():
-            calendar = self.calendar(node.id)
-            active = [each for each in calendar if getattr(each, 'status', None) == 'active']
-            active.sort(key=lambda each: len(calendar.lenders(each)))
+            tree = self.tree(node.id)
+            active = [each for each in tree if getattr(each, 'status', None) == 'active']
+            active.sort(key=lambda each: len(tree.lenders(each)))
             for number, each in enumerate(active):
-                assert list(reversed(calendar.lenders(each))) == active[:number]
+                assert list(reversed(tree.lenders(each))) == active[:number]
             if active and node.state in {State.PREPARING, State.HANDED_OVER}:
                 has = self.bookings[str(node.lease)]
-                assert active[-1] in (has, *calendar.lenders(has))
+                assert active[-1] in (has, *tree.lenders(has))
 
     @invariant()
     def what_is_sub_let_lies_in_a_lease_that_goes_on(self) -> None:
         for each in self.held(Lease | Offer):
             if each.parent_lease is not None:
                 lender = self.bookings[each.parent_lease]
-                assert lender.holding
+                assert lender.blocks
                 assert lender.window.contains(each.window)
 
     @invariant()
     def a_claimed_lease_lies_in_its_offer(self) -> None:
         for each in self.held(Lease):
             if each.offer is not None:
-                holding = self.bookings[each.offer].holding
+                holding = self.bookings[each.offer].blocks
                 assert each.parent == (each.offer if holding else None)
 
     @invariant()
@@ -368,22 +371,22 @@ class Tree(RuleBasedStateMachine):
         return [each for each in self.bookings.values() if isinstance(each, kind)]
 
     def held(self, kind: type) -> list:
-        return [each for each in self.known(kind) if each.holding]
+        return [each for each in self.known(kind) if each.blocks]
 
     def pick(self, kind: type, number: int, among: list | None = None) -> Booking:
         """Pick one, of the latest first."""
         some = self.known(kind) if among is None else among
         return some[-1 - number % len(some)]
 
-    def calendar(self, node: int) -> Calendar:
-        return Calendar(each for each in self.bookings.values() if each.node_id == node)
+    def tree(self, node: int) -> BookingTree:
+        return BookingTree(each for each in self.bookings.values() if each.node_id == node)
 
     def window(self, start: int | None, hours: int) -> Interval | None:
         """What a request becomes, unless it has passed."""
         begins = None if start is None else at(self.hour + start)
         end = at(self.hour + (start or 0) + hours)
         try:
-            found = booking.lease_window(begins, end, at(self.hour))
+            found = plan.lease_window(begins, end, at(self.hour))
         except InvalidWindowError:
             assert end <= at(self.hour)
             return None
@@ -427,7 +430,7 @@ class Tree(RuleBasedStateMachine):
 
     def keep(self, each: Booking) -> None:
         old = self.bookings.get(each.uuid)
-        assert old is None or old.holding, 'what is over stays over'
+        assert old is None or old.blocks, 'what is over stays over'
         self.bookings[each.uuid] = each
         for told in event.of_booking(old, each):
             if told.type != 'esi_leap.lease.update.end':

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esi_leap.core import lease, offer
-from esi_leap.core.calendar import Calendar
 from esi_leap.core.interval import Interval
+from esi_leap.core.tree import BookingTree
 
 from .given import a_lease, an_offer, at, window, windows
 
@@ -29,65 +29,63 @@ def uuids(bookings: list[lease.Lease | offer.Offer]) -> list[str]:
 
 
 def test_only_what_holds_is_on_the_calendar() -> None:
-    calendar = Calendar(BOOKINGS)
-    assert {each.uuid for each in calendar} == {'o', 'early', 'late', 'beside'}
-    assert calendar.get('gone') is None
-    assert calendar.get('unknown') is None
-    assert calendar.get(None) is None
-    found = calendar.get('o')
+    tree = BookingTree(BOOKINGS)
+    assert {each.uuid for each in tree} == {'o', 'early', 'late', 'beside'}
+    assert tree.get('gone') is None
+    assert tree.get('unknown') is None
+    assert tree.get(None) is None
+    found = tree.get('o')
     assert found is not None
     assert found.uuid == 'o'
 
 
 def test_children_are_those_directly_below_by_start() -> None:
-    calendar = Calendar(BOOKINGS)
-    assert uuids(calendar.children(None)) == ['o', 'beside']
-    assert uuids(calendar.children('o')) == ['early', 'late']
-    assert uuids(calendar.children('early')) == []
+    tree = BookingTree(BOOKINGS)
+    assert uuids(tree.children(None)) == ['o', 'beside']
+    assert uuids(tree.children('o')) == ['early', 'late']
+    assert uuids(tree.children('early')) == []
 
 
 def test_what_stands_in_the_way() -> None:
-    calendar = Calendar(BOOKINGS)
-    assert uuids(calendar.blockers('o', window(15, 35))) == ['early', 'late']
-    assert uuids(calendar.blockers('o', window(15, 35), frozenset({'early'}))) == ['late']
-    assert uuids(calendar.blockers('o', window(20, 30))) == []
-    assert uuids(calendar.blockers(None, window(20, 30))) == ['o']
+    tree = BookingTree(BOOKINGS)
+    assert uuids(tree.blockers('o', window(15, 35))) == ['early', 'late']
+    assert uuids(tree.blockers('o', window(15, 35), frozenset({'early'}))) == ['late']
+    assert uuids(tree.blockers('o', window(20, 30))) == []
+    assert uuids(tree.blockers(None, window(20, 30))) == ['o']
 
 
 def test_a_status_that_waits_or_failed_stands_in_the_way() -> None:
     for status in lease.Status:
-        calendar = Calendar([a_lease('a', 10, 20, status=status)])
-        assert bool(calendar.blockers(None, window(5, 15))) is (
-            status not in {'expired', 'deleted'}
-        )
+        tree = BookingTree([a_lease('a', 10, 20, status=status)])
+        assert bool(tree.blockers(None, window(5, 15))) is (status not in {'expired', 'deleted'})
 
 
 def test_the_next_start_counts_the_moment_itself() -> None:
-    calendar = Calendar(BOOKINGS)
-    assert calendar.next_start('o', at(0)) == at(10)
-    assert calendar.next_start('o', at(10)) == at(10)
-    assert calendar.next_start('o', at(11)) == at(30)
-    assert calendar.next_start('o', at(31)) is None
+    tree = BookingTree(BOOKINGS)
+    assert tree.next_start('o', at(0)) == at(10)
+    assert tree.next_start('o', at(10)) == at(10)
+    assert tree.next_start('o', at(11)) == at(30)
+    assert tree.next_start('o', at(31)) is None
 
 
 @given(windows(), st.lists(windows(), max_size=5))
 def test_what_is_free_can_be_booked_and_nothing_else_can(
     frame: Interval, taken: list[Interval]
 ) -> None:
-    calendar = Calendar(
+    tree = BookingTree(
         [an_offer('o', 0, 24)]
         + [
             replace(a_lease(f'l{number}', parent='o'), window=each)
             for number, each in enumerate(taken)
         ]
     )
-    free = calendar.free('o', frame)
-    assert not any(calendar.blockers('o', each) for each in free)
+    free = tree.free('o', frame)
+    assert not any(tree.blockers('o', each) for each in free)
     for hour in range(24):
         wanted = window(hour, hour + 1)
         if frame.contains(wanted):
             inside = any(each.contains(wanted) for each in free)
-            assert inside is not bool(calendar.blockers('o', wanted))
+            assert inside is not bool(tree.blockers('o', wanted))
 
 
 def test_the_lenders_of_a_booking_are_the_leases_it_was_sub_let_from_the_nearest_first() -> None:
@@ -95,8 +93,8 @@ def test_the_lenders_of_a_booking_are_the_leases_it_was_sub_let_from_the_nearest
     middle = a_lease('middle', 0, 80, parent='outer', parent_lease='outer')
     offer = an_offer('o', 0, 70, parent='middle', parent_lease='middle')
     inner = a_lease('inner', 0, 10, parent='o', parent_lease='middle')
-    calendar = Calendar([inner, offer, outer, middle])
-    assert calendar.lenders(outer) == ()
-    assert calendar.lenders(middle) == (outer,)
-    assert calendar.lenders(offer) == calendar.lenders(inner) == (middle, outer)
-    assert Calendar([inner, outer]).lenders(inner) == ()
+    tree = BookingTree([inner, offer, outer, middle])
+    assert tree.lenders(outer) == ()
+    assert tree.lenders(middle) == (outer,)
+    assert tree.lenders(offer) == tree.lenders(inner) == (middle, outer)
+    assert BookingTree([inner, outer]).lenders(inner) == ()

@@ -4,14 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from esi_leap.core.console_auth_token import Terms, digest, holder
+from esi_leap.core.console_auth_token import TokenLimits, digest, holder
 from esi_leap.core.errors import InvalidError
-from esi_leap.core.handover import State
 from esi_leap.core.lease import Status
+from esi_leap.core.node import State
 
 from .given import DAY, OWNER, TENANT, a_lease, a_node, at
 
-TERMS = Terms(600, 3600, 'wss://consoles.example.com')
+TERMS = TokenLimits(600, 3600, 'wss://consoles.example.com')
 
 
 def test_the_lessee_has_the_node_from_its_hand_over_to_the_end_of_his_lease() -> None:

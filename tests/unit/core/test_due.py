@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esi_leap.core import lease, offer
-from esi_leap.core.calendar import Booking, Calendar
-from esi_leap.core.due import (
+from esi_leap.core.duty.due import (
     Blocked,
     Check,
     Confine,
@@ -28,7 +27,8 @@ from esi_leap.core.due import (
     plan,
 )
 from esi_leap.core.gate import Direction, Trial
-from esi_leap.core.handover import Node, State
+from esi_leap.core.node import Node, State
+from esi_leap.core.tree import Booking, BookingTree
 
 from .given import TENANT, a_lease, a_node, an_offer, at
 
@@ -57,7 +57,7 @@ def calendars(draw: st.DrawFn) -> list[Booking]:
 
 
 def _any_lease(draw: st.DrawFn, uuid: str, start: int, end: int, above: str | None) -> lease.Lease:
-    status = draw(st.sampled_from(sorted(lease.HOLDING)))
+    status = draw(st.sampled_from(sorted(lease.BLOCKING)))
     retry = draw(st.none() | st.integers(start, 26))
     if status is lease.Status.WAIT_EXPIRE and retry is not None:
         retry = max(retry, end)  # it waits only after its end
@@ -96,7 +96,7 @@ def test_a_task_is_about_something_that_is_due(
             assert each.next_action_at <= now
         case Expire(each):
             assert each in bookings
-            lender = Calendar(bookings).get(each.parent_lease)
+            lender = BookingTree(bookings).get(each.parent_lease)
             assert each.window.end <= now or (isinstance(lender, lease.Lease) and lender.ends(now))
         case GiveBack() | Check() | Search() | Confine() | Look():
             assert node.retry_at is not None
@@ -135,7 +135,7 @@ def test_ends_come_before_starts(node: Node, bookings: list[Booking], now: datet
         and each.next_action_at is not None
         and each.next_action_at <= now
     ]
-    depth = {each.uuid: len(Calendar(bookings).lenders(each)) for each in bookings}
+    depth = {each.uuid: len(BookingTree(bookings).lenders(each)) for each in bookings}
     if not over:
         assert not isinstance(task, ENDS)
         return
@@ -191,7 +191,7 @@ def test_a_node_on_its_way_back_goes_on_before_anybody_starts(
     assert isinstance(task, GiveBack | Take | End | Expire | Blocked)
     assert not isinstance(task, Blocked) or task.lease.ends(now)
     if isinstance(task, GiveBack):
-        assert task.heirs == heirs(Calendar(bookings), now)
+        assert task.heirs == heirs(BookingTree(bookings), now)
 
 
 @given(nodes, calendars(), hours, st.randoms(use_true_random=False))
@@ -266,7 +266,7 @@ def test_a_node_that_is_being_taken_back_is_not_looked_at() -> None:
 
 
 def test_an_offer_ends_with_its_window() -> None:
-    for status in offer.HOLDING:
+    for status in offer.BLOCKING:
         past = an_offer(status=status, end=10)
         assert plan(a_node(), [past], at(9)) is None
         assert plan(a_node(), [past], at(10)) == Expire(past)

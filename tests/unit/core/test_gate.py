@@ -9,28 +9,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esi_leap.core.gate import Answer, Barrier, Direction, Rules, Trial, Verdict
-from esi_leap.core.handover import (
-    LABEL,
-    LESSEE,
+from esi_leap.core.handover.back import confine, give_back, take
+from esi_leap.core.handover.give import hand_over
+from esi_leap.core.handover.machine import LABEL, LESSEE, Machine
+from esi_leap.core.handover.steps import (
     Act,
     Ask,
     ConsoleOff,
     Done,
     Lost,
-    Machine,
     Maintain,
-    Node,
     Patch,
     Provision,
     Restart,
-    State,
     Step,
     Wait,
-    confine,
-    give_back,
-    hand_over,
-    take,
 )
+from esi_leap.core.node import Node, State
 
 from .given import HOLDING, STRANGER, TENANT, a_lease, a_machine, a_node, at
 from .metal import FIELDS, STATES, Metal, metals

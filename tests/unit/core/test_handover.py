@@ -8,41 +8,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esi_leap.core.gate import Direction
-from esi_leap.core.handover import (
-    LABEL,
-    LESSEE,
-    TRANSITIONS,
+from esi_leap.core.handover.back import give_back, take
+from esi_leap.core.handover.drift import drift, intruders, is_back, repair, seize, stray
+from esi_leap.core.handover.give import hand_over, refusal
+from esi_leap.core.handover.leftovers import BootAsUsual, EjectMedia, Leftovers, RemoveVolume
+from esi_leap.core.handover.machine import LABEL, LESSEE, Machine
+from esi_leap.core.handover.network import Attachments, Unbind
+from esi_leap.core.handover.steps import (
     Act,
     ConsoleOff,
     DetachVif,
     Done,
     LookCloser,
     Lost,
-    Machine,
     Maintain,
-    Node,
     Patch,
     PowerOff,
     Provision,
     Refused,
     SetTraits,
-    State,
     Untouched,
     Wait,
-    drift,
-    give_back,
-    hand_over,
-    intruders,
-    is_back,
-    refusal,
-    repair,
-    seize,
-    stray,
-    take,
 )
 from esi_leap.core.lease import Status
-from esi_leap.core.leftovers import BootAsUsual, EjectMedia, Leftovers, RemoveVolume
-from esi_leap.core.network import Ports, Unbind
+from esi_leap.core.node import TRANSITIONS, Node, State
 
 from .given import HOLDING, STRANGER, TENANT, a_lease, a_machine, a_node, at
 from .metal import FIELDS, FOREIGN, LOCKED, MINE, RAMDISK, STATES, Metal, metals
@@ -85,7 +74,7 @@ OBSTACLES: Mapping[str, Mapping[str, object]] = {
     'instance': {'instance': 'i1'},
     'automatic': {'automatic_lessee': True},
     'vifs': {'vifs': ('v1',)},
-    'ports': {'ports': Ports((MINE,))},
+    'ports': {'ports': Attachments((MINE,))},
     **{
         state: {'provision_state': state, 'busy': 'on its way' if state in LOCKED else None}
         for state in STATES
@@ -391,12 +380,12 @@ def test_nobody_gets_a_node_before_its_ports_were_looked_at() -> None:
     for lessee in (None, HOLDING):  # once more when nobody else can attach anything any more
         machine = a_machine(lessee=lessee, ports=None)
         assert hand_over(machine, LEASE, (), HOLDING) == LookCloser(left=False)
-        blind = replace(machine, ports=Ports(unseen='Neutron is away.'))
+        blind = replace(machine, ports=Attachments(unseen='Neutron is away.'))
         assert hand_over(blind, LEASE, (), HOLDING) == Wait('Neutron is away.')
 
 
 def test_ports_of_tenants_are_unbound_before_the_cleaning_and_every_one_before_its_end() -> None:
-    ports = Ports((RAMDISK, MINE, FOREIGN))
+    ports = Attachments((RAMDISK, MINE, FOREIGN))
     metal = Metal(a_machine(lessee=HOLDING, fields=FIELDS, vifs=('v1',), ports=ports))
     node, done = RETURNING, []
     while (step := give_back(metal.machine, node, (), HOLDING, require_clean=True)) != Done():
@@ -418,7 +407,7 @@ def test_ports_of_tenants_are_unbound_before_the_cleaning_and_every_one_before_i
 
 
 def test_a_node_is_torn_down_and_cleaned_and_waits_then_while_neutron_is_away() -> None:
-    away = Ports(unseen='Neutron is away.')
+    away = Attachments(unseen='Neutron is away.')
     machine = a_machine(lessee=HOLDING, fields=FIELDS, provision_state='active', ports=away)
     metal, node = Metal(machine, deployed=True), RETURNING
     while (step := give_back(metal.machine, node, (), HOLDING, require_clean=True)) != Wait(
@@ -432,13 +421,13 @@ def test_a_node_is_torn_down_and_cleaned_and_waits_then_while_neutron_is_away() 
     assert (metal.state, metal.traces, metal.machine.lessee) == ('available', frozenset(), HOLDING)
     metal.set(ports=None)
     assert give_back(metal.machine, node, (), HOLDING, require_clean=True) == LookCloser()
-    metal.set(ports=Ports())
+    metal.set(ports=Attachments())
     step = give_back(metal.machine, node, (), HOLDING, require_clean=True)
     assert step == Act(Patch({LESSEE: None}))
 
 
 def test_a_tenant_loses_the_node_while_neutron_is_away() -> None:
-    for ports in (None, Ports(unseen='Neutron is away.')):
+    for ports in (None, Attachments(unseen='Neutron is away.')):
         machine = a_machine(lessee=TENANT, lease_label='a', ports=ports)
         assert take(machine, HELD, LEASE, (), HOLDING) == Act(Patch({LESSEE: HOLDING}))
 
@@ -447,12 +436,14 @@ def test_a_tenant_loses_the_node_while_neutron_is_away() -> None:
     ('ports', 'named'),
     [
         (None, None),
-        (Ports(unseen='Neutron is away.'), None),
-        (Ports((MINE,)), None),
-        (Ports((MINE, FOREIGN)), FOREIGN.id),
+        (Attachments(unseen='Neutron is away.'), None),
+        (Attachments((MINE,)), None),
+        (Attachments((MINE, FOREIGN)), FOREIGN.id),
     ],
 )
-def test_ports_of_others_on_a_leased_node_are_named(ports: Ports | None, named: str | None) -> None:
+def test_ports_of_others_on_a_leased_node_are_named(
+    ports: Attachments | None, named: str | None
+) -> None:
     found = intruders(a_machine(lessee=TENANT, ports=ports), LEASE)
     assert found is None if named is None else found is not None and named in found
 

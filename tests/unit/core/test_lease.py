@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esi_leap.core.lease import FINAL, HOLDING, TRANSITIONS, Lease, Status, TransitionError
+from esi_leap.core.lease import BLOCKING, FINAL, TRANSITIONS, Lease, Status, TransitionError
 
 from .given import a_lease, at
 
@@ -80,12 +80,12 @@ def test_every_status_can_end(status: Status) -> None:
 
 @pytest.mark.parametrize('status', Status)
 def test_whatever_is_not_over_holds_the_node(status: Status) -> None:
-    assert a_lease(status=status).holding is (status not in OVER)
+    assert a_lease(status=status).blocks is (status not in OVER)
 
 
 def test_holding_and_final_share_out_the_statuses() -> None:
     assert {str(each) for each in FINAL} == OVER
-    assert {str(each) for each in HOLDING} == set(DOCUMENTED) - OVER
+    assert {str(each) for each in BLOCKING} == set(DOCUMENTED) - OVER
 
 
 @given(leases)
@@ -177,12 +177,12 @@ def test_ended(status: str, final: str) -> None:
 
 @given(leases, moments)
 def test_what_ended_did_so_for_good(lease: Lease, now: datetime) -> None:
-    if not lease.holding:
+    if not lease.blocks:
         with pytest.raises(TransitionError):
             lease.ended(now)
         return
     over = lease.ended(now)
-    assert not over.holding
+    assert not over.blocks
     for deed in (
         lambda: over.activated(now),
         lambda: over.ended(now),
@@ -232,7 +232,7 @@ def test_cancelling_is_due_at_once_and_ends_deleted(status: str) -> None:
 def test_failed_holds_the_node_until_the_end(status: str) -> None:
     lease = a_lease(status=Status(status), attempts=4).failed('a defect')
     assert lease == a_lease(status=Status.ERROR, reason='a defect')
-    assert lease.holding
+    assert lease.blocks
     assert not lease.starts(at(12))
     assert lease.next_action_at == at(20)
     assert lease.ends(at(20))

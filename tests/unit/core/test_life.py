@@ -15,37 +15,34 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from esi_leap.core import booking, due
-from esi_leap.core.booking import Limits
-from esi_leap.core.calendar import Calendar
+from esi_leap.core import change
+from esi_leap.core.booking import plan
+from esi_leap.core.booking.quota import Limits
+from esi_leap.core.duty import due
 from esi_leap.core.errors import LeapError
 from esi_leap.core.gate import Answer, Barrier, Direction, Rules, Verdict
-from esi_leap.core.handover import (
-    LESSEE,
+from esi_leap.core.handover.back import confine, give_back, take
+from esi_leap.core.handover.drift import drift, is_back
+from esi_leap.core.handover.give import hand_over, refusal
+from esi_leap.core.handover.leftovers import Leftovers
+from esi_leap.core.handover.machine import LESSEE
+from esi_leap.core.handover.network import NO_ATTACHMENTS, Attachments
+from esi_leap.core.handover.steps import (
     Act,
     Ask,
     Done,
     Lost,
-    Node,
     Patch,
     Refused,
     Restart,
-    State,
     Step,
     Untouched,
     Verb,
     Wait,
-    confine,
-    drift,
-    give_back,
-    hand_over,
-    is_back,
-    refusal,
-    take,
 )
 from esi_leap.core.lease import Lease, Status
-from esi_leap.core.leftovers import Leftovers
-from esi_leap.core.network import NO_PORTS, Ports
+from esi_leap.core.node import Node, State
+from esi_leap.core.tree import BookingTree
 
 from .given import HOLDING, STRANGER, TENANT, a_lease, a_machine, a_node, at
 from .metal import FIELDS, FOREIGN, LOCKED, MINE, VERBS, Metal
@@ -72,7 +69,7 @@ class Life(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.deep = mock.patch.object(booking, 'SUBLETTING_DEPTH', 2)
+        self.deep = mock.patch.object(plan, 'SUBLETTING_DEPTH', 2)
         self.deep.start()
         self.left: dict[str, object] = {}
         self.hour = 0
@@ -84,20 +81,20 @@ class Life(RuleBasedStateMachine):
         self.verdict = PASS
 
     @property
-    def holding(self) -> list[Lease]:
-        return [each for each in self.leases.values() if each.holding]
+    def blocking(self) -> list[Lease]:
+        return [each for each in self.leases.values() if each.blocks]
 
     @property
-    def calendar(self) -> Calendar:
-        return Calendar(self.leases.values())
+    def tree(self) -> BookingTree:
+        return BookingTree(self.leases.values())
 
     @property
     def of_the_owner(self) -> list[Lease]:
-        return [each for each in self.holding if each.parent_lease is None]
+        return [each for each in self.blocking if each.parent_lease is None]
 
     @property
     def free_from(self) -> float:
-        ends = [(each.window.end - at(0)).total_seconds() / 3600 for each in self.holding]
+        ends = [(each.window.end - at(0)).total_seconds() / 3600 for each in self.blocking]
         return max([self.hour, *ends])
 
     # What people and time do
@@ -119,9 +116,9 @@ class Life(RuleBasedStateMachine):
         self.leases[uuid] = a_lease(uuid, start, start + hours, lessee_id=who)
 
     @rule(number=st.integers(0, 3), start=st.integers(0, 3), hours=st.integers(1, 3))
-    @precondition(lambda self: self.holding)
+    @precondition(lambda self: self.blocking)
     def sublet(self, number: int, start: int, hours: int) -> None:
-        lender = self.holding[number % len(self.holding)]
+        lender = self.blocking[number % len(self.blocking)]
         begins = max(at(self.hour), lender.window.start) + timedelta(hours=start)
         begun = (begins - at(0)).total_seconds() / 3600
         new = a_lease(
@@ -135,7 +132,7 @@ class Life(RuleBasedStateMachine):
         )
         limits = Limits(timedelta(hours=9), None)
         try:
-            change = booking.plan_lease(new, self.node, self.calendar, limits, at(self.hour))
+            change = plan.plan_lease(new, self.node, self.tree, limits, at(self.hour))
         except LeapError:
             return
         self.leases[new.uuid] = new
@@ -146,10 +143,10 @@ class Life(RuleBasedStateMachine):
         self.hour += 1
 
     @rule(number=st.integers(0, 3))
-    @precondition(lambda self: len(self.holding) >= 2)
+    @precondition(lambda self: len(self.blocking) >= 2)
     def cancel(self, number: int) -> None:
-        lease = self.holding[number % len(self.holding)]
-        self.write(booking.plan_cancel(lease, self.node, self.calendar, at(self.hour)))
+        lease = self.blocking[number % len(self.blocking)]
+        self.write(plan.plan_cancel(lease, self.node, self.tree, at(self.hour)))
 
     @rule(choices=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3)), min_size=1, max_size=4))
     @precondition(lambda self: self.metal.tenant not in {None, STRANGER})
@@ -191,7 +188,7 @@ class Life(RuleBasedStateMachine):
     )
     def tenant_leaves(self, what: str) -> None:
         if what == 'port':
-            self.metal.set(ports=Ports((MINE, FOREIGN)))
+            self.metal.set(ports=Attachments((MINE, FOREIGN)))
             return
         volumes = {**self.metal.machine.left.volumes, f'targets/{self.metal.tenant}': 'now'}
         self.metal.leave(**({'volumes': volumes} if what == 'volume' else {what: True}))
@@ -201,7 +198,7 @@ class Life(RuleBasedStateMachine):
     def tenant_gives_way(self) -> None:
         """He leaves the node as one that he sub-lets has to be."""
         self.metal.deployed = False
-        self.metal.set(vifs=(), ports=NO_PORTS, console=False, instance=None)
+        self.metal.set(vifs=(), ports=NO_ATTACHMENTS, console=False, instance=None)
         self.metal.set(power_state='power off')
         self.metal.write(protected=False, protected_reason=None)
         self.metal.enter('available')
@@ -221,7 +218,7 @@ class Life(RuleBasedStateMachine):
         """Do some tasks; a crash comes after the last, before it is written down."""
         for number in range(1, tasks + 1):
             before = self.node, dict(self.leases)
-            task = due.plan(self.node, self.holding, at(self.hour))
+            task = due.plan(self.node, self.blocking, at(self.hour))
             if task is not None and self.perform(task) and crashes and number == tasks:
                 self.node, self.leases = before
 
@@ -266,7 +263,7 @@ class Life(RuleBasedStateMachine):
         return task.lease.postponed(task.reason, later)
 
     def lenders(self, each: Lease) -> tuple[Lease, ...]:
-        return self.calendar.lenders(each)
+        return self.tree.lenders(each)
 
     def prepare(self, each: Lease, reason: str | None) -> None:
         if reason is None:
@@ -287,7 +284,7 @@ class Life(RuleBasedStateMachine):
 
     def settle_search(self, *, back: bool) -> None:
         later = at(self.hour + 1)
-        heirs = due.heirs(self.calendar, at(self.hour))
+        heirs = due.heirs(self.tree, at(self.hour))
         if back:
             self.node = self.node.freed(heirs, at(self.hour))
         else:
@@ -392,10 +389,10 @@ class Life(RuleBasedStateMachine):
             assert passed in {Barrier.NONE, Barrier.PASSED}
 
     def keep(self, each: Lease) -> None:
-        assert self.leases[each.uuid].holding, 'what is over stays over'
+        assert self.leases[each.uuid].blocks, 'what is over stays over'
         self.leases[each.uuid] = each
 
-    def write(self, change: booking.Change) -> None:
+    def write(self, change: change.Change) -> None:
         for each in change.bookings:
             assert isinstance(each, Lease)
             self.keep(each)
@@ -427,18 +424,18 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def a_lender_outlives_his_tenants(self) -> None:
-        for each in self.holding:
+        for each in self.blocking:
             if each.parent_lease is not None:
-                assert self.leases[each.parent_lease].holding
+                assert self.leases[each.parent_lease].blocks
 
     @invariant()
     def nobody_has_it_without_a_lease(self) -> None:
         if self.metal.tenant not in {None, STRANGER}:
             held = self.leases[str(self.metal.machine.lease_label)]
-            assert held.holding
+            assert held.blocks
             assert held.lessee_id == self.metal.tenant
             begun = self.node.coming and self.node.lease in {
-                each.uuid for each in self.holding if each.parent_lease == held.uuid
+                each.uuid for each in self.blocking if each.parent_lease == held.uuid
             }
             assert self.meddled or self.node.is_with(held) or begun
 
@@ -454,7 +451,7 @@ class Life(RuleBasedStateMachine):
             assert not machine.instance_info
             assert machine.instance is None
             assert machine.left == Leftovers()
-            assert machine.ports == NO_PORTS
+            assert machine.ports == NO_ATTACHMENTS
             assert machine.power_state == 'power off'
             assert not self.metal.traces
 
@@ -474,7 +471,7 @@ class Life(RuleBasedStateMachine):
             self.hour += 1
             self.metal.tick()
             self.manager_works(tasks=5, crashes=False)
-        assert not self.holding
+        assert not self.blocking
         assert replace(self.node, trial=None) == a_node()
         self.an_available_node_is_as_its_owner_left_it()
         reason = self.metal.machine.maintenance_reason

@@ -2,7 +2,7 @@
 
 import pytest
 
-from esi_leap.core.offer import FINAL, HOLDING, NOT_HIS, TRANSITIONS, Status
+from esi_leap.core.offer import BLOCKING, FINAL, NOT_HIS, TRANSITIONS, Status
 
 from .given import an_offer, at
 
@@ -23,14 +23,14 @@ def test_the_machine_has_exactly_the_documented_transitions() -> None:
 
 def test_holding_and_final_share_out_the_statuses() -> None:
     assert {str(each) for each in FINAL} == {'expired', 'deleted'}
-    assert {str(each) for each in HOLDING} == {'available', 'error'}
+    assert {str(each) for each in BLOCKING} == {'available', 'error'}
 
 
 @pytest.mark.parametrize('status', Status)
 def test_an_offer_holds_its_window_and_is_due_at_its_end_until_it_is_over(status: Status) -> None:
     offer = an_offer(status=status)
     over = status in {'expired', 'deleted'}
-    assert offer.holding is not over
+    assert offer.blocks is not over
     assert offer.next_action_at == (None if over else at(100))
 
 

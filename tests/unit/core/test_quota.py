@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from esi_leap.core.calendar import Calendar
+from esi_leap.core.booking.quota import Quota
 from esi_leap.core.errors import QuotaError
 from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease
-from esi_leap.core.quota import Quota
+from esi_leap.core.tree import BookingTree
 
 NOON = datetime(2031, 5, 1, 12, tzinfo=UTC)
 
@@ -28,7 +28,7 @@ def a_lease(start: float, end: float, lessee: str = 'tenant') -> Lease:
 
 def refused(quota: Quota, lease: Lease, *booked: Lease, held: int = 0) -> str | None:
     try:
-        quota.check(lease, Calendar(booked), held, NOON)
+        quota.check(lease, BookingTree(booked), held, NOON)
     except QuotaError as error:
         return str(error.details['limit'])
     return None

@@ -7,12 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esi_leap.core import due, lease
-from esi_leap.core.booking import Change, plan_cancel
-from esi_leap.core.calendar import Booking, Calendar
-from esi_leap.core.handover import Machine, Node, State
+from esi_leap.core import lease
+from esi_leap.core.booking.plan import plan_cancel
+from esi_leap.core.change import Change
+from esi_leap.core.duty import due
+from esi_leap.core.duty.recognition import plan
+from esi_leap.core.handover.machine import Machine
 from esi_leap.core.lease import PENDING, TRANSITIONS, Lease, Status
-from esi_leap.core.recognition import plan
+from esi_leap.core.node import Node, State
+from esi_leap.core.tree import Booking, BookingTree
 
 from .given import OWNER, STRANGER, TENANT, a_lease, a_machine, a_node, an_offer, at
 
@@ -161,11 +164,11 @@ class TestUntilThen:
         assert due.plan(replace(INHERITED, retry_at=at(13)), bookings, NOW) is None
 
     def test_a_cancelled_lease_waits_to_be_looked_for(self) -> None:
-        change = plan_cancel(a_lease('a'), INHERITED, Calendar([]), NOW)
+        change = plan_cancel(a_lease('a'), INHERITED, BookingTree([]), NOW)
         assert only(change).status == Status.WAIT_CANCEL
 
 
-statuses = st.sampled_from(sorted(lease.HOLDING))
+statuses = st.sampled_from(sorted(lease.BLOCKING))
 leases = st.lists(
     st.builds(
         lambda uuid, start, length, status, lessee: a_lease(

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from esi_leap import conf as configuration
-from esi_leap.service import AnswerError, Service, SilenceError
+from esi_leap.cloud.rest import AnswerError, Service, SilenceError
 from tests.functional.peer import Peer, serving
 
 

@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from esi_leap.core.booking import Change
-from esi_leap.core.calendar import Booking, Calendar
-from esi_leap.core.handover import Machine, Node
+from esi_leap.core.change import Change
+from esi_leap.core.handover.machine import Machine
 from esi_leap.core.lease import PENDING, Lease, Status
+from esi_leap.core.node import Node
+from esi_leap.core.tree import Booking, BookingTree
 
 _BEFORE = 'The lease began under the existing service; when it was taken over, the node was'
 
@@ -34,7 +35,7 @@ def plan(node: Node, machine: Machine | None, bookings: Sequence[Booking], now: 
     leases = [each for each in held if isinstance(each, Lease)]
     found = None if machine is None else _named(machine, leases, now)
     # What it is sub-let from has the node as well.
-    lenders = Calendar(held).lenders(found) if found else ()
+    lenders = BookingTree(held).lenders(found) if found else ()
     spared = {each.uuid for each in (*lenders, *([found] if found else []))}
     after: list[Booking] = []
     for each in held:

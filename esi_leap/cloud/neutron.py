@@ -1,4 +1,4 @@
-"""The ports of nodes in Neutron. See `core.network`.
+"""The ports of nodes in Neutron. See `core.handover.network`.
 
 Everything that is asked here needs the rights of another service: Neutron tells nobody else what a
 port is bound to, and hides the ports of other projects without a word.
@@ -11,9 +11,9 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
+from esi_leap.cloud.rest import AnswerError, Service, SilenceError
 from esi_leap.core.errors import NodeBusyError, UnavailableError
-from esi_leap.core.network import Port, Ports
-from esi_leap.service import AnswerError, Service, SilenceError
+from esi_leap.core.handover.network import Attachment, Attachments
 
 _HOST = 'binding:host_id'
 _FIELDS = ('id', 'project_id', 'device_owner', _HOST)
@@ -34,7 +34,7 @@ class Neutron:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    def ports(self, node: str, attached: Sequence[str]) -> Ports:
+    def ports(self, node: str, attached: Sequence[str]) -> Attachments:
         """Read the ports of a node; that Neutron cannot tell is an answer too.
 
         Args:
@@ -47,10 +47,10 @@ class Neutron:
             others = [vif for vif in attached if vif not in known]
             listed = self._list({'id': others}) if others else []
         except (NodeBusyError, UnavailableError) as error:
-            return Ports(unseen=error.message)
-        return Ports(
+            return Attachments(unseen=error.message)
+        return Attachments(
             tuple(
-                Port(
+                Attachment(
                     id=each['id'],
                     project_id=each['project_id'],
                     bound=each[_HOST] == node,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Port:
+class Attachment:
     """One of them.
 
     Attributes:
@@ -28,7 +28,7 @@ class Port:
 
 
 @dataclass(frozen=True, slots=True)
-class Ports:
+class Attachments:
     """What Neutron says of a machine.
 
     Attributes:
@@ -36,7 +36,7 @@ class Ports:
         unseen: why Neutron could not say, in a sentence; None if it could.
     """
 
-    found: tuple[Port, ...] = ()
+    found: tuple[Attachment, ...] = ()
     unseen: str | None = None
 
     @property
@@ -57,7 +57,7 @@ class Ports:
 
 
 #: What there is where no network service is asked.
-NO_PORTS = Ports()
+NO_ATTACHMENTS = Attachments()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Nodes in Ironic. See `core.ports.Nodes`.
+"""Nodes in Ironic. See `core.ports.cloud.Nodes`.
 
 Only the fields that we look at are read: Ironic takes a third less time for these.
 
@@ -18,6 +18,8 @@ from urllib.parse import quote, urlsplit
 
 from keystoneauth1 import exceptions
 
+from esi_leap.cloud.neutron import Neutron
+from esi_leap.cloud.rest import AnswerError, Service, SilenceError
 from esi_leap.core.errors import (
     NoConsoleError,
     NodeBusyError,
@@ -25,12 +27,18 @@ from esi_leap.core.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
-from esi_leap.core.handover import (
-    PATCHABLE,
-    REMEMBERED,
+from esi_leap.core.handover.leftovers import (
+    BootAsUsual,
+    EjectMedia,
+    Leftovers,
+    Removal,
+    RemoveVolume,
+)
+from esi_leap.core.handover.machine import PATCHABLE, REMEMBERED, Machine
+from esi_leap.core.handover.network import Unbind
+from esi_leap.core.handover.steps import (
     ConsoleOff,
     DetachVif,
-    Machine,
     Maintain,
     Patch,
     PowerOff,
@@ -39,11 +47,7 @@ from esi_leap.core.handover import (
     Verb,
 )
 from esi_leap.core.inventory import Sighting
-from esi_leap.core.leftovers import BootAsUsual, EjectMedia, Leftovers, Removal, RemoveVolume
-from esi_leap.core.network import Unbind
-from esi_leap.core.ports import Address
-from esi_leap.nodes.neutron import Neutron
-from esi_leap.service import AnswerError, Service, SilenceError
+from esi_leap.core.ports.cloud import Address
 
 _LOG = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from esi_leap.conf import notification
 from esi_leap.conf.existing import is_set
 from esi_leap.core.errors import UnavailableError
 from esi_leap.core.event import Priority
-from esi_leap.core.ports import Message
+from esi_leap.core.ports.bus import Message
 
 _GROUP = 'oslo_messaging_notifications'
 #: oslo.messaging's own option, as far as it tells whether anybody is to be notified: it is asked in
@@ -61,7 +61,7 @@ class _LateError(Exception):
 
 
 class MessageBus:
-    """oslo.messaging's notifier; see `core.ports.Bus`.
+    """oslo.messaging's notifier; see `core.ports.bus.Bus`.
 
     Args:
         files: configuration files of oslo.messaging, which reads them by itself.

@@ -1,4 +1,4 @@
-"""A fleet of JSON files, for development and load tests. See `core.ports.Nodes`.
+"""A fleet of JSON files, for development and load tests. See `core.ports.cloud.Nodes`.
 
 Each file of the directory is a node; its name is the node's uuid. Of its keys only
 `project_owner_id` is needed; those that this module does not know are kept. A hand-over writes
@@ -22,11 +22,18 @@ from esi_leap.core.errors import (
     NodeNotFoundError,
     UnavailableError,
 )
-from esi_leap.core.handover import (
-    REMEMBERED,
+from esi_leap.core.handover.leftovers import (
+    BootAsUsual,
+    EjectMedia,
+    Leftovers,
+    Removal,
+    RemoveVolume,
+)
+from esi_leap.core.handover.machine import REMEMBERED, Machine
+from esi_leap.core.handover.network import Attachment, Attachments, Unbind
+from esi_leap.core.handover.steps import (
     ConsoleOff,
     DetachVif,
-    Machine,
     Maintain,
     Patch,
     PowerOff,
@@ -35,9 +42,7 @@ from esi_leap.core.handover import (
     Verb,
 )
 from esi_leap.core.inventory import Sighting
-from esi_leap.core.leftovers import BootAsUsual, EjectMedia, Leftovers, Removal, RemoveVolume
-from esi_leap.core.network import Port, Ports, Unbind
-from esi_leap.core.ports import Address
+from esi_leap.core.ports.cloud import Address
 
 PREFIX = 'dummy-node-'
 _LONGEST = 36
@@ -202,11 +207,13 @@ def _left(content: Mapping[str, Any]) -> Leftovers:
     )
 
 
-def _ports(said: Mapping[str, str] | str) -> Ports:
+def _ports(said: Mapping[str, str] | str) -> Attachments:
     """Read the key `ports`: each bound port with its project, or why they cannot be told."""
     if isinstance(said, str):
-        return Ports(unseen=said)
-    return Ports(tuple(Port(id=name, project_id=project) for name, project in said.items()))
+        return Attachments(unseen=said)
+    return Attachments(
+        tuple(Attachment(id=name, project_id=project) for name, project in said.items())
+    )
 
 
 def _field(content: Mapping[str, Any], name: str) -> object:

@@ -15,10 +15,10 @@ from datetime import datetime
 from itertools import chain
 from typing import TypeAlias
 
-from esi_leap.core.calendar import Booking, Calendar
-from esi_leap.core.handover import Node, State
 from esi_leap.core.lease import Lease, Status
+from esi_leap.core.node import Node, State
 from esi_leap.core.offer import Offer
+from esi_leap.core.tree import Booking, BookingTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,38 +159,38 @@ def plan(node: Node, bookings: Sequence[Booking], now: datetime) -> Task | None:
     """
     if node.inherited:
         return None if node.retry_at is not None and node.retry_at > now else Recognise()
-    calendar = Calendar(bookings)
-    leases = _outermost_first(calendar)
-    offers = [each for each in calendar if isinstance(each, Offer)]
+    tree = BookingTree(bookings)
+    leases = _outermost_first(tree)
+    offers = [each for each in tree if isinstance(each, Offer)]
     return next(
         chain(
-            _ends(node, _innermost_first(leases, calendar), offers, now),
+            _ends(node, _innermost_first(leases, tree), offers, now),
             (Expire(each) for each in offers if each.window.end <= now),
             _judged(node, offers, now),
-            _returns(node, leases, calendar, now),
+            _returns(node, leases, tree, now),
             _starts(node, leases, now),
         ),
         None,
     )
 
 
-def heirs(calendar: Calendar, now: datetime) -> tuple[Lease, ...]:
+def heirs(tree: BookingTree, now: datetime) -> tuple[Lease, ...]:
     """Return the lease that gets a returned node back, then its lenders; empty if none runs."""
     running = [
         each
-        for each in _outermost_first(calendar)
+        for each in _outermost_first(tree)
         if each.status is Status.ACTIVE and not each.ends(now)
     ]
-    return (running[-1], *calendar.lenders(running[-1])) if running else ()
+    return (running[-1], *tree.lenders(running[-1])) if running else ()
 
 
-def _outermost_first(calendar: Calendar) -> list[Lease]:
-    leases = [each for each in calendar if isinstance(each, Lease)]
-    return sorted(leases, key=lambda each: (len(calendar.lenders(each)), each.window))
+def _outermost_first(tree: BookingTree) -> list[Lease]:
+    leases = [each for each in tree if isinstance(each, Lease)]
+    return sorted(leases, key=lambda each: (len(tree.lenders(each)), each.window))
 
 
-def _innermost_first(leases: Sequence[Lease], calendar: Calendar) -> list[Lease]:
-    return sorted(leases, key=lambda each: -len(calendar.lenders(each)))
+def _innermost_first(leases: Sequence[Lease], tree: BookingTree) -> list[Lease]:
+    return sorted(leases, key=lambda each: -len(tree.lenders(each)))
 
 
 def _ends(
@@ -217,12 +217,12 @@ def _judged(node: Node, offers: Sequence[Offer], now: datetime) -> Iterator[Task
 
 
 def _returns(
-    node: Node, leases: Sequence[Lease], calendar: Calendar, now: datetime
+    node: Node, leases: Sequence[Lease], tree: BookingTree, now: datetime
 ) -> Iterator[Task]:
     if node.retry_at is None or node.retry_at > now:
         return
     if node.going:
-        yield GiveBack(heirs(calendar, now))
+        yield GiveBack(heirs(tree, now))
     elif node.state is State.REJECTED:
         yield Confine()
     elif node.state is State.AVAILABLE:

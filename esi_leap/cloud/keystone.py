@@ -9,9 +9,9 @@ from http import HTTPStatus
 from typing import Any
 
 from esi_leap.cache import Cache
+from esi_leap.cloud.rest import AnswerError, Service, SilenceError
 from esi_leap.core.errors import UnavailableError, UnknownProjectError
-from esi_leap.core.ports import Project
-from esi_leap.service import AnswerError, Service, SilenceError
+from esi_leap.core.ports.cloud import Project
 
 #: How long, in seconds, a parent chain is believed.
 _TREE_TTL = 60
@@ -21,7 +21,7 @@ _ID = re.compile(r'[0-9A-Za-z_-]{1,64}')
 
 
 class Keystone:
-    """Projects in Keystone; see `core.ports.Identity`.
+    """Projects in Keystone; see `core.ports.cloud.Identity`.
 
     Args:
         service: the API of Keystone, 3, with a system reader's rights.

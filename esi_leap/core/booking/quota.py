@@ -1,6 +1,6 @@
-"""How much of other people's nodes one project may claim: fairness, where the operator asks for it.
+"""How long a lease may be, and how much of other projects' nodes one project may claim.
 
-A quota is about claims only. What an owner leases out is his own decision.
+A quota limits claims only. What an owner leases out is not counted.
 """
 
 from __future__ import annotations
@@ -8,11 +8,39 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from esi_leap.core.calendar import Calendar
-from esi_leap.core.errors import QuotaError
-from esi_leap.core.instant import render
+from esi_leap.core.errors import (
+    QuotaError,
+    TooLongError,
+)
+from esi_leap.core.instant import FOREVER, render
 from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease
+from esi_leap.core.tree import BookingTree
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a lease is if nobody says, and at most. `longest` None: no limit."""
+
+    default: timedelta
+    longest: timedelta | None
+
+    def end(self, start: datetime) -> datetime:
+        """Return the end of a lease that names none."""
+        length = self.default if self.longest is None else min(self.default, self.longest)
+        try:
+            return start + length
+        except OverflowError:
+            return FOREVER
+
+    def check(self, window: Interval) -> None:
+        """Refuse a window that is too long.
+
+        Raises:
+            TooLongError: it is.
+        """
+        if self.longest is not None and window.end - window.start > self.longest:
+            raise TooLongError.of(self.longest.days)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +57,12 @@ class Quota:
     ahead: timedelta | None = None
     chain: timedelta | None = None
 
-    def check(self, lease: Lease, calendar: Calendar, held: int, now: datetime) -> None:
+    def check(self, lease: Lease, tree: BookingTree, held: int, now: datetime) -> None:
         """Refuse a claim that is beyond the quota.
 
         Args:
             lease: the lease that would be made.
-            calendar: what is booked around it on the node.
+            tree: what is booked around it on the node.
             held: leases of the same project that have not ended, without this one.
             now: the present instant.
 
@@ -57,7 +85,7 @@ class Quota:
                 limit='days_ahead',
                 allowed=self.ahead.days,
             )
-        row = _row(lease, calendar)
+        row = _row(lease, tree)
         if self.chain is not None and row.end - row.start > self.chain:
             raise QuotaError(
                 f'With it the project would have the node from {render(row.start)} to '
@@ -67,12 +95,12 @@ class Quota:
             )
 
 
-def _row(lease: Lease, calendar: Calendar) -> Interval:
+def _row(lease: Lease, tree: BookingTree) -> Interval:
     """Return the window of the lease with those of the same project that touch it, in a row."""
     start, end = lease.window.start, lease.window.end
     others = [
         each.window
-        for each in calendar
+        for each in tree
         if isinstance(each, Lease) and each.lessee_id == lease.lessee_id
     ]
     for window in sorted(others, reverse=True):

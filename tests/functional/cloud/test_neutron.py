@@ -12,9 +12,9 @@ import pytest
 
 from esi_leap import conf as configuration
 from esi_leap import wiring
+from esi_leap.cloud.neutron import Neutron
 from esi_leap.core.errors import NodeBusyError, UnavailableError
-from esi_leap.core.network import Port, Ports
-from esi_leap.nodes.neutron import Neutron
+from esi_leap.core.handover.network import Attachment, Attachments
 from tests.functional.peer import Request, serving
 
 NODE, HOST = 'the-node', 'binding:host_id'
@@ -93,16 +93,16 @@ def test_without_credentials_no_neutron_is_asked() -> None:
 
 def test_ports_are_those_that_are_bound_and_those_on_ironics_list(neutron: Neutron) -> None:
     found = neutron.ports(NODE, ['listed', 'bound', 'pretends', 'deleted'])
-    assert found == Ports(
+    assert found == Attachments(
         (
-            Port(id='bound', project_id='tenant'),
-            Port(id='ramdisk', project_id='service', of_ironic=True),
+            Attachment(id='bound', project_id='tenant'),
+            Attachment(id='ramdisk', project_id='service', of_ironic=True),
             # A tenant may call the owner of his device what he likes.
-            Port(id='pretends', project_id='tenant'),
-            Port(id='listed', project_id='tenant', bound=False),
+            Attachment(id='pretends', project_id='tenant'),
+            Attachment(id='listed', project_id='tenant', bound=False),
         )
     )
-    assert neutron.ports('a free node', []) == Ports()
+    assert neutron.ports('a free node', []) == Attachments()
 
 
 @pytest.mark.parametrize(

@@ -1,20 +1,16 @@
-"""What a request does to a node's calendar: plans, pure, made under the node's row lock.
-
-Each `plan_*` takes the request, the calendar as it stands and `now`, and returns the `Change` to
-write, or raises the error for the caller. Nothing here reads or writes anything.
-"""
+"""What a request does to a node's booking tree: plans, pure, made under the node's row lock."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 
 from esi_leap.core import contract as contracts
 from esi_leap.core import lease as leases
 from esi_leap.core import offer as offers
-from esi_leap.core.calendar import Booking, Calendar
-from esi_leap.core.contract import Contract
+from esi_leap.core.booking.quota import Limits
+from esi_leap.core.change import Change
 from esi_leap.core.errors import (
     FinalStateError,
     InvalidWindowError,
@@ -27,58 +23,18 @@ from esi_leap.core.errors import (
     SubletError,
     SuspendedError,
     TermsError,
-    TooLongError,
     WindowConflictError,
 )
-from esi_leap.core.event import Event
-from esi_leap.core.handover import Node, State
-from esi_leap.core.instant import FOREVER, render
+from esi_leap.core.instant import render
 from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease
+from esi_leap.core.node import Node, State
 from esi_leap.core.offer import Offer
+from esi_leap.core.tree import Booking, BookingTree
 
 #: How often a node may be lent on: 1 lets the lessee of a node's owner sub-let it, and nobody whom
-#: it was sub-let to. The calendar, the manager and the hand-over know no limit.
+#: it was sub-let to. The booking tree, the manager and the hand-over know no limit.
 SUBLETTING_DEPTH = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What one deed writes, in one transaction: bookings new and changed, contract, node.
-
-    That they have changed is an event by itself (`core.event`); `events` are those that the rows
-    do not show.
-    """
-
-    bookings: tuple[Booking, ...]
-    events: tuple[Event, ...] = ()
-    contract: Contract | None = None
-    node: Node | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How long a lease is if nobody says, and at most. `longest` None: no limit."""
-
-    default: timedelta
-    longest: timedelta | None
-
-    def end(self, start: datetime) -> datetime:
-        """Return the end of a lease that names none."""
-        length = self.default if self.longest is None else min(self.default, self.longest)
-        try:
-            return start + length
-        except OverflowError:
-            return FOREVER
-
-    def check(self, window: Interval) -> None:
-        """Refuse a window that is too long.
-
-        Raises:
-            TooLongError: it is.
-        """
-        if self.longest is not None and window.end - window.start > self.longest:
-            raise TooLongError.of(self.longest.days)
 
 
 def offer_window(start: datetime | None, end: datetime, now: datetime) -> Interval:
@@ -127,7 +83,7 @@ def lender(
     return None
 
 
-def plan_offer(offer: Offer, node: Node, calendar: Calendar, now: datetime) -> Change:
+def plan_offer(offer: Offer, node: Node, tree: BookingTree, now: datetime) -> Change:
     """Plan a new offer of `node`. The owner's own leases inside its window become its children.
 
     Raises:
@@ -138,9 +94,9 @@ def plan_offer(offer: Offer, node: Node, calendar: Calendar, now: datetime) -> C
         WindowConflictError: something else is booked in it.
     """
     _not_past(offer.window.end, now)
-    _check_lender(offer, node, calendar)
+    _check_lender(offer, node, tree)
     adopted = []
-    for each in calendar.blockers(offer.parent, offer.window):
+    for each in tree.blockers(offer.parent, offer.window):
         own = isinstance(each, Lease) and each.offer is None and each.owner_id == offer.owner_id
         if not (own and offer.window.contains(each.window)):
             raise _conflict(node, each)
@@ -149,7 +105,7 @@ def plan_offer(offer: Offer, node: Node, calendar: Calendar, now: datetime) -> C
 
 
 def plan_lease(
-    lease: Lease, node: Node, calendar: Calendar, limits: Limits, now: datetime
+    lease: Lease, node: Node, tree: BookingTree, limits: Limits, now: datetime
 ) -> Change:
     """Plan a direct lease of `node` by its owner, in his own open offer if it lies inside one.
 
@@ -161,26 +117,26 @@ def plan_lease(
         WindowConflictError: something else is booked in the window.
     """
     limits.check(lease.window)
-    _check_lender(lease, node, calendar)
+    _check_lender(lease, node, tree)
     offered = None
-    for each in calendar.blockers(lease.parent, lease.window):
+    for each in tree.blockers(lease.parent, lease.window):
         own = isinstance(each, Offer) and each.owner_id == lease.owner_id
         if not (own and each.window.contains(lease.window)):
             raise _conflict(node, each)
         offered = each.uuid
     if offered is not None:
-        for each in calendar.blockers(offered, lease.window):
+        for each in tree.blockers(offered, lease.window):
             raise _conflict(node, each)
         lease = replace(lease, parent=offered)
     return _agreed(lease, now)
 
 
-def claim_end(offer: Offer, start: datetime, calendar: Calendar, limits: Limits) -> datetime:
+def claim_end(offer: Offer, start: datetime, tree: BookingTree, limits: Limits) -> datetime:
     """Return the end of a claim that names none.
 
     It is the first of: the default length, the next booking in the offer, the offer's end.
     """
-    next_start = calendar.next_start(offer.uuid, start)
+    next_start = tree.next_start(offer.uuid, start)
     ends = (limits.end(start), next_start, offer.window.end)
     return min(each for each in ends if each is not None)
 
@@ -199,7 +155,7 @@ def check_claimable(offer: Offer, node: Node) -> None:
 
 
 def plan_claim(
-    lease: Lease, offer: Offer, calendar: Calendar, limits: Limits, now: datetime
+    lease: Lease, offer: Offer, tree: BookingTree, limits: Limits, now: datetime
 ) -> Change:
     """Plan a lease claimed from `offer`: one contract with one lease.
 
@@ -212,9 +168,9 @@ def plan_claim(
         raise OfferNotFoundError.of(offer.uuid)
     limits.check(lease.window)
     inside = offer.window.contains(lease.window)
-    if not inside or calendar.blockers(offer.uuid, lease.window):
+    if not inside or tree.blockers(offer.uuid, lease.window):
         frame = Interval(max(offer.window.start, now), offer.window.end)
-        free = [(each.start, each.end) for each in calendar.free(offer.uuid, frame)]
+        free = [(each.start, each.end) for each in tree.free(offer.uuid, frame)]
         raise OfferWindowError.of(offer.uuid, (lease.window.start, lease.window.end), free)
     claimed = replace(
         lease,
@@ -227,7 +183,7 @@ def plan_claim(
 
 
 def plan_update(
-    lease: Lease, changed: Lease, node: Node, calendar: Calendar, now: datetime
+    lease: Lease, changed: Lease, node: Node, tree: BookingTree, now: datetime
 ) -> Change:
     """Plan new values for a lease: `name`, `purpose`, `properties`, and the end of the window.
 
@@ -238,18 +194,18 @@ def plan_update(
         OutsideError: the new window leaves the parent, or would cut off a child.
         WindowConflictError: something else is booked in it.
     """
-    if not lease.holding:
+    if not lease.blocks:
         raise FinalStateError(f'Lease {lease.uuid} is {lease.status} and cannot be changed.')
     if changed.window != lease.window:
         if lease.ending:
             raise FinalStateError(f'Lease {lease.uuid} is {lease.status}; its end cannot be moved.')
         if lease.recall is not None and changed.window.end > lease.window.end:
             raise RecalledError.of(lease.uuid, lease.recall.deadline)
-        _check_end(lease, changed.window, node, calendar, now)
+        _check_end(lease, changed.window, node, tree, now)
     return Change((changed,))
 
 
-def plan_cancel(lease: Lease, node: Node, calendar: Calendar, now: datetime) -> Change:
+def plan_cancel(lease: Lease, node: Node, tree: BookingTree, now: datetime) -> Change:
     """Plan the end of a lease that somebody asked for, and that has not ended.
 
     What its lessee has sub-let ends with it, and before it. Where nothing has to be torn down it is
@@ -259,48 +215,48 @@ def plan_cancel(lease: Lease, node: Node, calendar: Calendar, now: datetime) -> 
     Raises:
         TransitionError: the lease has ended: the caller should have said that it is not found.
     """
-    inside = _withdrawn(lease.uuid, lease.uuid, node, calendar, now)
+    inside = _withdrawn(lease.uuid, lease.uuid, node, tree, now)
     if lease.ending:
         return Change((*inside, replace(lease, retry_at=now)))
-    waits = any(each.holding for each in inside)
+    waits = any(each.blocks for each in inside)
     if waits or node.inherited or node.is_with(lease):
         return Change((*inside, lease.cancelling(leases.TAKEN, now)))
     return Change((*inside, lease.to(leases.Status.DELETED, expire_time=now)))
 
 
-def plan_withdraw(offer: Offer, node: Node, calendar: Calendar, now: datetime) -> Change:
+def plan_withdraw(offer: Offer, node: Node, tree: BookingTree, now: datetime) -> Change:
     """Plan the deletion of an offer: the leases claimed from it are cancelled with it.
 
     Those whose terms bind the provider go on: then only what nobody has claimed is withdrawn.
     """
     inside: list[Booking] = []
-    for each in calendar.children(offer.uuid):
+    for each in tree.children(offer.uuid):
         moved = replace(each, parent=offer.parent)
         claimed = isinstance(moved, Lease) and moved.offer == offer.uuid
         if isinstance(moved, Lease) and claimed and not moved.terms.binding:
-            inside += plan_cancel(moved, node, calendar, now).bookings
+            inside += plan_cancel(moved, node, tree, now).bookings
         else:
             inside.append(moved)
     return Change((*inside, withdrawn(offer)))
 
 
-def plan_expire(offer: Offer, calendar: Calendar) -> Change:
+def plan_expire(offer: Offer, tree: BookingTree) -> Change:
     """Plan the end of an offer whose window has passed. A lease that is late moves up."""
     gone = replace(offer, status=offers.Status.EXPIRED, reason=None)
-    moved = [replace(each, parent=offer.parent) for each in calendar.children(offer.uuid)]
+    moved = [replace(each, parent=offer.parent) for each in tree.children(offer.uuid)]
     return Change((gone, *moved))
 
 
 def _withdrawn(
-    uuid: str, parent: str | None, node: Node, calendar: Calendar, now: datetime
+    uuid: str, parent: str | None, node: Node, tree: BookingTree, now: datetime
 ) -> list[Booking]:
     """Plan the end of all that lies in the booking `uuid`; what has to wait goes under `parent`."""
     ends: list[Booking] = []
-    for each in calendar.children(uuid):
+    for each in tree.children(uuid):
         if isinstance(each, Lease):
-            ends += plan_cancel(replace(each, parent=parent), node, calendar, now).bookings
+            ends += plan_cancel(replace(each, parent=parent), node, tree, now).bookings
         else:
-            ends += [*_withdrawn(each.uuid, parent, node, calendar, now), withdrawn(each)]
+            ends += [*_withdrawn(each.uuid, parent, node, tree, now), withdrawn(each)]
     return ends
 
 
@@ -309,11 +265,11 @@ def withdrawn(offer: Offer) -> Offer:
     return replace(offer, status=offers.Status.DELETED, reason=None)
 
 
-def _check_lender(booking: Booking, node: Node, calendar: Calendar) -> None:
-    """Refuse to sub-let what the lessee does not hold, now that the calendar is locked."""
+def _check_lender(booking: Booking, node: Node, tree: BookingTree) -> None:
+    """Refuse to sub-let what the lessee does not hold, now that the booking tree is locked."""
     if booking.parent_lease is None:
         return
-    lenders = calendar.lenders(booking)
+    lenders = tree.lenders(booking)
     held = [each for each in lenders[:1] if each.lessee_id == booking.owner_id]
     if lender(held, booking.window.start, booking.window.end, booking.window.start) is None:
         raise NotHeldError.of(
@@ -334,17 +290,17 @@ def _agreed(lease: Lease, now: datetime) -> Change:
 
 
 def _check_end(
-    lease: Lease, window: Interval, node: Node, calendar: Calendar, now: datetime
+    lease: Lease, window: Interval, node: Node, tree: BookingTree, now: datetime
 ) -> None:
     _not_past(window.end, now)
-    parent = calendar.get(lease.parent)
+    parent = tree.get(lease.parent)
     if parent is not None and not parent.window.contains(window):
         raise OutsideError(
             f'end_time {render(window.end)} is after the end of the offer or lease it lies in, '
             f'{render(parent.window.end)} (UTC).',
             latest=render(parent.window.end),
         )
-    for child in calendar.children(lease.uuid):
+    for child in tree.children(lease.uuid):
         if not window.contains(child.window):
             raise OutsideError(
                 f'end_time {render(window.end)} is before the end of what is booked inside the '
@@ -353,7 +309,7 @@ def _check_end(
             )
     if window.end <= lease.window.end:
         return  # what stands beside it came so from the existing service, and is no new conflict
-    for each in calendar.blockers(lease.parent, window, frozenset({lease.uuid})):
+    for each in tree.blockers(lease.parent, window, frozenset({lease.uuid})):
         raise _conflict(node, each)
 
 

@@ -18,11 +18,11 @@ from esi_leap.core.offer import Offer
 Booking: TypeAlias = Offer | Lease
 
 
-class Calendar:
+class BookingTree:
     """The bookings of one node that hold their windows. Those that hold none are left out."""
 
     def __init__(self, bookings: Iterable[Booking]) -> None:
-        self._bookings = {each.uuid: each for each in bookings if each.holding}
+        self._bookings = {each.uuid: each for each in bookings if each.blocks}
 
     def __iter__(self) -> Iterator[Booking]:
         return iter(self._bookings.values())

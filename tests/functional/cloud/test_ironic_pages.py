@@ -13,9 +13,9 @@ import pytest
 import requests
 from keystoneauth1 import adapter, noauth, session
 
+from esi_leap.cloud.ironic import IronicNodes
+from esi_leap.cloud.rest import Service
 from esi_leap.core.errors import NodeNotFoundError, UnavailableError
-from esi_leap.nodes.ironic import IronicNodes
-from esi_leap.service import Service
 from tests.functional.peer import Request, serving
 
 MAX_LIMIT = 1000

@@ -1,0 +1,1 @@
+"""What the manager has to do for one node, and what follows from doing it."""

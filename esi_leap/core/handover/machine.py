@@ -1,0 +1,153 @@
+"""What Ironic says of a node, all that a hand-over and a return look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from esi_leap.core.handover.leftovers import Leftovers
+from esi_leap.core.handover.network import NO_ATTACHMENTS, Attachments
+from esi_leap.core.inventory import Sighting
+
+#: Fields that a PATCH writes, each as a whole.
+PATCHED = (
+    'extra',
+    'description',
+    'resource_class',
+    'protected',
+    'protected_reason',
+    'properties',
+)
+
+
+#: Fields a lessee may be able to write, by himself or by having the node inspected; remembered at
+#: hand-over, restored at the end of a return. Of `properties` all but the label of the lease.
+REMEMBERED = (*PATCHED, 'traits')
+
+
+#: Beside them the volumes are remembered.
+VOLUMES = 'volumes'
+
+
+#: Provision states without an instance, from which a return only has to clean.
+IDLE = frozenset({'available', 'manageable', 'enroll'})
+
+
+#: Provision states from which Ironic accepts the verb `deleted`.
+UNDEPLOYABLE = frozenset(
+    {
+        'active',
+        'deploy failed',
+        'error',
+        'rescue',
+        'rescue failed',
+        'unrescue failed',
+        'service failed',
+    }
+)
+
+
+#: Waiting and held states that `abort` ends; nothing else can be done to the node in them.
+ABORTABLE = frozenset(
+    {
+        'wait call-back',
+        'clean wait',
+        'rescue wait',
+        'service wait',
+        'inspect wait',
+        'deploy hold',
+        'clean hold',
+        'service hold',
+    }
+)
+
+
+#: States with a target in which Ironic takes a PATCH all the same. A failed step keeps the target
+#: that it did not reach.
+PATCHABLE = frozenset(
+    {
+        'adopt failed',
+        'clean failed',
+        'deploy failed',
+        'error',
+        'inspect failed',
+        'inspect wait',
+        'rescue failed',
+        'service failed',
+        'service hold',
+        'unrescue failed',
+        'verifying',
+    }
+)
+
+
+#: States that Ironic leaves by itself, for better or worse.
+MOVING = frozenset(
+    {
+        'adopting',
+        'cleaning',
+        'deleting',
+        'deploying',
+        'inspecting',
+        'rescuing',
+        'servicing',
+        'unrescuing',
+        'verifying',
+    }
+)
+
+
+#: Power states of a node that needs no switching off; None is that of one without power control.
+OFF = frozenset({'power off', None})
+
+
+#: Why Ironic puts a node in maintenance by itself, when work that anybody has begun ends badly. A
+#: lessee can bring that about. It tells nothing of the hardware until our own cleaning fails, too.
+FAULTS = frozenset({'clean failure', 'rescue abort failure', 'service failure'})
+
+
+#: States that `manage` ends.
+MANAGEABLE = frozenset({'clean failed', 'inspect failed', 'adopt failed', 'enroll'})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine(Sighting):
+    """What the node's own service (Ironic) says of it now, all that a hand-over looks at.
+
+    Attributes:
+        lease_label: the value of `properties/lease_uuid`; a label for others, not the truth.
+        fields: the present values of `REMEMBERED`.
+        busy: why it takes no PATCH: the reservation of a conductor, or what it is on the way to.
+        vifs: ids of the virtual interfaces attached to it.
+        cleans: False if cleaning is switched off on it.
+        left: what is beside its fields; None: nobody has looked.
+        ports: what Neutron says of it, empty where there is none; None: nobody has looked.
+    """
+
+    lease_label: str | None
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    busy: str | None = None
+    maintenance_reason: str | None = None
+    retired: bool = False
+    fault: str | None = None
+    instance: str | None = None
+    instance_info: bool = False
+    console: bool = False
+    vifs: tuple[str, ...] = ()
+    cleans: bool = True
+    automatic_lessee: bool = False
+    last_error: str | None = None
+    left: Leftovers | None = None
+    ports: Attachments | None = NO_ATTACHMENTS
+
+    @property
+    def bound(self) -> tuple[str, ...]:
+        """Ids of the Neutron ports that are bound to the machine, as far as they are known."""
+        return () if self.ports is None else self.ports.bound
+
+
+LESSEE = 'lessee'
+
+
+LABEL = 'properties/lease_uuid'

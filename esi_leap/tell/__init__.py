@@ -1,0 +1,1 @@
+"""Telling others what happened: the message bus and e-mail."""
