@@ -11,7 +11,7 @@ from esi_leap.actions import access, title
 from esi_leap.actions.deps import Deps
 from esi_leap.core import offer as offers
 from esi_leap.core.booking import plan
-from esi_leap.core.change import Change
+from esi_leap.core.change import Change, Tell, bookings_of
 from esi_leap.core.errors import ConflictError, LeaseNotFoundError, TermsBindError
 from esi_leap.core.event import Event
 from esi_leap.core.interval import Interval
@@ -163,8 +163,7 @@ def update(deps: Deps, ctx: Caller, ident: str, changes: Mapping[str, Any]) -> L
         tree = book.tree(reach)
         change = plan.plan_update(lease, changed, book.node, tree, now)
         if changed.window.end < lease.window.end:
-            overridden = _overridden(ctx, [changed], book.node, now)
-            change = replace(change, events=overridden)
+            change += _overridden(ctx, [changed], book.node, now)
         book.put(change)
     return view(deps, lease.uuid, change, book)
 
@@ -205,7 +204,7 @@ def cancel_one(deps: Deps, ctx: Caller, found: LeaseView) -> bool:
         ends = [lease, *_sublet(lease, tree, ctx)]
         overridden = _overridden(ctx, ends, book.node, now)
         change = plan.plan_cancel(lease, book.node, tree, now)
-        book.put(replace(change, events=overridden))
+        book.put(change + overridden)
     return True
 
 
@@ -222,7 +221,9 @@ def gone(deps: Deps, uuids: Collection[str]) -> None:
 
 def view(deps: Deps, uuid: str, change: Change, book: Book) -> LeaseView:
     """Show a lease that the caller has just made or changed, as it was written."""
-    [lease] = [each for each in change.bookings if isinstance(each, Lease) and each.uuid == uuid]
+    [lease] = [
+        each for each in bookings_of(change) if isinstance(each, Lease) and each.uuid == uuid
+    ]
     return LeaseView(lease, book.node, access.names(deps, lease))
 
 
@@ -237,7 +238,7 @@ def _sublet(lease: Lease, tree: BookingTree, ctx: Caller) -> Sequence[Lease]:
     ]
 
 
-def _overridden(ctx: Caller, ends: Sequence[Lease], node: Node, now: datetime) -> tuple[Event, ...]:
+def _overridden(ctx: Caller, ends: Sequence[Lease], node: Node, now: datetime) -> Change:
     """Check whether the terms let the caller end leases; tell of what an admin does all the same.
 
     The lessee may hand back at any time, and what ends anyway is bound to nothing any more.
@@ -255,7 +256,7 @@ def _overridden(ctx: Caller, ends: Sequence[Lease], node: Node, now: datetime) -
     if bound and not ctx.can('esi_leap:lease:lease_admin'):
         [first, *_] = bound
         raise TermsBindError.of(first.uuid, node.name, first.window.end, firm=first.terms.firm)
-    return tuple(Event('esi_leap.lease.override', each) for each in bound)
+    return tuple(Tell(Event('esi_leap.lease.override', each)) for each in bound)
 
 
 def _elsewhere(deps: Deps, ctx: Caller, found: LeaseView) -> Sequence[str]:

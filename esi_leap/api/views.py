@@ -7,6 +7,7 @@ from datetime import datetime
 from esi_leap.actions.console_auth_tokens import Access
 from esi_leap.actions.recalls import Shown
 from esi_leap.api.expose import Call
+from esi_leap.core.cause import Reason
 from esi_leap.core.gate import Trial
 from esi_leap.core.instant import render
 from esi_leap.core.node import Node, State
@@ -40,7 +41,7 @@ def offer(seen: OfferView, call: Call) -> dict[str, object]:
         'start_time': _time(value.window.start, call),
         'end_time': _time(value.window.end, call),
         'status': value.status,
-        'status_reason': node.reason if node.state is State.REJECTED else value.reason,
+        'status_reason': _said(node.reason if node.state is State.REJECTED else value.reason),
         'properties': value.properties,
         'availabilities': [[_time(gap.start, call), _time(gap.end, call)] for gap in seen.free],
         'parent_lease_uuid': value.parent_lease,
@@ -64,7 +65,7 @@ def lease(seen: LeaseView, call: Call) -> dict[str, object]:
         'fulfill_time': _time(value.fulfill_time, call),
         'expire_time': _time(value.expire_time, call),
         'status': value.status,
-        'status_reason': value.reason,
+        'status_reason': _said(value.reason),
         'properties': value.properties,
         'purpose': value.purpose,
         'offer_uuid': value.offer,
@@ -205,7 +206,8 @@ def _item(seen: ItemView, begun: datetime, call: Call) -> dict[str, object]:
     back = value.returned_at
     # What a node waits for tells why it is not back yet.
     still = value.status is ItemStatus.PENDING
-    waits = ((lease and lease.blocks and lease.reason) or node.reason) if still else None
+    waits = (lease.reason if lease and lease.blocks else None) or node.reason
+    said = _said(waits) if still else None
     return {
         'resource_type': node.resource_type,
         'resource_uuid': node.resource_uuid,
@@ -215,7 +217,7 @@ def _item(seen: ItemView, begun: datetime, call: Call) -> dict[str, object]:
         'project': seen.lessee,
         'due': _time(value.due, call),
         'status': value.status,
-        'reason': waits or value.reason,
+        'reason': said or value.reason,
         'state': node.state,
         'expire_time': lease and _time(lease.expire_time, call),
         'returned_at': _time(back, call),
@@ -248,6 +250,10 @@ def _resource(node: Node) -> dict[str, object]:
         'resource_class': node.resource_class,
         'resource_properties': node.properties,
     }
+
+
+def _said(reason: Reason | None) -> str | None:
+    return None if reason is None else str(reason)
 
 
 def _time(moment: datetime | None, call: Call) -> str | None:

@@ -12,6 +12,7 @@ from oslo_db import exception as db_errors
 
 from esi_leap.core import lease as leases
 from esi_leap.core import offer as offers
+from esi_leap.core.cause import Cause, Reason
 from esi_leap.core.criteria import facts
 from esi_leap.core.inventory import Sighting, chore
 from esi_leap.core.node import State
@@ -41,7 +42,8 @@ _HELD = frozenset(map(str, leases.BLOCKING - leases.PENDING - {leases.Status.ERR
 _WAITING = frozenset(map(str, leases.BLOCKING - {leases.Status.CREATED, leases.Status.ACTIVE}))
 #: So many bookings are few.
 _FEW = 500
-_GONE = 'The node does not exist any more.'
+_GONE = str(Reason(Cause.NODE_GONE))
+_HAS_REASON = sa.or_(nodes.c.cause.is_not(None), nodes.c.cause_detail.is_not(None))
 _FRESH = {'state': str(State.AVAILABLE), 'remembered': [], 'attempts': 0}
 
 
@@ -107,12 +109,15 @@ def _view(
 
 def _reason(row: sa.Row) -> str | None:
     """Return what is said of the node itself."""
-    return row.reason or (_GONE if row.gone_at else None)
+    said = rows.reason(row.cause, row.cause_detail)
+    return str(said) if said else _GONE if row.gone_at else None
 
 
 def _waits(on_lease: Sequence[sa.Row]) -> str | None:
     """Return what the first lease that waits says of it."""
-    return next((each.status_reason for each in on_lease if each.status in _WAITING), None)
+    waiting = (each for each in on_lease if each.status in _WAITING)
+    said = (rows.reason(each.cause, each.cause_detail) for each in waiting)
+    return next((str(each) if each else None for each in said), None)
 
 
 def _whole(scope: Scope) -> lists.Ways:
@@ -187,7 +192,8 @@ def _booked(
                 column.uuid,
                 column.kind,
                 column.status,
-                column.status_reason,
+                column.cause,
+                column.cause_detail,
                 column.owner_id,
                 column.start_time,
             )
@@ -302,7 +308,7 @@ def drifted(connection: sa.Connection) -> list[int]:
         nodes.c.gone_at.is_not(None),
         nodes.c.lessee_id.is_(None),
         nodes.c.lessee_id != lease.c.lessee_id,
-        nodes.c.reason.is_not(None),  # it was so before; perhaps it is not any more
+        _HAS_REASON,  # it was so before; perhaps it is not any more
     )
     held = (
         sa.select(nodes.c.id)
@@ -311,7 +317,7 @@ def drifted(connection: sa.Connection) -> list[int]:
     )
     stray = sa.select(nodes.c.id).where(
         nodes.c.state == str(State.AVAILABLE),
-        sa.or_(nodes.c.lessee_id.is_not(None), nodes.c.reason.is_not(None)),
+        sa.or_(nodes.c.lessee_id.is_not(None), _HAS_REASON),
         nodes.c.gone_at.is_(None),
     )
     anothers = nodes.c.owner_id != bookings.c.owner_id
@@ -320,7 +326,7 @@ def drifted(connection: sa.Connection) -> list[int]:
     )
     suspended = sa.and_(
         bookings.c.status == str(offers.Status.ERROR),
-        bookings.c.status_reason == offers.NOT_HIS,
+        bookings.c.cause == str(Cause.OWNER_CHANGED),
         sa.not_(anothers),
     )
     offered = (

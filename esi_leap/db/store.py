@@ -313,7 +313,7 @@ class Store:
 
     def due(self, now: datetime, limit: int) -> Sequence[int]:
         """Return the nodes for which something is due and that nobody has claimed, latest first."""
-        booked, looked = bookings.c.next_action_at, nodes.c.retry_at
+        booked, looked = bookings.c.due_at, nodes.c.retry_at
         moments = sa.union_all(
             sa.select(bookings.c.node_id, booked.label('moment')).where(booked <= now),
             sa.select(nodes.c.id, looked).where(looked <= now),
@@ -335,7 +335,7 @@ class Store:
         moments = sa.union_all(
             *(
                 sa.select(sa.func.min(moment).label('moment')).where(moment > now)
-                for moment in (bookings.c.next_action_at, nodes.c.retry_at)
+                for moment in (bookings.c.due_at, nodes.c.retry_at)
             )
         ).subquery()
         with self._reader() as connection:

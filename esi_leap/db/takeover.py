@@ -19,6 +19,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from esi_leap.core import contract
+from esi_leap.core.cause import Cause
 from esi_leap.core.instant import EARLIEST
 from esi_leap.core.lease import Lease
 from esi_leap.core.node import State
@@ -36,8 +37,6 @@ _DONE = 'takeover'
 
 #: Ours that may hold what cannot be made again.
 _PRECIOUS = (bookings, contracts, events)
-
-_NOT_LOOKED_AT = 'The existing service had this node; nobody has looked yet whom it is with.'
 
 #: Uuids that a report names for each oddity.
 _EXAMPLES = 5
@@ -260,7 +259,7 @@ def _copy_nodes(
                 refreshed_at=EARLIEST,
                 gone_at=None if kind in existing.TYPES else now,
                 state=str(State.HANDED_OVER if inherited else State.AVAILABLE),
-                reason=_NOT_LOOKED_AT if inherited else None,
+                cause=str(Cause.NOT_RECOGNISED) if inherited else None,
                 retry_at=now if inherited else None,
                 remembered=[],
                 attempts=0,

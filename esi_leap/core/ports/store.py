@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from esi_leap.core.change import Change
@@ -30,17 +30,14 @@ from esi_leap.core.views import (
 
 
 class Book(Protocol):
-    """One node's booking tree, open for change under the node's row lock.
+    """One node's booking tree, open for change under the node's row lock."""
 
-    Attributes:
-        regained: how long each recall took that has ended with a change: the node is its owner's.
-    """
-
-    node: Node
-    regained: Sequence[timedelta]
+    @property
+    def node(self) -> Node:
+        """The row of the node, with the changes that were put."""
 
     def tree(self, window: Interval | None = None) -> BookingTree:
-        """Read the bookings that hold a part of `window`, or all that hold one."""
+        """Read the bookings that block a part of `window`; None reads all that block."""
 
     def offer(self, uuid: str) -> Offer:
         """Read an offer of the node as it is now."""
@@ -49,19 +46,16 @@ class Book(Protocol):
         """Read a lease of the node as it is now."""
 
     def recalls(self) -> Sequence[tuple[Recall, Item]]:
-        """Read the recalls of the node that something is still to come of."""
+        """Read the recalls of the node that are not over."""
 
-    def note(self, item: Item) -> None:
-        """Write how far a recall of the node is; it ends if the node is back already."""
-
-    def held(self, project_id: str) -> int:
+    def count_leases(self, project_id: str) -> int:
         """Count the leases of a project that have not ended, on all nodes.
 
-        Nobody else changes them meanwhile if the booking tree was opened for this project.
+        No other transaction changes them meanwhile if the book was opened for this project.
         """
 
-    def put(self, change: Change) -> None:
-        """Write a change and its events.
+    def put(self, change: Change) -> Change:
+        """Write a change with all that follows from it, and return the whole.
 
         Raises:
             WindowConflictError: the database itself found an overlap.
