@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from esi_leap.core import lease as leases
 from esi_leap.core import offer as offers
 from esi_leap.core.booking import plan, quota
-from esi_leap.core.change import Change
+from esi_leap.core.change import Agree, Tell, Turn, put
 from esi_leap.core.errors import (
     ConflictError,
     LeaseNotFoundError,
@@ -114,7 +114,7 @@ class TestNodes:
         node = a_node(store)
         handed = node.to(State.PREPARING, lease='l').to(State.HANDED_OVER)
         with store.booking(node.id, NOW) as book:
-            book.put(Change((), node=handed))
+            book.put((Turn(handed),))
 
         assert a_node(store, name='renamed') == replace(handed, name='renamed')
 
@@ -322,7 +322,7 @@ class TestBooking:
         node = a_node(store)
         with store.booking(node.id, NOW) as book:
             book.put(created(an_offer(node)))
-            book.put(Change((an_offer(node, name='second thought'),)))
+            book.put(put(an_offer(node, name='second thought')))
             assert book.offer('o').name == 'second thought'
         assert uuids(store.offers(ALL, Query(), NOW)) == ['o']
 
@@ -330,7 +330,7 @@ class TestBooking:
         node = a_node(store)
         lines = [a_lease(node, f'l{n}', n, n + 1, contract='c') for n in (2, 0, 1)]
         with store.booking(node.id, NOW) as book:
-            book.put(Change(tuple(lines), contract=contract_of(lines[0])))
+            book.put((Agree(contract_of(lines[0])), *put(*lines)))
 
         [seen] = store.contracts(ALL, Query())
         assert seen.contract == contract_of(lines[0])
@@ -355,7 +355,7 @@ class TestBooking:
         with store.booking(node.id, at(1)) as book:
             book.put(created(offer))
             book.put(created(lease))
-            book.put(Change((), (Event('esi_leap.lease.drift', lease),)))
+            book.put((Tell(Event('esi_leap.lease.drift', lease)),))
 
         with database.reader() as connection:
             rows = [row[1:-1] for row in connection.execute(sa.select(events).order_by('id'))]
@@ -378,11 +378,11 @@ class TestBooking:
                 node = book.node.to(
                     state, TEXTS, lease='l', remembered=(NOTES,), attempts=7, retry_at=at(0.5)
                 )
-                book.put(Change((), node=node))
+                book.put((Turn(node),))
                 assert book.node == node
             assert a_node(store) == node
         with store.booking(node.id, NOW) as book:
-            book.put(Change((), node=book.node.freed((), at(1))))
+            book.put((Turn(book.node.freed((), at(1))),))
         assert a_node(store).state is State.AVAILABLE
         assert a_node(store, 'n2') == other
 
@@ -399,10 +399,10 @@ class TestBooking:
     def test_a_node_that_nobody_watches_is_not_due(self, store: Store) -> None:
         node = a_node(store)
         with store.booking(node.id, NOW) as book:
-            book.put(Change((), node=replace(node, retry_at=at(-1))))
+            book.put((Turn(replace(node, retry_at=at(-1))),))
         assert store.due(NOW, 9) == [node.id]
         with store.booking(node.id, NOW) as book:
-            book.put(Change((), node=book.node.to(State.AVAILABLE)))
+            book.put((Turn(book.node.to(State.AVAILABLE)),))
         assert store.due(NOW, 9) == []
 
     def test_an_error_inside_undoes_everything(self, store: Store, database: Database) -> None:
@@ -411,7 +411,7 @@ class TestBooking:
         def failing() -> None:
             with store.booking(node.id, NOW) as book:
                 book.put(created(a_lease(node)))
-                book.put(Change((), node=node.to(State.PREPARING, lease='l')))
+                book.put((Turn(node.to(State.PREPARING, lease='l')),))
                 raise RuntimeError
 
         with pytest.raises(RuntimeError):

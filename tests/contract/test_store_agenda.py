@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from esi_leap.core.change import Change
+from esi_leap.core.change import Turn
 from esi_leap.core.errors import StaleClaimError
 from esi_leap.core.event import Priority
 from esi_leap.core.instant import FOREVER
@@ -29,7 +29,7 @@ def look_at(store: Store, node: Node, moment: datetime) -> None:
     """Bring a node into a state in which the manager looks at it at a moment."""
     with store.booking(node.id, NOW) as book:
         taken = book.node.to(State.PREPARING).to(State.HANDED_OVER, retry_at=moment)
-        book.put(Change((), node=taken))
+        book.put((Turn(taken),))
 
 
 class TestDue:
@@ -169,7 +169,7 @@ class TestClaims:
         store.claim(node.id, 'mine', NOW, at(1))
         write(store, a_lease(node))
         with store.booking(node.id, NOW) as book:
-            book.put(Change((), node=replace(book.node, reason='told', claim=None)))
+            book.put((Turn(replace(book.node, reason='told', claim=None)),))
         seen = a_node(store)
         assert (seen.claim, seen.claimed_until, seen.reason) == ('mine', at(1), 'told')
 

@@ -56,7 +56,7 @@ def test_overlapping_and_spanning_are_what_intervals_say(
     with database.engine.connect() as connection:
         for number, window in enumerate(taken):
             gone = an_offer(node, f'{number}', window=window)
-            values = {**rows.booking_values(gone), 'status': 'deleted', 'next_action_at': None}
+            values = {**rows.booking_values(gone), 'status': 'deleted', 'due_at': None}
             connection.execute(bookings.insert().values(created_at=NOW, **values))
         for window in asked:
             for clause, law_of in (

@@ -16,8 +16,9 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from esi_leap.core import booking, change
+from esi_leap.core import booking
 from esi_leap.core.booking import plan, quota
+from esi_leap.core.change import put
 from esi_leap.core.errors import OfferWindowError, WindowConflictError
 from esi_leap.core.node import Node
 from esi_leap.core.query import Query
@@ -123,7 +124,7 @@ class TestOneWinner:
         for n in range(3):
             offers.append(an_offer(a_node(store, f'n{n}').id, f'o{n}', 0, 10))
             with store.booking(offers[-1].node_id, NOW) as book:
-                book.put(change.Change((offers[-1],)))
+                book.put(put(offers[-1]))
 
         def attempt(number: int) -> object:
             offer, start = offers[number % 3], number // 3 % 10
@@ -245,7 +246,7 @@ def test_of_several_managers_each_due_node_is_claimed_by_one(
                     lease = book.lease(f'l{node}')
                     if lease.starts(NOW):
                         done.append(node)
-                        book.put(change.Change((lease.activated(NOW),)))
+                        book.put(put(lease.activated(NOW)))
                 store.release(node, claim)
         return done
 

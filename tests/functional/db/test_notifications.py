@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from esi_leap.core.change import Change
+from esi_leap.core.change import put
 from esi_leap.core.event import Priority
 from esi_leap.db.store import Store
 from esi_leap.tell.bus import SILENCE
@@ -47,7 +47,7 @@ def turn(store: Store, number: int, step: int) -> None:
             lease = lease.expiring('over', NOW)
         else:
             lease = lease.ended(NOW)
-        book.put(Change((lease,)))
+        book.put(put(lease))
 
 
 def heard_all(listener, steps: int) -> bool:
@@ -146,7 +146,7 @@ def test_what_a_notification_says(store, listener, manager):
     node = a_node(store, 'n0')
     with store.booking(node.id, NOW) as book:
         lease = book.lease('l0')
-        book.put(Change((replace(lease, properties={'rack': 7}).postponed('busy', NOW),)))
+        book.put(put(replace(lease, properties={'rack': 7}).postponed('busy', NOW)))
     until(lambda: 'esi_leap.lease.fulfill.error' in listener.types('l0'))
     queue, message = next(
         each for each in listener.heard if each[1]['event_type'].endswith('.error')

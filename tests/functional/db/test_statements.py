@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 import sqlalchemy as sa
 
-from esi_leap.core.change import Change
+from esi_leap.core.change import put
 from esi_leap.core.criteria import parse
 from esi_leap.core.interval import Interval
 from esi_leap.core.ports.cloud import Project
@@ -42,7 +42,7 @@ def fill(store: Store, have: int, want: int) -> None:
         with store.booking(node.id, NOW) as book:
             for n in range(have // NODES, want // NODES):
                 offer = an_offer(node.id, f'o-{node.id}-{n}', n, n + 1)
-                book.put(Change((offer,)))
+                book.put(put(offer))
                 inside = {'parent': offer.uuid, 'offer': offer.uuid}
                 book.put(agreed(a_lease(node.id, f'l-{node.id}-{n}', n, n + 0.5, **inside)))
 

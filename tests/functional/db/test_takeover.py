@@ -377,10 +377,10 @@ class TestOddities:
         assert booked(odd)[uuid].properties == {}
 
     def test_nodes_wait_for_a_look_if_something_is_held_on_them(self, odd: Database) -> None:
-        assert node(odd, 'n-2').inherited
+        assert node(odd, 'n-2').is_inherited
         assert node(odd, 'n-2').retry_at == NOW
-        assert not node(odd, 'n-15').inherited
-        assert not node(odd, '1').inherited  # nobody could look at a test_node
+        assert not node(odd, 'n-15').is_inherited
+        assert not node(odd, '1').is_inherited  # nobody could look at a test_node
         assert Store(odd).due(NOW, 100)
 
     @pytest.mark.parametrize('content', [ORDERLY, ODD])

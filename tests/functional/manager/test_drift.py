@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from esi_leap.core.change import Change
+from esi_leap.core.change import put
 from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Status
 from esi_leap.core.node import State
@@ -133,7 +133,7 @@ def test_offers_of_a_node_that_changed_hands_are_suspended_until_it_is_back(worl
         uuid='o', name=None, node_id=node.id, owner_id='lender', lessee_id=None, window=window
     )
     with world.store.booking(node.id, world.now) as book:
-        book.put(Change((offer,)))
+        book.put(put(offer))
     assert refresh(world) == 0
     world.change(project_owner_id='heir')
     refresh(world)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from esi_leap.core.change import Change
+from esi_leap.core.change import Turn
 from esi_leap.core.errors import NodeBusyError, UnavailableError
 from esi_leap.core.event import Priority
 from esi_leap.core.gate import Answer, Direction, Rules, Verdict
@@ -74,7 +74,7 @@ def lessees(world: World) -> Sequence[Any]:
 def reset(world: World) -> None:
     node = world.row()
     with world.store.booking(node.id, world.now) as book:
-        book.put(Change((), node=book.node.to(State.RETURNING, retry_at=world.now)))
+        book.put((Turn(book.node.to(State.RETURNING, retry_at=world.now)),))
 
 
 def test_a_node_passes_the_gate_on_its_way_to_the_tenant_and_on_its_way_back(world, gate):

@@ -47,7 +47,7 @@ def test_a_return_waits_for_neutron_and_says_so(plugged, leased):
     plugged.wait(minutes=11)
     assert plugged.see(leased).status is Status.EXPIRED  # he has lost it all the same
     node = plugged.row()
-    assert node.going
+    assert node.is_going
     assert node.reason == AWAY
     assert plugged.see(after).status is not Status.ACTIVE
     file = plugged.file()

@@ -178,7 +178,7 @@ class TestUnasked:
         world.tick()
         world.wait(minutes=5)
         assert world.see('l').status == 'active'
-        assert world.row().inherited
+        assert world.row().is_inherited
         world.nodes.before = lambda call: None
         world.wait(minutes=1)
         assert world.see('l').status == 'expired'

@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from esi_leap.core import change
 from esi_leap.core.booking import plan
 from esi_leap.core.booking.quota import Limits
+from esi_leap.core.change import bookings_of
 from esi_leap.core.duty import due
 from esi_leap.core.errors import LeapError
 from esi_leap.core.gate import Answer, Barrier, Direction, Rules, Verdict
@@ -393,7 +394,7 @@ class Life(RuleBasedStateMachine):
         self.leases[each.uuid] = each
 
     def write(self, change: change.Change) -> None:
-        for each in change.bookings:
+        for each in bookings_of(change):
             assert isinstance(each, Lease)
             self.keep(each)
 
@@ -434,7 +435,7 @@ class Life(RuleBasedStateMachine):
             held = self.leases[str(self.metal.machine.lease_label)]
             assert held.blocks
             assert held.lessee_id == self.metal.tenant
-            begun = self.node.coming and self.node.lease in {
+            begun = self.node.is_coming and self.node.lease in {
                 each.uuid for each in self.blocking if each.parent_lease == held.uuid
             }
             assert self.meddled or self.node.is_with(held) or begun
