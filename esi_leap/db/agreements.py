@@ -16,6 +16,7 @@ from esi_leap.core.lease import Lease
 from esi_leap.core.lease import Status as LeaseStatus
 from esi_leap.db import rows
 from esi_leap.db.tables import bookings, contracts
+from esi_leap.db.types import AnyRow
 
 #: What a contract is made of: the status and the window of each of its leases, by uuid.
 Lines = dict[str, tuple[LeaseStatus, Interval]]
@@ -90,5 +91,5 @@ _LINE = (
 )
 
 
-def _line(row: sa.Row) -> tuple[LeaseStatus, Interval]:
+def _line(row: AnyRow) -> tuple[LeaseStatus, Interval]:
     return LeaseStatus(row.line_status), Interval(row.line_start, row.line_end)

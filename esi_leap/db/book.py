@@ -22,6 +22,7 @@ from esi_leap.core.recall import Item, ItemStatus, Recall
 from esi_leap.core.tree import Booking, BookingTree
 from esi_leap.db import agreements, outbox, recalls, rows
 from esi_leap.db.tables import bookings, contracts, events, nodes
+from esi_leap.db.types import AnySelect
 
 
 class Book:
@@ -152,6 +153,7 @@ class Book:
 
     def _write(self, booking: Booking) -> None:
         values = rows.booking_values(booking)
+        change: sa.Update | sa.Insert
         if booking.uuid in self._stored:
             change = bookings.update().where(bookings.c.uuid == booking.uuid).values(values)
         else:
@@ -168,14 +170,14 @@ class Book:
                 .values(rows.contract_values(after))
             )
 
-    def _one(self, uuid: str) -> sa.Select[tuple[object, ...]]:
+    def _one(self, uuid: str) -> AnySelect:
         return (
             sa.select(*rows.BOOKING)
             .where(bookings.c.uuid == uuid)
             .where(bookings.c.node_id == self.node.id)
         )
 
-    def _read(self, query: sa.Select[tuple[object, ...]]) -> list[Booking]:
+    def _read(self, query: AnySelect) -> list[Booking]:
         found = [rows.booking(row) for row in self._connection.execute(query)]
         self._stored.update((each.uuid, each) for each in found)
         return found
