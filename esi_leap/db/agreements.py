@@ -13,6 +13,7 @@ from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease, Status
 from esi_leap.db import rows
 from esi_leap.db.tables import bookings, contracts
+from esi_leap.db.types import AnyRow
 
 
 def read(connection: sa.Connection, changed: Collection[Lease]) -> list[Agreement]:
@@ -57,5 +58,5 @@ _LINE = (
 )
 
 
-def _line(row: sa.Row) -> tuple[Status, Interval]:
+def _line(row: AnyRow) -> tuple[Status, Interval]:
     return Status(row.line_status), Interval(row.line_start, row.line_end)

@@ -22,6 +22,7 @@ from esi_leap.core.recall import Item, Recall
 from esi_leap.core.tree import Booking, BookingTree
 from esi_leap.db import agreements, outbox, recalls, rows
 from esi_leap.db.tables import bookings, contracts, events, nodes
+from esi_leap.db.types import AnySelect
 
 
 class Book(store.Book):
@@ -116,6 +117,7 @@ class Book(store.Book):
 
     def _write(self, booking: Booking) -> None:
         values = rows.booking_values(booking)
+        change: sa.Update | sa.Insert
         if booking.uuid in self._stored:
             change = bookings.update().where(bookings.c.uuid == booking.uuid).values(values)
         else:
@@ -125,6 +127,7 @@ class Book(store.Book):
 
     def _agree(self, contract: Contract) -> None:
         values = rows.contract_values(contract)
+        change: sa.Update | sa.Insert
         if contract.uuid in self._agreed:
             change = contracts.update().where(contracts.c.uuid == contract.uuid).values(values)
         else:
@@ -142,14 +145,14 @@ class Book(store.Book):
         self._connection.execute(events.insert(), values)
         outbox.write(self._connection, told, self.node, self._now, self._level)
 
-    def _one(self, uuid: str) -> sa.Select[tuple[object, ...]]:
+    def _one(self, uuid: str) -> AnySelect:
         return (
             sa.select(*rows.BOOKING)
             .where(bookings.c.uuid == uuid)
             .where(bookings.c.node_id == self.node.id)
         )
 
-    def _read(self, query: sa.Select[tuple[object, ...]]) -> list[Booking]:
+    def _read(self, query: AnySelect) -> list[Booking]:
         found = [rows.booking(row) for row in self._connection.execute(query)]
         self._stored.update((each.uuid, each) for each in found)
         return found

@@ -96,7 +96,7 @@ def batches(
         query = sa.select(table).where(*where).order_by(table.c.id).limit(_BATCH)
         if last is not None:
             query = query.where(table.c.id > last)
-        page = connection.execute(query).mappings().all()
+        page: Sequence[Any] = connection.execute(query).mappings().all()
         if not page:
             return
         yield page

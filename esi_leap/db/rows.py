@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from esi_leap.core import instant
 from esi_leap.core import lease as leases
@@ -21,6 +23,7 @@ from esi_leap.core.offer import Offer
 from esi_leap.core.terms import Notice, Terms
 from esi_leap.core.tree import Booking
 from esi_leap.db.tables import BLOCKING, bookings, nodes
+from esi_leap.db.types import AnyRow
 
 #: The instants of a trial, which is kept as JSON.
 _MOMENTS = ('begun_at', 'answered_at', 'waiting_since')
@@ -67,7 +70,7 @@ def blocking(table: sa.FromClause = bookings) -> sa.ColumnElement[bool]:
     return table.c.status.in_(BLOCKING)
 
 
-def node(row: sa.Row[tuple[object, ...]]) -> Node:
+def node(row: AnyRow) -> Node:
     """Read a node from a row of `nodes`, possibly joined."""
     cell = row._mapping  # noqa: SLF001 - the documented way to read by column
     column = nodes.c
@@ -160,7 +163,7 @@ def node_progress(value: Node) -> dict[str, object]:
     }
 
 
-def booking(row: sa.Row[tuple[object, ...]]) -> Booking:
+def booking(row: AnyRow) -> Booking:
     """Read an offer or a lease from a row of `bookings`, possibly joined."""
     cell = row._mapping  # noqa: SLF001 - the documented way to read by column
     column = bookings.c
@@ -206,7 +209,7 @@ def _terms_values(value: Terms) -> dict[str, object]:
     }
 
 
-def _recall(row: sa.Row[tuple[object, ...]]) -> Notice | None:
+def _recall(row: AnyRow) -> Notice | None:
     cell, column = row._mapping, bookings.c  # noqa: SLF001 - as above
     if cell[column.recall_uuid] is None:
         return None
@@ -251,7 +254,7 @@ def booking_values(value: Booking) -> dict[str, object]:
 
 
 def contract(
-    cell: Mapping[object, object], columns: sa.ColumnCollection[str, sa.Column]
+    cell: sa.RowMapping, columns: ReadOnlyColumnCollection[str, sa.Column[Any]]
 ) -> Contract:
     """Read a contract from the columns of `contracts`."""
     return Contract(

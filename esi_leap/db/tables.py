@@ -6,6 +6,8 @@ migrated schema.
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
@@ -26,7 +28,11 @@ BLOCKING = tuple(sorted({*map(str, lease.BLOCKING), *map(str, offer.BLOCKING)}))
 _FINAL = tuple(sorted({*map(str, lease.FINAL), *map(str, offer.FINAL)}))
 
 #: utf8mb4 and binary order: names are compared exactly, as on the other databases.
-_MYSQL = {'mysql_engine': 'InnoDB', 'mysql_charset': 'utf8mb4', 'mysql_collate': 'utf8mb4_bin'}
+_MYSQL: dict[str, Any] = {
+    'mysql_engine': 'InnoDB',
+    'mysql_charset': 'utf8mb4',
+    'mysql_collate': 'utf8mb4_bin',
+}
 
 
 def _in(column: str, values: object) -> str:

@@ -27,6 +27,7 @@ from esi_leap.db import events as numbering
 from esi_leap.db import existing, rows, schema
 from esi_leap.db.engine import Database
 from esi_leap.db.existing import Found, Oddity
+from esi_leap.db.revision import VERSION_TABLE
 from esi_leap.db.tables import bookings, chores, contracts, events, metadata, nodes, projects
 
 #: Where its tables are kept.
@@ -204,7 +205,7 @@ def _clear(connection: sa.Connection) -> None:
                 'of the existing service; the two cannot be made one. Nothing was done.'
             )
     metadata.drop_all(connection)
-    sa.Table(schema.VERSION_TABLE, sa.MetaData()).drop(connection, checkfirst=True)
+    sa.Table(VERSION_TABLE, sa.MetaData()).drop(connection, checkfirst=True)
 
 
 def _has_rows(connection: sa.Connection, table: sa.Table) -> bool:
@@ -246,9 +247,8 @@ def _copy_nodes(
             column = found[name].c
             key = sa.select(column.resource_type, column.resource_uuid).distinct()
             keys.update((kind, uuid) for kind, uuid in connection.execute(key))
-    for key in sorted(keys):
-        kind, uuid = key
-        inherited = key in held and kind in existing.TYPES
+    for kind, uuid in sorted(keys):
+        inherited = (kind, uuid) in held and kind in existing.TYPES
         connection.execute(
             nodes.insert().values(
                 resource_type=kind,

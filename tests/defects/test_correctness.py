@@ -20,7 +20,6 @@ from esi_leap.core.event import Priority
 from esi_leap.core.handover.steps import Patch, Provision
 from esi_leap.core.lease import Status
 from esi_leap.core.node import State
-from esi_leap.db.store import Store
 from esi_leap.manager.loop import Loop
 from tests.functional.api.world import ADMIN, LESSEE, OWNER, STRANGER, pool
 from tests.functional.manager.conftest import World as Metal
@@ -89,13 +88,13 @@ def test_a03_an_exception_at_the_top_of_the_loop_does_not_stop_it(metal, caplog)
         """The real agenda, which fails twice in ways that nobody expects."""
 
         def __getattr__(self, name: str) -> object:
-            return getattr(metal.store, name)
+            return getattr(metal.agenda, name)
 
         def due(self, now, limit):
             looked.append(now)
             if len(looked) <= 2:
                 raise [RuntimeError('what is that'), MemoryError('and that')][len(looked) - 1]
-            return metal.store.due(now, limit)
+            return metal.agenda.due(now, limit)
 
     deps = metal.manager()
     loop = Loop(type(deps)(**{**_fields(deps), 'agenda': Failing()}))
@@ -430,14 +429,14 @@ def test_a22_a_node_locked_when_a_sub_lease_ends_is_given_back_when_it_is_not(me
 
 
 def test_a25_a_notification_says_how_it_stands_after_the_change(metal):
-    metal.store = Store(metal.database, Priority.INFO)
+    metal.notify(Priority.INFO)
     metal.deps = metal.manager()
     lease = metal.lease('tenant', 0, 10)
     metal.tick()
     metal.wait(minutes=10)
     said = {
         each.type: each.payload['esi_leap_object.data']
-        for each in metal.store.outgoing(100)
+        for each in metal.outbox.outgoing(100)
         if each.payload['esi_leap_object.data']['uuid'] == lease
     }
     begun, over = said['esi_leap.lease.fulfill.end'], said['esi_leap.lease.delete.end']

@@ -14,6 +14,7 @@ from esi_leap.core.node import State
 from esi_leap.core.offer import Status as OfferStatus
 from esi_leap.core.query import EventQuery, Query
 from esi_leap.db.engine import Database
+from esi_leap.db.outbox import Outbox
 from esi_leap.db.purge import purge
 from esi_leap.db.store import Store
 from esi_leap.db.tables import bookings, console_auth_tokens, contracts, events, outbox
@@ -130,7 +131,7 @@ def test_what_nobody_could_read_yet_and_what_waits_for_the_bus_stays(
         waiting = {'event_type': 'x', 'priority': 'info', 'object_uuid': 'o', 'payload': {}}
         connection.execute(outbox.insert().values(**waiting, created_at=NOW))
     assert purge(database, LONG)['events'] == 0
-    assert len(store.outgoing(9)) == 1
+    assert len(Outbox(database).outgoing(9)) == 1
 
 
 def test_tokens_go_when_they_have_expired(database: Database, store: Store) -> None:

@@ -17,6 +17,7 @@ from esi_leap.core.node import Node
 from esi_leap.core.offer import Offer
 from esi_leap.core.query import Query, Scope
 from esi_leap.db import existing, rows, schema, takeover
+from esi_leap.db.agenda import Agenda
 from esi_leap.db.engine import Database
 from esi_leap.db.existing import Oddity
 from esi_leap.db.store import Store
@@ -381,7 +382,7 @@ class TestOddities:
         assert node(odd, 'n-2').retry_at == NOW
         assert not node(odd, 'n-15').is_inherited
         assert not node(odd, '1').is_inherited  # nobody could look at a test_node
-        assert Store(odd).due(NOW, 100)
+        assert Agenda(odd).due(NOW, 100)
 
     @pytest.mark.parametrize('content', [ORDERLY, ODD])
     def test_the_survey_says_before_what_the_report_says_after(

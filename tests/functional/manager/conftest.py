@@ -14,6 +14,7 @@ from esi_leap.actions.inventory import Inventory
 from esi_leap.actions.recalls import carry_out
 from esi_leap.cloud.dummy import DummyNodes
 from esi_leap.core.booking import plan, quota
+from esi_leap.core.event import Priority
 from esi_leap.core.handover.machine import Machine
 from esi_leap.core.handover.steps import Verb
 from esi_leap.core.interval import Interval
@@ -21,7 +22,10 @@ from esi_leap.core.lease import Lease
 from esi_leap.core.query import Query, Scope
 from esi_leap.core.recall import Recall
 from esi_leap.db import schema
+from esi_leap.db.agenda import Agenda
 from esi_leap.db.engine import Database
+from esi_leap.db.inventory import Inventory as InventoryStore
+from esi_leap.db.outbox import Outbox
 from esi_leap.db.store import Store
 from esi_leap.manager.deps import Deps, Settings
 from esi_leap.manager.work import work_on
@@ -75,10 +79,15 @@ class World:
         self.nodes = Watched(DummyNodes(str(self.folder)))
         self.database = database or Database(f'sqlite:///{folder}/leap.sqlite')
         schema.upgrade(self.database)
-        self.store = Store(self.database)
+        self.notify(None)
+        self.inventory, self.outbox = InventoryStore(self.database), Outbox(self.database)
         self._uuids = (f'00000000-0000-4000-8000-{number:012d}' for number in itertools.count(1))
         self.meter = metrics.Manager()
         self.deps = self.manager()
+
+    def notify(self, level: Priority | None) -> None:
+        """Let changes write notifications of at least a priority from now on."""
+        self.store, self.agenda = Store(self.database, level), Agenda(self.database, level)
 
     def manager(self, **settings: object) -> Deps:
         values: dict[str, Any] = {
@@ -94,7 +103,7 @@ class World:
             'call_time': 20,
         }
         return Deps(
-            agenda=self.store,
+            agenda=self.agenda,
             fleet={'dummy_node': self.nodes},
             meter=self.meter,
             now=lambda: self.now,
@@ -183,7 +192,7 @@ class World:
 
     def tick(self, deps: Deps | None = None) -> None:
         """Do what is due now."""
-        for node_id in self.store.due(self.now, 100):
+        for node_id in self.agenda.due(self.now, 100):
             work_on(deps or self.deps, node_id, lambda: False)
 
     def wait(self, seconds: float = 0, minutes: float = 0) -> None:
@@ -197,7 +206,7 @@ def refresh(world: World) -> int:
     world.now += timedelta(seconds=61)
     before = world.nodes.calls
     Inventory(
-        store=world.store,
+        store=world.inventory,
         fleet={'dummy_node': DummyNodes(str(world.folder))},
         identity=None,
         now=lambda: world.now,

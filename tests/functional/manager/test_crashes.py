@@ -9,7 +9,7 @@ import pytest
 from esi_leap.core.errors import StaleClaimError
 from esi_leap.core.lease import Status
 from esi_leap.core.node import State
-from esi_leap.db.store import Store
+from esi_leap.db.agenda import Agenda
 from esi_leap.manager.loop import Loop
 from tests.patience import until
 
@@ -21,7 +21,7 @@ WHOLE = ['create.end', 'fulfill.start', 'fulfill.end', 'delete.start', 'delete.e
 _CALLS = 40
 
 
-class _Unreleasing(Store):
+class _Unreleasing(Agenda):
     """The agenda of a manager that dies: a dead process gives no claim back."""
 
     def release(self, node_id: int, claim: str) -> None:

@@ -16,7 +16,7 @@ from esi_leap.core.handover.steps import Maintain, Patch
 from esi_leap.core.lease import Status
 from esi_leap.core.node import State
 from esi_leap.core.ports.cloud import Question
-from esi_leap.db.store import Store
+from esi_leap.db.agenda import Agenda
 
 from .conftest import Killed, World
 
@@ -179,12 +179,12 @@ def test_a_rejected_node_is_kept_from_everybody(world, gate):
 
 
 def test_its_owner_is_told(world, gate):
-    world.store = Store(world.database, Priority.INFO)
-    world.deps = replace(world.deps, agenda=world.store)
+    world.notify(Priority.INFO)
+    world.deps = replace(world.deps, agenda=world.agenda)
     gate.answers = [REJECT]
     world.lease('tenant', 0, 10)
     world.tick()
-    told = [each for each in world.store.outgoing(99) if each.type == 'esi_leap.node.gate.error']
+    told = [each for each in world.outbox.outgoing(99) if each.type == 'esi_leap.node.gate.error']
     assert [each.priority for each in told] == ['error']
     assert told[0].payload['esi_leap_object.name'] == 'NodeCRUDPayload'
     data: Any = told[0].payload['esi_leap_object.data']
@@ -397,7 +397,7 @@ def test_a_manager_that_ends_anywhere_lets_nothing_past_the_gate(world, gate, wh
     assert reached >= (1 if when == 'in the gate' else 7)
 
 
-class _Unreleasing(Store):
+class _Unreleasing(Agenda):
     def release(self, node_id: int, claim: str) -> None:
         pass
 

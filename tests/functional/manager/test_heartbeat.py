@@ -50,7 +50,7 @@ def run(world: World, beat: Callable[[], None], true: Callable[[], bool]) -> Non
 def test_a_tick_is_told_but_not_every_one(world: World) -> None:
     beats: list[datetime] = []
     ticks: list[datetime] = []
-    due = world.store.due
+    due = world.agenda.due
 
     def counted(now: datetime, limit: int) -> list[int]:
         ticks.append(now)
@@ -61,7 +61,7 @@ def test_a_tick_is_told_but_not_every_one(world: World) -> None:
             world.now += timedelta(seconds=6)
         return ticks.count(NOON + timedelta(seconds=6)) > TICKS
 
-    world.store.due = counted
+    world.agenda.due = counted
     run(world, lambda: beats.append(world.now), later)
     assert beats == [NOON, NOON + timedelta(seconds=6)]
     assert world.store.last_beat('manager') == NOON + timedelta(seconds=6)

@@ -11,7 +11,6 @@ from esi_leap import conf as configuration
 from esi_leap.core.errors import UnavailableError
 from esi_leap.core.event import Priority
 from esi_leap.core.ports.bus import Message
-from esi_leap.db.store import Store
 from esi_leap.manager.relay import Deps, Relay
 from esi_leap.tell import bus as notify
 
@@ -34,12 +33,12 @@ def bus() -> Bus:
 
 @pytest.fixture
 def relay(world, bus):
-    world.store = Store(world.database, Priority.INFO)
-    world.deps = replace(world.deps, agenda=world.store)
+    world.notify(Priority.INFO)
+    world.deps = replace(world.deps, agenda=world.agenda)
     seconds = [0.0]
     made = Relay(
         Deps(
-            outbox=world.store,
+            outbox=world.outbox,
             bus=bus,
             silence=15,
             now=lambda: world.now,
@@ -72,7 +71,7 @@ def test_a_life_is_told_in_order_and_then_forgotten(world, relay, bus):
         'lease.delete.end',
         'contract.delete.end',
     ]
-    assert world.store.outgoing(1) == []
+    assert world.outbox.outgoing(1) == []
     assert relay.work() == 0.5
 
 
@@ -80,7 +79,7 @@ def test_while_the_bus_is_away_the_pauses_grow_and_nothing_is_lost(world, relay,
     world.lease('tenant', 0, 10)
     bus.away = True
     assert [relay.work() for _ in range(7)] == [0.5, 1, 2, 4, 8, 10, 10]
-    assert len(world.store.outgoing(9)) == 2
+    assert len(world.outbox.outgoing(9)) == 2
     bus.away = False
     empty(relay)
     assert bus.taken == ['lease.create.end', 'contract.create.end']
@@ -91,7 +90,7 @@ def test_while_the_bus_is_away_the_pauses_grow_and_nothing_is_lost(world, relay,
 
 def test_what_another_relay_sends_is_left_to_it(world, relay, bus):
     world.lease('tenant', 0, 10)
-    assert world.store.claim_chore('outbox', 'yours', world.now, world.now + timedelta(seconds=15))
+    assert world.outbox.claim_chore('outbox', 'yours', world.now, world.now + timedelta(seconds=15))
     relay.work()
     assert bus.taken == []
     world.now += timedelta(seconds=15)
@@ -111,13 +110,13 @@ def test_a_relay_sends_for_a_part_of_its_claim(world, relay, bus):
         asked.append(may())
         late = world.now + timedelta(seconds=5 + 15)
         for now, taken in ((late - timedelta(seconds=1), False), (late, True)):
-            assert world.store.claim_chore('outbox', 'yours', now, late) is taken
+            assert world.outbox.claim_chore('outbox', 'yours', now, late) is taken
 
     bus.send = slow
     relay.work()
     assert asked == [True, False]
     assert bus.taken == ['lease.create.end']
-    assert len(world.store.outgoing(9)) == 1
+    assert len(world.outbox.outgoing(9)) == 1
 
 
 def test_one_that_dies_leaves_only_what_it_was_sending(world, relay, bus):
@@ -132,12 +131,12 @@ def test_one_that_dies_leaves_only_what_it_was_sending(world, relay, bus):
     bus.send = dies
     with pytest.raises(SystemExit):
         relay.work()
-    assert [each.type for each in world.store.outgoing(9)] == ['esi_leap.contract.create.end']
+    assert [each.type for each in world.outbox.outgoing(9)] == ['esi_leap.contract.create.end']
 
 
 def test_only_errors_are_told_if_only_they_are_wanted(world, relay, bus):
-    world.store = Store(world.database, Priority.ERROR)
-    world.deps = replace(world.deps, agenda=world.store)
+    world.notify(Priority.ERROR)
+    world.deps = replace(world.deps, agenda=world.agenda)
     world.machine(maintenance=True, maintenance_reason='fan')
     world.lease('tenant', 0, 10)
     world.tick()
@@ -147,7 +146,7 @@ def test_only_errors_are_told_if_only_they_are_wanted(world, relay, bus):
 
 def test_without_a_bus_nothing_is_written_for_it(world):
     world.lease('tenant', 0, 10)
-    assert world.store.outgoing(1) == []
+    assert world.outbox.outgoing(1) == []
 
 
 def conf(text: str, path) -> cfg.ConfigOpts:

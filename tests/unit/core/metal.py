@@ -263,7 +263,11 @@ class Metal:
         assert not self.deployed
         assert self.machine.left == Leftovers() or len(known) > 1  # his lender's
         assert self.traces <= known or not self.machine.cleans
-        assert self.inherited or self.machine.fields == FIELDS or (self.writers and self.writers <= known)
+        assert (
+            self.inherited
+            or self.machine.fields == FIELDS
+            or (self.writers and self.writers <= known)
+        )
 
 
 def lenders(project: str) -> frozenset[str]:

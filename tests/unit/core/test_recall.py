@@ -311,7 +311,9 @@ def test_a_recall_keeps_every_promise_and_takes_all_the_rest(
         siblings = left.blockers(each.parent, each.window, frozenset({each.uuid}))
         assert siblings == []
     if item.status is ItemStatus.REFUSED:
-        assert recalls.obstacle(recalls.lent(tree, OWNER), at(deadline)) or bookings_of(change) == ()
+        assert (
+            recalls.obstacle(recalls.lent(tree, OWNER), at(deadline)) or bookings_of(change) == ()
+        )
 
 
 @given(calendars(), st.integers(13, 60))

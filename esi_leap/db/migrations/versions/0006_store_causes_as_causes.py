@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from esi_leap.db.migrations import steps
-from esi_leap.db.types import UTCDateTime
+from esi_leap.db.types import AnyRow, UTCDateTime
 
 revision = '0006'
 down_revision = '0005'
@@ -154,7 +154,7 @@ def _fill_maintenance_reasons() -> None:
             op.get_bind().execute(change, values)
 
 
-def _pages(rows: sa.TableClause, column: sa.ColumnClause[object]) -> Iterator[list[sa.Row]]:
+def _pages(rows: sa.TableClause, column: sa.ColumnClause[object]) -> Iterator[list[AnyRow]]:
     """Yield id and value of the rows that have a value, page by page."""
     last = 0
     while True:
