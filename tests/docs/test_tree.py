@@ -33,11 +33,10 @@ def literals(page: Path) -> set[str]:
 def paths(text: str) -> list[Path]:
     """Return the files and folders that a literal names: one for each of `{a,b}`, `<noun>` any."""
     parts = [each.split(',') for each in re.split(r'[{}]', re.sub(r'<\w+>', '*', text))]
-    return [
-        found
-        for name in map(''.join, product(*parts))
-        for found in [found for root in ROOTS for found in sorted(root.glob(name))] or [Path(name)]
-    ]
+    found: list[Path] = []
+    for name in map(''.join, product(*parts)):
+        found += [each for root in ROOTS for each in sorted(root.glob(name))] or [Path(name)]
+    return found
 
 
 def named(page: Path) -> Iterator[tuple[str, Path]]:
@@ -55,7 +54,7 @@ def names(file: Path) -> dict[str, set[str]]:
         if isinstance(node, ast.ClassDef):
             found[node.name] = set().union(*map(defined, node.body))
         else:
-            found.update(dict.fromkeys(defined(node), set()))
+            found |= {name: set() for name in defined(node)}
     return found
 
 
@@ -73,10 +72,10 @@ def modules() -> Iterator[Path]:
 
 
 def exists(text: str) -> bool:
-    """Tell whether a dotted name is a module, a symbol of one, or a member of a class.
+    """Return whether a dotted name is a module, a symbol of one, or a member of a class.
 
-    `core/lease.BLOCKING` and `esi_leap.core.lease.BLOCKING` are symbols of a module, `Store.booking`
-    a member of any class of that name.
+    `core/lease.BLOCKING` and `esi_leap.core.lease.BLOCKING` are symbols of a module;
+    `Store.booking` is a member of any class of that name.
     """
     steps = text.replace('/', '.').split('.')
     if steps[0] in sys.stdlib_module_names:
@@ -90,12 +89,12 @@ def exists(text: str) -> bool:
             if not file.is_file():
                 continue
             rest, symbols = steps[length:], names(file)
-            if not rest or (
-                rest[0] in symbols and (len(rest) == 1 or rest[1] in symbols[rest[0]])
-            ):
+            if not rest or (rest[0] in symbols and (len(rest) == 1 or rest[1] in symbols[rest[0]])):
                 return True
     kind, *member = steps
-    return any(set(member) <= names(file).get(kind, set()) for file in modules() if kind[0].isupper())
+    return any(
+        set(member) <= names(file).get(kind, set()) for file in modules() if kind[0].isupper()
+    )
 
 
 @pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
