@@ -1,4 +1,4 @@
-"""A manager over a real store and a real fleet of files; only the clock is ours to move."""
+"""A manager over a real store and a real fleet of files, with a clock that tests move."""
 
 import itertools
 import json
@@ -35,11 +35,11 @@ EVERYTHING = Scope(everything=True)
 
 
 class Killed(BaseException):
-    """The manager's process ended here."""
+    """The manager's process dies here."""
 
 
 class Watched:
-    """The dummy fleet behind a trip-wire: it counts the calls, and may stop one."""
+    """The dummy fleet, with its calls counted and with hooks before and after a call."""
 
     def __init__(self, nodes: DummyNodes) -> None:
         self._nodes = nodes
@@ -70,7 +70,7 @@ class Watched:
 
 
 class World:
-    """One node, its calendar, its managers, and time."""
+    """One node, its bookings, its managers, and a clock."""
 
     def __init__(self, folder: Path, database: Database | None = None) -> None:
         self.now = NOON
@@ -158,7 +158,7 @@ class World:
             book.put(plan.plan_cancel(book.lease(uuid), book.node, tree, self.now))
 
     def recall(self, minutes: int, uuid: str = 'n1', *, owner: str = 'lender') -> str:
-        """Recall the node by so many minutes from now; nothing is done of it yet."""
+        """Request a recall with a deadline in `minutes` from now; return its uuid."""
         made = Recall(
             uuid=next(self._uuids),
             owner_id=owner,
@@ -191,18 +191,18 @@ class World:
             return [row[0] for row in rows]
 
     def tick(self, deps: Deps | None = None) -> None:
-        """Do what is due now."""
+        """Perform all tasks that are due now."""
         for node_id in self.agenda.due(self.now, 100):
             work_on(deps or self.deps, node_id, lambda: False)
 
     def wait(self, seconds: float = 0, minutes: float = 0) -> None:
-        """Let time pass, and do what is due at its end."""
+        """Move the clock, and perform all tasks that are due then."""
         self.now += timedelta(seconds=seconds, minutes=minutes)
         self.tick()
 
 
 def refresh(world: World) -> int:
-    """Read all nodes, as a manager does it every minute, and do what is due then."""
+    """Refresh the inventory, as a manager does every minute; perform all tasks that are due."""
     world.now += timedelta(seconds=61)
     before = world.nodes.calls
     Inventory(
