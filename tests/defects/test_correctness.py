@@ -351,7 +351,7 @@ def test_a21_missing_node_keeps_no_lease_waiting(metal):
     (metal.folder / 'n1').unlink()
     metal.wait(minutes=10)
     assert metal.see(ending).status is Status.EXPIRED
-    assert 'does not exist' in metal.see(ending).reason
+    assert 'does not exist' in str(metal.see(ending).reason)
     metal.cancel(cancelled)
     metal.wait(seconds=1)
     assert metal.see(cancelled).status is Status.DELETED
@@ -421,7 +421,7 @@ def test_a22_node_locked_at_the_end_of_a_sub_lease_is_returned_when_unlocked(met
         metal.wait(seconds=31)
     assert (metal.see(inner).status, metal.see(outer).status) == (Status.DELETED, Status.ACTIVE)
     assert metal.file()['project_id'] == 'holding'
-    assert metal.see(outer).reason.endswith('The node is locked.')
+    assert str(metal.see(outer).reason).endswith('The node is locked.')
     metal.nodes.before = lambda call: None
     metal.wait(seconds=31)
     assert (metal.file()['project_id'], metal.file()['lease_uuid']) == ('tenant', outer)

@@ -147,7 +147,7 @@ def test_hand_over_to_a_sub_lessee_interrupted_at_any_call_is_done_once(world, w
         assert world.see(inner).status is Status.ACTIVE
         assert (world.file()['project_id'], world.file()['lease_uuid']) == ('guest', inner)
         assert world.events(inner).count('fulfill.end') == 1
-        assert world.see(outer).reason == f'The node is with lease {inner}.'
+        assert str(world.see(outer).reason) == f'The node is with lease {inner}.'
         world.now = world.see(inner).window.end
         world.tick()
         _end_all(world, outer)

@@ -35,7 +35,7 @@ def test_sub_lessee_has_the_node_for_the_sub_lease_and_then_the_lessee_again(wor
     world.wait(minutes=10)
     assert (world.file()['project_id'], world.file()['lease_uuid']) == ('guest', inner)
     assert (world.see(inner).status, world.see(outer).status) == (Status.ACTIVE, Status.ACTIVE)
-    assert world.see(outer).reason == f'The node is with lease {inner}.'
+    assert str(world.see(outer).reason) == f'The node is with lease {inner}.'
     world.wait(minutes=10)
     assert world.see(inner).status is Status.EXPIRED
     assert (world.file()['project_id'], world.file()['lease_uuid']) == ('tenant', outer)
@@ -61,7 +61,7 @@ def test_sub_lease_waits_until_the_lessee_has_left_the_node(world, sublet, use, 
     world.change(**use)
     before = world.file()
     world.wait(minutes=10)
-    assert (world.see(inner).status, world.see(inner).reason) == (Status.WAIT_FULFILL, reason)
+    assert (world.see(inner).status, str(world.see(inner).reason)) == (Status.WAIT_FULFILL, reason)
     assert world.see(outer).reason is None
     assert world.file() == before
     world.change(provision_state='available', vifs=[])
@@ -148,7 +148,9 @@ def test_node_locked_at_the_early_end_of_a_sub_lease_is_returned_when_unlocked(
     assert world.file()['project_id'] == ('holding' if taken else 'guest')
     assert world.see(outer).status is Status.ACTIVE
     if taken:
-        assert world.see(outer).reason.endswith(f'not back from a sub-lease yet: {error.message}')
+        assert str(world.see(outer).reason).endswith(
+            f'not back from a sub-lease yet: {error.message}'
+        )
     world.nodes.before = lambda call: None
     world.wait(seconds=31)
     assert world.see(inner).status is Status.DELETED
@@ -175,7 +177,7 @@ def test_return_from_a_sub_lessee_is_retried_with_a_reason(world, sublet):
     world.tick()
     world.wait(seconds=31)
     assert world.file()['project_id'] == 'holding'
-    assert world.see(outer).reason == (
+    assert str(world.see(outer).reason) == (
         'The node is not back from a sub-lease yet: The node is in maintenance: a fan.'
     )
     world.nodes.before = lambda call: None
@@ -209,7 +211,7 @@ def test_lease_waits_for_the_end_of_its_sub_lease(world):
     world.nodes.before = fail
     world.wait(minutes=10)
     assert [world.see(each).status for each in (inner, outer)] == [Status.WAIT_EXPIRE] * 2
-    assert world.see(outer).reason == f'Lease {inner}, which lies in it, has not ended.'
+    assert str(world.see(outer).reason) == f'Lease {inner}, which lies in it, has not ended.'
     world.nodes.before = lambda call: None
     world.wait(seconds=6)
     assert [world.see(each).status for each in (inner, outer)] == [Status.EXPIRED] * 2
@@ -291,7 +293,7 @@ def test_node_lost_during_a_sub_lease_goes_back_to_the_lessee_when_repaired(worl
     assert world.see(inner).status is Status.EXPIRED
     assert world.row().state is State.LOST
     assert world.see(outer).status is Status.ACTIVE
-    assert world.see(outer).reason == (
+    assert str(world.see(outer).reason) == (
         "The node is not back from a sub-lease yet: The node's lessee was changed outside this "
         'service; it was left as found.'
     )
@@ -313,7 +315,7 @@ def test_unexpected_error_in_a_return_from_a_sub_lessee_is_kept_and_retried(worl
     world.wait(minutes=10)
     world.wait(seconds=31)
     assert (world.see(outer).status, world.see(inner).status) == (Status.ACTIVE, Status.EXPIRED)
-    assert 'RuntimeError' in world.see(outer).reason
+    assert 'RuntimeError' in str(world.see(outer).reason)
     world.nodes.before = lambda call: None
     world.wait(seconds=31)
     assert world.file()['project_id'] == 'tenant'
