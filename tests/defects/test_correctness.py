@@ -352,7 +352,7 @@ def test_a21_a_node_that_is_gone_keeps_no_lease_waiting_for_ever(metal):
     (metal.folder / 'n1').unlink()
     metal.wait(minutes=10)
     assert metal.see(ending).status is Status.EXPIRED
-    assert 'does not exist' in metal.see(ending).reason
+    assert 'does not exist' in str(metal.see(ending).reason)
     metal.cancel(cancelled)
     metal.wait(seconds=1)
     assert metal.see(cancelled).status is Status.DELETED
@@ -422,7 +422,7 @@ def test_a22_a_node_locked_when_a_sub_lease_ends_is_given_back_when_it_is_not(me
         metal.wait(seconds=31)
     assert (metal.see(inner).status, metal.see(outer).status) == (Status.DELETED, Status.ACTIVE)
     assert metal.file()['project_id'] == 'holding'
-    assert metal.see(outer).reason.endswith('The node is locked.')
+    assert str(metal.see(outer).reason).endswith('The node is locked.')
     metal.nodes.before = lambda call: None
     metal.wait(seconds=31)
     assert (metal.file()['project_id'], metal.file()['lease_uuid']) == ('tenant', outer)

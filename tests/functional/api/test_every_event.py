@@ -340,7 +340,7 @@ def a_node_goes_away(world: World) -> None:
     world.tick()
     (world.folder / world.uuid).unlink()
     world.wait(seconds=61)
-    assert world.see(lease).reason == 'The node does not exist any more.'
+    assert str(world.see(lease).reason) == 'The node does not exist any more.'
     world.wait(minutes=20)
 
 

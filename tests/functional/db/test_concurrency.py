@@ -16,11 +16,12 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from esi_leap.core import booking
 from esi_leap.core.booking import plan, quota
 from esi_leap.core.change import put
 from esi_leap.core.errors import OfferWindowError, WindowConflictError
+from esi_leap.core.lease import Lease
 from esi_leap.core.node import Node
+from esi_leap.core.offer import Offer
 from esi_leap.core.query import Query
 from esi_leap.db.book import Book
 from esi_leap.db.engine import Database
@@ -154,7 +155,7 @@ class TestOneWinner:
             deed, node, start = rolls[number]
             with store.booking(node.id, NOW) as book:
                 tree = book.tree()
-                offers = [each for each in tree if isinstance(each, booking.Offer)]
+                offers = [each for each in tree if isinstance(each, Offer)]
                 if deed == 'o':
                     offer = an_offer(node.id, f'o{number}', start, start + 4)
                     book.put(plan.plan_offer(offer, book.node, tree, NOW))
@@ -175,7 +176,7 @@ class TestOneWinner:
 class ReadsFirst(Store):
     """What must not be done: a look at the calendar before the lock, in the same transaction."""
 
-    def booked(self, node: Node, lease: booking.Lease, both: threading.Barrier) -> None:
+    def booked(self, node: Node, lease: Lease, both: threading.Barrier) -> None:
         lock = sa.text('SELECT id FROM nodes WHERE id = :id FOR UPDATE')
         with self._writer() as connection:
             connection.execute(sa.select(sa.func.count(bookings.c.id))).scalar()

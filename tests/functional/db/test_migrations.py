@@ -270,9 +270,7 @@ class TestIndexes:
                 continue
             assert column.name in leading[column.table.name], key
 
-    @pytest.mark.parametrize(
-        'column', ['due_at', 'parent_uuid', 'contract_uuid', 'node_id']
-    )
+    @pytest.mark.parametrize('column', ['due_at', 'parent_uuid', 'contract_uuid', 'node_id'])
     def test_what_the_manager_and_the_calendar_ask_has_one(
         self, database: Database, column: str
     ) -> None:

@@ -360,7 +360,7 @@ class TestOddities:
         assert found['o-none'].window.end == FOREVER
         inverted = found['l-inverted']
         assert inverted.window.end - inverted.window.start == timedelta(microseconds=1)
-        assert '2031-04-30 12:00:00' in (inverted.reason or '')
+        assert '2031-04-30 12:00:00' in str(inverted.reason)
         assert found['l-last'].window.end == FOREVER
 
     def test_unknown_statuses(self, odd: Database) -> None:
@@ -370,7 +370,7 @@ class TestOddities:
             'error',
             'deleted',
         ]
-        assert "'fulfilled'" in (found['l-pending'].reason or '')
+        assert "'fulfilled'" in str(found['l-pending'].reason)
 
     @pytest.mark.parametrize('uuid', ['l-broken', 'l-list', 'l-nan', 'l-empty', 'l-null'])
     def test_properties_that_are_none(self, odd: Database, uuid: str) -> None:

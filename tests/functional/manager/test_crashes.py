@@ -147,7 +147,7 @@ def test_a_hand_over_to_a_sub_lessee_that_was_cut_off_anywhere_is_done_once(worl
         assert world.see(inner).status is Status.ACTIVE
         assert (world.file()['project_id'], world.file()['lease_uuid']) == ('guest', inner)
         assert world.events(inner).count('fulfill.end') == 1
-        assert world.see(outer).reason == f'The node is with lease {inner}.'
+        assert str(world.see(outer).reason) == f'The node is with lease {inner}.'
         world.now = world.see(inner).window.end
         world.tick()
         _end_all(world, outer)

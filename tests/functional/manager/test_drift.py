@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from esi_leap.core.cause import Cause, Reason
 from esi_leap.core.change import put
 from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Status
 from esi_leap.core.node import State
-from esi_leap.core.offer import NOT_HIS, Offer
+from esi_leap.core.offer import Offer
 from esi_leap.core.offer import Status as OfferStatus
 from esi_leap.core.query import Query
 
@@ -64,8 +65,8 @@ def test_a_lessee_that_was_changed_is_told_once(world, leased, content, reason):
     world.change(**content)
     for _ in range(3):
         assert refresh(world) == 1  # a look at this one node, no more
-    assert world.see(leased).reason == reason
-    assert world.row().reason == reason
+    assert str(world.see(leased).reason) == reason
+    assert str(world.row().reason) == reason
     assert world.events(leased).count('drift') == 1
     assert world.file().get('project_id') == content['project_id']
     world.change(project_id='tenant')
@@ -90,7 +91,7 @@ def test_a_node_that_is_gone_is_told_of(world, leased):
     world.machine('n2')  # a service that shows nothing at all rather hides it
     (world.folder / 'n1').unlink()
     refresh(world)
-    assert world.see(leased).reason == 'The node does not exist any more.'
+    assert str(world.see(leased).reason) == 'The node does not exist any more.'
     assert world.events(leased).count('drift') == 1
 
 
@@ -99,7 +100,7 @@ def test_a_lessee_without_a_lease_is_told_of_once(world):
     world.change(project_id='squatter')
     for _ in range(3):
         refresh(world)
-    assert world.row().reason == 'The node has a lessee that this service did not set.'
+    assert str(world.row().reason) == 'The node has a lessee that this service did not set.'
     assert world.row().state is State.AVAILABLE
     assert world.file()['project_id'] == 'squatter'
     assert node_events(world) == ['drift']
@@ -137,7 +138,8 @@ def test_offers_of_a_node_that_changed_hands_are_suspended_until_it_is_back(worl
     assert refresh(world) == 0
     world.change(project_owner_id='heir')
     refresh(world)
-    assert (offered(world).status, offered(world).reason) == (OfferStatus.ERROR, NOT_HIS)
+    suspended = Reason(Cause.OWNER_CHANGED)
+    assert (offered(world).status, offered(world).reason) == (OfferStatus.ERROR, suspended)
     refresh(world)
     assert offered(world).status is OfferStatus.ERROR
     world.change(project_owner_id='lender')

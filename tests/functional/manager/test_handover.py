@@ -94,7 +94,7 @@ def test_a_hand_over_waits_for_what_it_has_to_remember(world):
     uuid = world.lease('tenant', 0, 10)
     world.tick()
     assert world.see(uuid).status is Status.WAIT_FULFILL
-    assert world.see(uuid).reason == 'Ironic answered 503; try again.'
+    assert str(world.see(uuid).reason) == 'Ironic answered 503; try again.'
     assert world.row().state is State.AVAILABLE
     del world.nodes.volumes
     world.wait(seconds=30)
@@ -127,7 +127,7 @@ def test_back_to_back_the_second_tenant_gets_a_clean_node(world):
     assert world.see(first).status is Status.EXPIRED
     assert world.file()['project_id'] == 'holding'
     assert world.see(second).status is Status.WAIT_FULFILL
-    assert world.see(second).reason.startswith('The node is being returned by its last lessee')
+    assert str(world.see(second).reason).startswith('The node is being returned by its last lessee')
     world.nodes.before = lambda call: None
     world.wait(seconds=31)
     assert world.file()['project_id'] == 'b'
@@ -152,7 +152,7 @@ def test_a_node_that_is_not_fit_makes_the_lease_wait_and_say_why(world, content,
     world.tick()
     world.wait(seconds=40)
     assert world.see(uuid).status is Status.WAIT_FULFILL
-    assert world.see(uuid).reason == reason
+    assert str(world.see(uuid).reason) == reason
     assert world.file() == before
     assert world.events(uuid) == ['create.end', 'fulfill.error']
     world.machine()
@@ -185,7 +185,7 @@ def test_who_waited_long_for_a_service_does_not_wait_long_for_a_lock(world):
     assert world.see(uuid).attempts > 5
     world.nodes.before = locked
     world.wait(seconds=2)
-    assert world.see(uuid).reason == 'The node is locked.'
+    assert str(world.see(uuid).reason) == 'The node is locked.'
     world.nodes.before = lambda call: None
     world.wait(seconds=1)
     assert world.see(uuid).status is Status.ACTIVE
@@ -202,7 +202,7 @@ def test_a_node_that_cannot_be_taken_makes_the_lease_wait_and_then_end(world, er
     world.nodes.before = fail
     world.wait(minutes=10)
     assert world.see(uuid).status is Status.WAIT_EXPIRE
-    assert world.see(uuid).reason == error.message
+    assert str(world.see(uuid).reason) == error.message
     assert world.file()['project_id'] == 'tenant'
     world.nodes.before = lambda call: None
     world.wait(seconds=3)
@@ -235,7 +235,7 @@ def test_a_lessee_changed_by_hand_is_reported_and_the_node_left_alone(world):
     world.change(project_id='somebody', provision_state='active')
     world.wait(seconds=61)
     assert world.see(uuid).status is Status.ACTIVE
-    assert world.see(uuid).reason == "The node's lessee was changed outside this service."
+    assert str(world.see(uuid).reason) == "The node's lessee was changed outside this service."
     assert world.events(uuid)[-1] == 'drift'
     before = world.file()
     world.wait(minutes=10)
@@ -252,10 +252,10 @@ def test_a_node_that_is_gone_ends_the_lease_with_the_reason(world):
     world.tick()
     (world.folder / 'n1').unlink()
     world.wait(seconds=61)
-    assert world.see(uuid).reason == 'The node does not exist any more.'
+    assert str(world.see(uuid).reason) == 'The node does not exist any more.'
     world.wait(minutes=10)
     assert world.see(uuid).status is Status.EXPIRED
-    assert world.see(uuid).reason == 'The node does not exist any more.'
+    assert str(world.see(uuid).reason) == 'The node does not exist any more.'
     assert world.row().state is State.LOST
 
 
@@ -283,7 +283,7 @@ def test_an_unexpected_error_is_kept_with_the_lease_and_ends_in_error(world):
     (world.folder / 'n1').write_text(json.dumps({'project_owner_id': 'lender', 'vifs': 7}))
     world.tick()
     assert world.see(uuid).status is Status.WAIT_FULFILL
-    assert 'TypeError' in world.see(uuid).reason
+    assert 'TypeError' in str(world.see(uuid).reason)
     for _ in range(4):
         world.wait(seconds=31)
     assert world.see(uuid).status is Status.ERROR

@@ -83,7 +83,7 @@ def test_a_node_that_does_not_come_back_says_why(world: World) -> None:
     found = item(world, recall)
     assert (found.item.status, found.item.returned_at) == ('pending', None)
     assert found.lease is not None
-    assert (found.lease.status, found.lease.reason) == ('wait expire', 'It is locked.')
+    assert (found.lease.status, str(found.lease.reason)) == ('wait expire', 'It is locked.')
     world.nodes.before = lambda call: None
     world.wait(minutes=1)
     assert item(world, recall).item.status == 'returned'

@@ -35,7 +35,7 @@ def test_the_guest_has_the_node_for_his_time_and_then_the_tenant_again(world, su
     world.wait(minutes=10)
     assert (world.file()['project_id'], world.file()['lease_uuid']) == ('guest', inner)
     assert (world.see(inner).status, world.see(outer).status) == (Status.ACTIVE, Status.ACTIVE)
-    assert world.see(outer).reason == f'The node is with lease {inner}.'
+    assert str(world.see(outer).reason) == f'The node is with lease {inner}.'
     world.wait(minutes=10)
     assert world.see(inner).status is Status.EXPIRED
     assert (world.file()['project_id'], world.file()['lease_uuid']) == ('tenant', outer)
@@ -61,7 +61,7 @@ def test_the_guest_waits_until_the_tenant_has_left_the_node(world, sublet, use, 
     world.change(**use)
     before = world.file()
     world.wait(minutes=10)
-    assert (world.see(inner).status, world.see(inner).reason) == (Status.WAIT_FULFILL, reason)
+    assert (world.see(inner).status, str(world.see(inner).reason)) == (Status.WAIT_FULFILL, reason)
     assert world.see(outer).reason is None
     assert world.file() == before
     world.change(provision_state='available', vifs=[])
@@ -148,7 +148,9 @@ def test_a_node_locked_when_a_sub_lease_ends_early_comes_back_when_it_is_free(
     assert world.file()['project_id'] == ('holding' if taken else 'guest')
     assert world.see(outer).status is Status.ACTIVE
     if taken:
-        assert world.see(outer).reason.endswith(f'not back from a sub-lease yet: {error.message}')
+        assert str(world.see(outer).reason).endswith(
+            f'not back from a sub-lease yet: {error.message}'
+        )
     world.nodes.before = lambda call: None
     world.wait(seconds=31)
     assert world.see(inner).status is Status.DELETED
@@ -175,7 +177,7 @@ def test_what_is_in_the_way_of_the_way_back_is_told_and_waited_for(world, sublet
     world.tick()
     world.wait(seconds=31)
     assert world.file()['project_id'] == 'holding'
-    assert world.see(outer).reason == (
+    assert str(world.see(outer).reason) == (
         'The node is not back from a sub-lease yet: The node is in maintenance: a fan.'
     )
     world.nodes.before = lambda call: None
@@ -209,7 +211,7 @@ def test_a_lease_waits_for_the_end_of_the_one_inside(world):
     world.nodes.before = fail
     world.wait(minutes=10)
     assert [world.see(each).status for each in (inner, outer)] == [Status.WAIT_EXPIRE] * 2
-    assert world.see(outer).reason == f'Lease {inner}, which lies in it, has not ended.'
+    assert str(world.see(outer).reason) == f'Lease {inner}, which lies in it, has not ended.'
     world.nodes.before = lambda call: None
     world.wait(seconds=6)
     assert [world.see(each).status for each in (inner, outer)] == [Status.EXPIRED] * 2
@@ -291,7 +293,7 @@ def test_a_node_lost_under_a_guest_goes_back_to_the_tenant_when_it_is_put_right(
     assert world.see(inner).status is Status.EXPIRED
     assert world.row().state is State.LOST
     assert world.see(outer).status is Status.ACTIVE
-    assert world.see(outer).reason == (
+    assert str(world.see(outer).reason) == (
         "The node is not back from a sub-lease yet: The node's lessee was changed outside this "
         'service; it was left as found.'
     )
@@ -313,7 +315,7 @@ def test_a_defect_of_ours_on_the_way_back_is_kept_and_tried_again(world, sublet)
     world.wait(minutes=10)
     world.wait(seconds=31)
     assert (world.see(outer).status, world.see(inner).status) == (Status.ACTIVE, Status.EXPIRED)
-    assert 'RuntimeError' in world.see(outer).reason
+    assert 'RuntimeError' in str(world.see(outer).reason)
     world.nodes.before = lambda call: None
     world.wait(seconds=31)
     assert world.file()['project_id'] == 'tenant'

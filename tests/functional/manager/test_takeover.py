@@ -132,7 +132,7 @@ class TestNotNamed:
         end = SOON if status == 'active' else PAST
         taken_over(world, old.lease('l', START, end, status=status))
         world.tick()
-        assert 'left as found' in (world.see('l').reason or '')
+        assert 'left as found' in str(world.see('l').reason)
         world.wait(minutes=90)
         assert not world.see('l').blocks
         assert world.nodes.verbs == []
@@ -144,7 +144,7 @@ class TestNotNamed:
         (world.folder / 'n1').unlink()
         world.tick()
         assert not world.see('l').blocks
-        assert 'gone' in (world.see('l').reason or '')
+        assert 'gone' in str(world.see('l').reason)
 
     def test_one_that_has_not_begun_begins(self, world: World) -> None:
         taken_over(world, old.lease('l', START + timedelta(hours=1.5), SOON))
@@ -190,4 +190,4 @@ class TestUnasked:
         without = world.manager()
         world.tick(without)
         assert world.see('l').status == 'active'  # it may be configured tomorrow
-        assert 'not configured' in (world.row().reason or '')
+        assert 'not configured' in str(world.row().reason)

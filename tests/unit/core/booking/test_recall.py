@@ -17,8 +17,7 @@ from esi_leap.core.offer import Status as OfferStatus
 from esi_leap.core.recall import Item, ItemStatus, Recall, Status, percentile, status_of
 from esi_leap.core.terms import Notice, Terms
 from esi_leap.core.tree import Booking, BookingTree
-
-from .given import OWNER, STRANGER, TENANT, a_lease, a_node, an_offer, at
+from tests.unit.core.given import OWNER, STRANGER, TENANT, a_lease, a_node, an_offer, at
 
 NOW = at(12)
 ACTIVE = leases.Status.ACTIVE
@@ -311,7 +310,9 @@ def test_a_recall_keeps_every_promise_and_takes_all_the_rest(
         siblings = left.blockers(each.parent, each.window, frozenset({each.uuid}))
         assert siblings == []
     if item.status is ItemStatus.REFUSED:
-        assert recalls.obstacle(recalls.lent(tree, OWNER), at(deadline)) or bookings_of(change) == ()
+        assert (
+            recalls.obstacle(recalls.lent(tree, OWNER), at(deadline)) or bookings_of(change) == ()
+        )
 
 
 @given(calendars(), st.integers(13, 60))
