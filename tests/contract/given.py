@@ -105,8 +105,8 @@ def contract_of(lease: Lease) -> Contract:
 
 def created(booking: Booking) -> Change:
     """The change that makes a booking; a lease has a contract of its own."""
-    contract = contract_of(booking) if isinstance(booking, Lease) else None
-    return (Agree(contract), *put(booking))
+    agreed = (Agree(contract_of(booking)),) if isinstance(booking, Lease) else ()
+    return (*agreed, *put(booking))
 
 
 def write(store: Store, *bookings: Booking, now: datetime = NOW) -> None:

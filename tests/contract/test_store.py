@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from esi_leap.core import lease as leases
 from esi_leap.core import offer as offers
 from esi_leap.core.booking import plan, quota
+from esi_leap.core.cause import Cause, Reason
 from esi_leap.core.change import Agree, Tell, Turn, put
 from esi_leap.core.errors import (
     ConflictError,
@@ -233,7 +234,7 @@ OFFERS = {
         'name': TEXTS,
         'lessee_id': TENANT,
         'status': offers.Status.ERROR,
-        'reason': TEXTS * 100,
+        'reason': Reason(Cause.NODE_BUSY, TEXTS * 100),
         'properties': NOTES,
     },
     'long name': {'name': '🚀' * 255},
@@ -248,7 +249,7 @@ LEASES = {
         'purpose': TEXTS,
         'properties': NOTES,
         'offer': 'an-offer-that-was',
-        'reason': TEXTS,
+        'reason': Reason(None, TEXTS),  # of an earlier release
         'status': leases.Status.WAIT_FULFILL,
         'fulfill_time': at(0.1),
         'expire_time': FOREVER,
@@ -256,7 +257,11 @@ LEASES = {
         'attempts': 2**31 - 1,
     },
     **{
-        str(status): {'status': status, 'retry_at': at(0.5), 'reason': f'it is {status}'}
+        str(status): {
+            'status': status,
+            'retry_at': at(0.5),
+            'reason': Reason(Cause.NODE_STUCK, status),
+        }
         for status in leases.Status
     },
 }

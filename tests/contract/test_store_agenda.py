@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from esi_leap.core.cause import Cause, Reason
 from esi_leap.core.change import Turn
 from esi_leap.core.errors import StaleClaimError
 from esi_leap.core.event import Priority
@@ -25,6 +26,8 @@ from tests.patience import PATIENCE
 from .given import ALL, NOW, a_lease, a_node, an_offer, at, change, created, write
 
 INSTANT = timedelta(microseconds=1)
+
+NOTED = Reason(Cause.LESSEE_FOREIGN)
 
 
 def look_at(store: Store, node: Node, moment: datetime) -> None:
@@ -179,9 +182,9 @@ class TestClaims:
         agenda.claim(node.id, 'mine', NOW, at(1))
         write(store, a_lease(node))
         with store.booking(node.id, NOW) as book:
-            book.put((Turn(replace(book.node, reason='told', claim=None)),))
+            book.put((Turn(replace(book.node, reason=NOTED, claim=None)),))
         seen = a_node(store)
-        assert (seen.claim, seen.claimed_until, seen.reason) == ('mine', at(1), 'told')
+        assert (seen.claim, seen.claimed_until, seen.reason) == ('mine', at(1), NOTED)
 
     def test_of_many_who_claim_at_once_one_wins(self, store: Store, agenda: Agenda) -> None:
         nodes = [a_node(store, f'n{n}').id for n in range(10)]

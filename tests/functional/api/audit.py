@@ -189,20 +189,20 @@ def _of_nodes(before: Picture, after: Picture) -> Iterator[tuple[str, str]]:
         if begins and after.bookings[uuid]['status'] in _WAITS:
             yield 'lease.fulfill.start', uuid
         noted, known = after.bookings[uuid], before.bookings.get(uuid)
-        found = node['reason'] is not None and noted['status_reason'] == node['reason']
+        found = node['cause'] is not None and _why(noted) == _why(node)
         with_it = node['state'] == old['state'] == 'handed over' and noted['status'] == 'active'
-        if with_it and found and known and known['status_reason'] != noted['status_reason']:
+        if with_it and found and known and _why(known) != _why(noted):
             yield 'lease.drift', uuid
 
 
 def _of_gates(before: Picture, after: Picture) -> Iterator[tuple[str, str]]:
-    """Tell how nodes stand at the gate, and which were found with somebody who should not."""
+    """Tell how nodes stand at the gate, and which were found with a project without a lease."""
     for key, node in after.nodes.items():
         if key not in before.nodes:
             continue
         old, uuid = before.nodes[key], node['resource_uuid']
         was, state = old['state'], node['state']
-        if was == state == 'available' and node['reason'] not in {None, old['reason']}:
+        if was == state == 'available' and node['cause'] not in {None, old['cause']}:
             yield 'node.drift', uuid
         if was == state == 'gating' and _answer(node) == 'pass' != _answer(old):
             yield 'node.gate.end', uuid
@@ -212,6 +212,10 @@ def _of_gates(before: Picture, after: Picture) -> Iterator[tuple[str, str]]:
             yield 'node.gate.error', uuid
         if was == 'rejected' != state:
             yield 'node.reset.end', uuid
+
+
+def _why(row: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    return row['cause'], row['cause_detail']
 
 
 def _answer(node: Mapping[str, Any]) -> str | None:

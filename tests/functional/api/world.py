@@ -15,6 +15,7 @@ import requests
 import sqlalchemy as sa
 
 from esi_leap import clock
+from esi_leap.core.cause import Reason
 from esi_leap.core.change import Turn
 from esi_leap.core.gate import Answer, Direction, Rules, Trial, Verdict
 from esi_leap.core.node import State
@@ -87,7 +88,8 @@ class World:
             Verdict(answer=Answer.REJECT, reason='A drill.', evidence={'pcr': 'bad'}), Rules(), now
         )
         with store.booking(seen.node.id, now) as book:
-            rejected = replace(book.node, state=State.REJECTED, trial=judged, reason='A drill.')
+            reason = Reason(None, 'A drill.')
+            rejected = replace(book.node, state=State.REJECTED, trial=judged, reason=reason)
             book.put((Turn(rejected),))
 
     def call(

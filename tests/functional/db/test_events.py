@@ -37,7 +37,7 @@ def write(store: Store, number: int, uuid: str, dice: random.Random) -> None:
                 lease = book.lease(uuid)
                 after = [
                     lambda: lease.activated(NOW),  # noqa: B023 - called at once
-                    lambda: lease.expiring('over', NOW),  # noqa: B023
+                    lambda: lease.expiring(NOW),  # noqa: B023
                     lambda: lease.ended(NOW),  # noqa: B023
                 ][turn - 1]()
                 book.put(put(after))

@@ -45,7 +45,7 @@ def turn(store: Store, number: int, step: int) -> None:
         if step == 1:
             lease = lease.activated(NOW)
         elif step == 2:
-            lease = lease.expiring('over', NOW)
+            lease = lease.expiring(NOW)
         else:
             lease = lease.ended(NOW)
         book.put(put(lease))

@@ -12,6 +12,7 @@ import pytest
 from esi_leap.actions.recalls import carry_out, finish
 from esi_leap.core import lease as leases
 from esi_leap.core.booking import plan, quota
+from esi_leap.core.cause import Cause, Reason
 from esi_leap.core.change import Turn, put
 from esi_leap.core.errors import OfferWindowError
 from esi_leap.core.node import State
@@ -189,7 +190,7 @@ def test_recalls_begin_while_their_nodes_are_worked_on(store: Store) -> None:
 
     def work(key: int) -> None:
         with store.booking(key, NOW) as book:
-            book.put((Turn(replace(book.node, reason='It waits.')),))
+            book.put((Turn(replace(book.node, reason=Reason(Cause.NODE_STUCK, 'error: a fan'))),))
 
     deeds: list[Callable[[], None]] = []
     for number, name in enumerate(names):

@@ -8,12 +8,14 @@ import pytest
 from esi_leap.core import event
 from esi_leap.core import lease as leases
 from esi_leap.core import offer as offers
+from esi_leap.core.cause import Cause, Reason
 from esi_leap.core.contract import Contract, Status
 from esi_leap.core.event import Event, Priority
 from esi_leap.core.terms import Notice
 
 from .given import OWNER, TENANT, a_lease, an_offer, at, window
 
+BUSY = Reason(Cause.NODE_BUSY, 'it is locked')
 CONTRACT = Contract(uuid='c', name=None, owner_id=OWNER, lessee_id=TENANT, window=window(0, 4))
 
 
@@ -73,7 +75,7 @@ def test_new_terms_of_a_contract_are_an_update(changes: dict[str, object]) -> No
     assert names(event.of_contract((Status.ACTIVE, CONTRACT), Status.ACTIVE, CONTRACT)) == []
 
 
-def test_a_recall_and_its_end_are_told_to_who_has_the_lease() -> None:
+def test_a_recall_and_its_end_are_told_to_the_lessee() -> None:
     lease = a_lease()
     told = replace(
         lease, window=window(10, 15), recall=Notice('r', window(10, 15).end, lease.window.end)
@@ -87,7 +89,7 @@ def test_moves_in_the_tree_tries_and_reasons_are_not_told() -> None:
     lease = a_lease()
     for after in (
         replace(lease, parent='o'),
-        replace(lease, reason='told otherwise'),
+        replace(lease, reason=BUSY),
         replace(lease, retry_at=at(1), attempts=3),
     ):
         assert names(event.of_booking(lease, after)) == []
@@ -95,12 +97,12 @@ def test_moves_in_the_tree_tries_and_reasons_are_not_told() -> None:
 
 def test_a_failing_end_is_told_once_for_all_its_tries() -> None:
     active = a_lease().activated(at(0))
-    begun = active.expiring('taken', at(4))
-    first = begun.detained('busy', at(5))
+    begun = active.expiring(at(4))
+    first = begun.detained(BUSY, at(5))
     assert names(event.of_booking(active, begun)) == ['lease.delete.start']
     assert names(event.of_booking(begun, first)) == ['lease.delete.error']
-    assert names(event.of_booking(first, first.detained('busy', at(6)))) == []
-    assert names(event.of_booking(active, active.detained('busy', at(5)))) == [
+    assert names(event.of_booking(first, first.detained(BUSY, at(6)))) == []
+    assert names(event.of_booking(active, active.detained(BUSY, at(5)))) == [
         'lease.delete.start',
         'lease.delete.error',
     ]

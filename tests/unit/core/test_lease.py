@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esi_leap.core.lease import BLOCKING, FINAL, TRANSITIONS, Lease, Status, TransitionError
+from esi_leap.core.cause import Cause, Reason
+from esi_leap.core.lease import (
+    BLOCKING,
+    FINAL,
+    TAKEN,
+    TRANSITIONS,
+    Lease,
+    Status,
+    TransitionError,
+)
 
 from .given import a_lease, at
 
@@ -40,12 +49,17 @@ DOCUMENTED = {
 }
 OVER = {'expired', 'deleted'}
 
+BUSY, STILL_BUSY = Reason(Cause.NODE_BUSY, 'a'), Reason(Cause.NODE_BUSY, 'b')
+LOCKED = Reason(Cause.SERVICE_REFUSED, 'It is locked.')
+FAULT = Reason(Cause.SERVICE_ERROR, 'OSError')
+
 statuses = st.sampled_from(Status)
 hours = st.integers(0, 30)
 moments = hours.map(at)
+reasons = st.none() | st.builds(Reason, st.none() | st.sampled_from(Cause), st.text())
 leases = st.builds(
     lambda status, attempts, retry: a_lease(
-        status=status, attempts=attempts, retry_at=retry, reason='it was so'
+        status=status, attempts=attempts, retry_at=retry, reason=BUSY
     ),
     statuses,
     st.integers(0, 5),
@@ -138,9 +152,9 @@ def test_no_lease_starts_and_ends_at_once(lease: Lease, now: datetime) -> None:
     assert not (lease.starts(now) and lease.ends(now))
 
 
-@given(leases, statuses, st.none() | st.text())
+@given(leases, statuses, reasons)
 def test_a_transition_forgets_the_waiting_and_keeps_the_rest(
-    lease: Lease, target: Status, reason: str | None
+    lease: Lease, target: Status, reason: Reason | None
 ) -> None:
     if target not in DOCUMENTED[lease.status]:
         return
@@ -151,7 +165,7 @@ def test_a_transition_forgets_the_waiting_and_keeps_the_rest(
 
 @pytest.mark.parametrize('status', ['created', 'wait fulfill'])
 def test_activated(status: str) -> None:
-    waited = a_lease(status=Status(status), reason='no', attempts=3, retry_at=at(11))
+    waited = a_lease(status=Status(status), reason=BUSY, attempts=3, retry_at=at(11))
     lease = waited.activated(at(12))
     assert lease == a_lease(status=Status.ACTIVE, fulfill_time=at(12))
     assert lease.due_at == at(20)
@@ -169,10 +183,8 @@ def test_activated(status: str) -> None:
     ],
 )
 def test_ended(status: str, final: str) -> None:
-    lease = a_lease(status=Status(status), retry_at=at(21), attempts=2).ended(
-        at(22), 'It was lost.'
-    )
-    assert lease == a_lease(status=Status(final), reason='It was lost.', expire_time=at(22))
+    lease = a_lease(status=Status(status), retry_at=at(21), attempts=2).ended(at(22), LOCKED)
+    assert lease == a_lease(status=Status(final), reason=LOCKED, expire_time=at(22))
 
 
 @given(leases, moments)
@@ -186,20 +198,23 @@ def test_what_ended_did_so_for_good(lease: Lease, now: datetime) -> None:
     for deed in (
         lambda: over.activated(now),
         lambda: over.ended(now),
-        lambda: over.postponed('no', now),
-        lambda: over.detained('no', now),
-        lambda: over.cancelling('no', now),
-        lambda: over.failed('no'),
+        lambda: over.postponed(BUSY, now),
+        lambda: over.detained(BUSY, now),
+        lambda: over.cancelling(now),
+        lambda: over.expiring(now),
+        lambda: over.failed(FAULT),
     ):
         with pytest.raises(TransitionError):
             deed()
 
 
-def test_postponed_counts_the_tries_and_keeps_the_window() -> None:
-    lease = a_lease().postponed('busy', at(11)).postponed('busy', at(12))
-    assert lease == a_lease(status=Status.WAIT_FULFILL, reason='busy', retry_at=at(12), attempts=2)
+def test_postponed_counts_the_tries_with_one_cause_and_keeps_the_window() -> None:
+    lease = a_lease().postponed(BUSY, at(11)).postponed(STILL_BUSY, at(12))
+    assert lease == a_lease(
+        status=Status.WAIT_FULFILL, reason=STILL_BUSY, retry_at=at(12), attempts=2
+    )
     assert lease.starts(at(12))
-    assert lease.postponed('locked', at(13)).attempts == 1
+    assert lease.postponed(LOCKED, at(13)).attempts == 1
 
 
 @pytest.mark.parametrize(
@@ -213,25 +228,26 @@ def test_postponed_counts_the_tries_and_keeps_the_window() -> None:
     ],
 )
 def test_detained_keeps_apart_what_was_cancelled(status: str, waits: str) -> None:
-    lease = a_lease(status=Status(status)).detained('busy', at(21)).detained('busy', at(22))
-    assert lease == a_lease(status=Status(waits), reason='busy', retry_at=at(22), attempts=2)
+    lease = a_lease(status=Status(status)).detained(BUSY, at(21)).detained(STILL_BUSY, at(22))
+    assert lease == a_lease(status=Status(waits), reason=STILL_BUSY, retry_at=at(22), attempts=2)
     assert lease.due_at == at(22)
     assert lease.ends(at(22))
-    assert lease.detained('locked', at(23)).attempts == 1
+    assert lease.detained(LOCKED, at(23)).attempts == 1
 
 
 @pytest.mark.parametrize('status', ['created', 'wait fulfill', 'active', 'wait expire', 'error'])
 def test_cancelling_is_due_at_once_and_ends_deleted(status: str) -> None:
-    lease = a_lease(status=Status(status), attempts=4).cancelling('being taken', at(12))
+    lease = a_lease(status=Status(status), attempts=4).cancelling(at(12))
     assert (lease.status, lease.due_at, lease.attempts) == ('wait cancel', at(12), 0)
+    assert lease.reason == TAKEN
     assert lease.ends(at(12))
     assert lease.ended(at(13)).status == 'deleted'
 
 
 @pytest.mark.parametrize('status', ['created', 'wait fulfill', 'active'])
 def test_failed_holds_the_node_until_the_end(status: str) -> None:
-    lease = a_lease(status=Status(status), attempts=4).failed('a defect')
-    assert lease == a_lease(status=Status.ERROR, reason='a defect')
+    lease = a_lease(status=Status(status), attempts=4).failed(FAULT)
+    assert lease == a_lease(status=Status.ERROR, reason=FAULT)
     assert lease.blocks
     assert not lease.starts(at(12))
     assert lease.due_at == at(20)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from esi_leap.core.offer import BLOCKING, FINAL, NOT_HIS, TRANSITIONS, Status
+from esi_leap.core.cause import Cause, Reason
+from esi_leap.core.offer import BLOCKING, FINAL, TRANSITIONS, Status
 
 from .given import an_offer, at
 
@@ -35,19 +36,21 @@ def test_an_offer_holds_its_window_and_is_due_at_its_end_until_it_is_over(status
 
 
 def test_an_offer_stands_while_its_provider_owns_the_node() -> None:
-    offer = an_offer(owner_id='his')
-    assert offer.for_owner('his') is offer
+    offer = an_offer(owner_id='mine')
+    assert offer.for_owner('mine') is offer
     assert offer.for_owner('') is offer  # nobody's: an admin offers it
     suspended = offer.for_owner('anothers')
-    assert (suspended.status, suspended.reason) == (Status.ERROR, NOT_HIS)
+    assert (suspended.status, suspended.reason) == (Status.ERROR, Reason(Cause.OWNER_CHANGED))
+    assert suspended.is_suspended
     assert suspended.for_owner('anothers') is suspended
-    assert suspended.for_owner('his') == offer
-    sublet = an_offer(owner_id='his', parent_lease='l')
+    assert suspended.for_owner('mine') == offer
+    sublet = an_offer(owner_id='mine', parent_lease='l')
     assert sublet.for_owner('anothers') is sublet
 
 
 @pytest.mark.parametrize('status', sorted(set(Status) - {Status.AVAILABLE}))
 def test_an_offer_that_failed_or_is_over_is_left_as_it_is(status: Status) -> None:
-    offer = an_offer(owner_id='his', status=status, reason='another')
-    assert offer.for_owner('his') is offer
+    offer = an_offer(owner_id='mine', status=status, reason=Reason(None, 'a fan'))
+    assert not offer.is_suspended
+    assert offer.for_owner('mine') is offer
     assert offer.for_owner('anothers') is offer

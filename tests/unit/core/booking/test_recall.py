@@ -17,8 +17,7 @@ from esi_leap.core.offer import Status as OfferStatus
 from esi_leap.core.recall import Item, ItemStatus, Recall, Status, percentile, status_of
 from esi_leap.core.terms import Notice, Terms
 from esi_leap.core.tree import Booking, BookingTree
-
-from .given import OWNER, STRANGER, TENANT, a_lease, a_node, an_offer, at
+from tests.unit.core.given import OWNER, STRANGER, TENANT, a_lease, a_node, an_offer, at
 
 NOW = at(12)
 ACTIVE = leases.Status.ACTIVE

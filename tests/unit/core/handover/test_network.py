@@ -1,8 +1,7 @@
 """What Neutron says of a machine: what is bound, and what is nobody's business there."""
 
 from esi_leap.core.handover.network import NO_ATTACHMENTS, Attachment, Attachments
-
-from .given import STRANGER, TENANT
+from tests.unit.core.given import STRANGER, TENANT
 
 PORTS = Attachments(
     (

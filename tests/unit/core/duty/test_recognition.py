@@ -1,4 +1,4 @@
-"""Whom a node is with that the existing service had."""
+"""The first look at a node that the existing service had."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -16,8 +16,7 @@ from esi_leap.core.handover.machine import Machine
 from esi_leap.core.lease import PENDING, TRANSITIONS, Lease, Status
 from esi_leap.core.node import Node, State
 from esi_leap.core.tree import Booking, BookingTree
-
-from .given import OWNER, STRANGER, TENANT, a_lease, a_machine, a_node, an_offer, at
+from tests.unit.core.given import OWNER, STRANGER, TENANT, a_lease, a_machine, a_node, an_offer, at
 
 NOW = at(12)
 INHERITED = a_node(state=State.HANDED_OVER, lease=None, retry_at=at(0))
@@ -82,7 +81,7 @@ class TestNamed:
         change = recognised(a_machine(lessee=TENANT, lease_label='b'), *leases)
         other = only(change)
         assert (other.uuid, other.status) == ('a', Status.ERROR)
-        assert 'with another lessee or lease' in (other.reason or '')
+        assert 'with another lessee or lease' in str(other.reason)
         assert node_after(change).lease == 'b'
 
     def test_what_it_is_sub_let_from_has_the_node_as_well(self) -> None:
@@ -119,14 +118,14 @@ class TestNotNamed:
     ) -> None:
         change = recognised(machine, a_lease('a', status=status))
         found = only(change)
-        assert (found.status, why in (found.reason or '')) == (after, True)
+        assert (found.status, why in str(found.reason)) == (after, True)
         node = node_of(change)
         assert (node.state, node.lease, node.retry_at) == (State.AVAILABLE, None, None)
         assert not isinstance(due.plan(node, BookingTree(bookings_of(change)), at(30)), due.Take)
 
     def test_one_whose_end_has_passed_ends(self) -> None:
         found = only(recognised(a_machine(), a_lease('a', 1, 2, status=Status.ERROR)))
-        assert (found.status, 'with nobody' in (found.reason or '')) == (Status.EXPIRED, True)
+        assert (found.status, 'with nobody' in str(found.reason)) == (Status.EXPIRED, True)
 
     def test_one_that_waits_for_its_start_goes_on_waiting(self) -> None:
         waiting = a_lease('a', status=Status.WAIT_FULFILL)

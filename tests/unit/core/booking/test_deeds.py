@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from esi_leap.core import event
 from esi_leap.core.booking import plan
 from esi_leap.core.booking.quota import Limits
+from esi_leap.core.cause import Cause, Reason
 from esi_leap.core.change import Change, Tell, Turn, bookings_of, contracts_of
 from esi_leap.core.duty import due
 from esi_leap.core.errors import (
@@ -32,9 +33,10 @@ from esi_leap.core.lease import Lease, Status
 from esi_leap.core.node import Node, State
 from esi_leap.core.offer import Offer
 from esi_leap.core.tree import Booking, BookingTree
+from tests.unit.core.given import OWNER, STRANGER, a_lease, a_node, an_offer, at
 
-from .given import OWNER, STRANGER, a_lease, a_node, an_offer, at
-
+NOT_NOW = Reason(Cause.NODE_BUSY, 'it is locked')
+DEFECT = Reason(Cause.SERVICE_ERROR, 'OSError')
 DEEPEST = 2
 LIMITS = Limits(timedelta(hours=4), timedelta(hours=6))
 
@@ -260,11 +262,11 @@ class Tree(RuleBasedStateMachine):
                 self.keep(lease.ended(now))
                 self.nodes[node.id] = node.to(State.RETURNING, retry_at=now)
             case due.Take(lease):
-                self.keep(lease.detained('not now', later))
+                self.keep(lease.detained(NOT_NOW, later))
             case due.End(lease):
                 self.keep(lease.ended(now))
             case due.HandOver(lease) if lease.status is Status.ACTIVE:
-                given = node.to(State.HANDED_OVER) if works else node.waiting('not now', later)
+                given = node.to(State.HANDED_OVER) if works else node.waiting(NOT_NOW, later)
                 self.nodes[node.id] = given
             case due.Prepare(lease) | due.HandOver(lease) if works:
                 preparing = node.to(State.PREPARING, lease=lease.uuid)
@@ -272,21 +274,21 @@ class Tree(RuleBasedStateMachine):
                 self.keep(lease.activated(now))
             case due.Prepare(lease) | due.HandOver(lease):
                 self.nodes[node.id] = node.to(State.PREPARING, lease=lease.uuid)
-                self.keep(lease.postponed('not now', later))
+                self.keep(lease.postponed(NOT_NOW, later))
             case due.Blocked(lease, reason):
                 wait = lease.detained if lease.ends(now) else lease.postponed
                 self.keep(wait(reason, later))
             case due.GiveBack(heirs):
-                back = node.freed(heirs, now) if works else node.waiting('not now', later)
+                back = node.freed(heirs, now) if works else node.waiting(NOT_NOW, later)
                 self.nodes[node.id] = back
             case due.Expire(offer):
                 self.apply(plan.plan_expire(offer, self.tree(node.id)))
 
     @rule(number=which)
-    @precondition(lambda self: any(each.status == 'active' for each in self.held(Lease)))
+    @precondition(lambda self: self.innermost())
     def a_lease_fails(self, number: int) -> None:
-        active = [each for each in self.held(Lease) if each.status == 'active']
-        self.keep(self.pick(Lease, number, active).failed('a defect'))
+        """Only the first look at an inherited node does that, and it spares every lender."""
+        self.keep(self.pick(Lease, number, self.innermost()).failed(DEFECT))
 
     # What must hold
 
@@ -372,6 +374,11 @@ class Tree(RuleBasedStateMachine):
 
     def held(self, kind: type) -> list:
         return [each for each in self.known(kind) if each.blocks]
+
+    def innermost(self) -> list:
+        lent = {each.parent_lease for each in self.held(Lease)}
+        running = (each for each in self.held(Lease) if each.status == 'active')
+        return [each for each in running if each.uuid not in lent]
 
     def pick(self, kind: type, number: int, among: list | None = None) -> Booking:
         """Pick one, of the latest first."""

@@ -39,8 +39,7 @@ from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease, TransitionError
 from esi_leap.core.node import State
 from esi_leap.core.tree import Booking, BookingTree
-
-from .given import OWNER, STRANGER, TENANT, a_lease, a_node, an_offer, at, window
+from tests.unit.core.given import OWNER, STRANGER, TENANT, a_lease, a_node, an_offer, at, window
 
 NODE = a_node()
 LIMITS = Limits(timedelta(days=2), timedelta(days=7))
