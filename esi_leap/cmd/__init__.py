@@ -15,8 +15,8 @@ try:
 
     from esi_leap import conf as configuration
     from esi_leap.conf import existing
+    from esi_leap.conf.checks import ConfigurationError
     from esi_leap.core.errors import LeapError
-    from esi_leap.wiring import ConfigurationError
 except ModuleNotFoundError as missing:  # the base package, which brings the programs, is the client
     sys.exit(
         f'{Path(sys.argv[0]).name} needs what the client does without ({missing.name}): '

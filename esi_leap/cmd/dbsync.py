@@ -9,14 +9,16 @@ from typing import Any
 
 from oslo_config import cfg
 
-from esi_leap import clock, wiring
+from esi_leap import clock
 from esi_leap.cmd import run
+from esi_leap.conf.checks import ConfigurationError
 from esi_leap.core import instant
 from esi_leap.core.errors import InvalidError, LeapError, UnknownProjectError
 from esi_leap.db import existing, schema, takeover
 from esi_leap.db import purge as purging
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
+from esi_leap.wiring import parts
 
 #: What scripts for the existing service call, and what to do instead.
 _INSTEAD = {
@@ -53,7 +55,7 @@ _COMMAND = cfg.SubCommandOpt('command', title='Commands', handler=_commands)
 def _main(conf: cfg.ConfigOpts) -> int:
     match conf.command.name:
         case 'version':
-            sys.stdout.write(f'{schema.version(wiring.database(conf))}\n')
+            sys.stdout.write(f'{schema.version(parts.open_database(conf))}\n')
         case 'purge':
             return _purge(conf)
         case 'stamp':
@@ -67,9 +69,9 @@ def _main(conf: cfg.ConfigOpts) -> int:
 
 
 def _upgrade(conf: cfg.ConfigOpts) -> int:
-    database = wiring.database(conf)
+    database = parts.open_database(conf)
     try:
-        report = takeover.upgrade(database, clock.now(), wiring.new_uuid)
+        report = takeover.upgrade(database, clock.now(), parts.new_uuid)
     except takeover.TakeoverError as error:
         sys.stderr.write(f'esi-leap-dbsync: {error}\n')
         return 1
@@ -96,11 +98,11 @@ def _learn_names(conf: cfg.ConfigOpts, database: Database) -> None:
         return
     found = []
     try:
-        keystone = wiring.keystone(conf)
+        keystone = parts.make_keystone(conf)
         for project in nameless:
             with contextlib.suppress(UnknownProjectError):  # deleted since: it stays without one
                 found.append(keystone.project(project, None))
-    except (wiring.ConfigurationError, LeapError) as error:
+    except (ConfigurationError, LeapError) as error:
         sys.stderr.write(
             f'esi-leap-dbsync: {len(nameless)} projects are shown without their names until this '
             f'is run again: {error}\n'
@@ -113,7 +115,7 @@ def _purge(conf: cfg.ConfigOpts) -> int:
     if before > clock.now():
         raise InvalidError(f'--before {conf.command.before} has not passed yet.')
     for table, number in purging.purge(
-        wiring.database(conf), before, dry=conf.command.dry_run
+        parts.open_database(conf), before, dry=conf.command.dry_run
     ).items():
         sys.stdout.write(f'{table}: {number}\n')
     return 0

@@ -13,17 +13,21 @@ from oslo_upgradecheck import common_checks, upgradecheck
 from sqlalchemy import exc as sa_errors
 
 from esi_leap import conf as configuration
-from esi_leap import policy, wiring
-from esi_leap.cloud.ironic import IronicNodes
+from esi_leap import policy
+from esi_leap.cloud.ironic.nodes import IronicNodes
 from esi_leap.conf import existing
+from esi_leap.conf.checks import ConfigurationError
 from esi_leap.core.errors import LeapError, NodeNotFoundError, UnknownProjectError
 from esi_leap.db import schema, takeover
 from esi_leap.tell import bus
+from esi_leap.wiring import parts
+from esi_leap.wiring.api import make_application
+from esi_leap.wiring.manager import make_loop, make_relay
 
 #: How one rule names another.
 _REFERENCE = re.compile(r'\brule:([\w:.-]+)')
 
-_UNREADABLE = (wiring.ConfigurationError, db_errors.DBError, sa_errors.DBAPIError)
+_UNREADABLE = (ConfigurationError, db_errors.DBError, sa_errors.DBAPIError)
 
 
 class _Checks(upgradecheck.UpgradeCommands):
@@ -36,7 +40,7 @@ class _Checks(upgradecheck.UpgradeCommands):
     def _schema(self) -> upgradecheck.Result:
         newest = schema.newest()
         try:
-            found = schema.version(wiring.database(self._conf))
+            found = schema.version(parts.open_database(self._conf))
         except _UNREADABLE as error:
             return _unreadable(error)
         if found == newest:
@@ -49,7 +53,7 @@ class _Checks(upgradecheck.UpgradeCommands):
 
     def _takeover(self) -> upgradecheck.Result:
         try:
-            with wiring.database(self._conf).reader() as connection:
+            with parts.open_database(self._conf).reader() as connection:
                 report = takeover.survey(connection)
         except _UNREADABLE as error:
             return _unreadable(error)
@@ -67,14 +71,14 @@ class _Checks(upgradecheck.UpgradeCommands):
         """Say which nodes of offers and leases that go on are not there any more."""
         gone = []
         try:
-            fleet = wiring.fleet(self._conf)
+            fleet = parts.make_fleet(self._conf)
             for kind, uuid in sorted(report.nodes):
                 try:
                     if kind in fleet:
                         fleet[kind].find(uuid)
                 except NodeNotFoundError:
                     gone.append(uuid)
-        except (wiring.ConfigurationError, LeapError) as error:
+        except (ConfigurationError, LeapError) as error:
             yield f'Whether the nodes exist could not be checked: {error}'
         if gone:
             yield f'{len(gone)} x node is gone: its leases end with that reason: {", ".join(gone)}'
@@ -83,13 +87,13 @@ class _Checks(upgradecheck.UpgradeCommands):
         """Say which projects Keystone does not know."""
         unknown = []
         try:
-            keystone = wiring.keystone(self._conf)
+            keystone = parts.make_keystone(self._conf)
             for project in sorted(report.projects):
                 try:
                     keystone.project(project, None)
                 except UnknownProjectError:
                     unknown.append(project)
-        except (wiring.ConfigurationError, LeapError) as error:
+        except (ConfigurationError, LeapError) as error:
             yield f'Whether the projects exist could not be checked: {error}'
         if unknown:
             yield f'{len(unknown)} x unknown project: shown without a name: {", ".join(unknown)}'
@@ -101,14 +105,14 @@ class _Checks(upgradecheck.UpgradeCommands):
         return upgradecheck.Result(upgradecheck.Code.WARNING, ' '.join(idle))
 
     def _api(self) -> upgradecheck.Result:
-        return self._made(wiring.api)
+        return self._made(make_application)
 
     def _manager(self) -> upgradecheck.Result:
-        return self._made(wiring.manager)
+        return self._made(make_loop)
 
     def _notifications(self) -> upgradecheck.Result:
         """Make what sends them, which connects to nothing yet."""
-        made = self._made(wiring.relay)
+        made = self._made(make_relay)
         doubts = () if made.code is upgradecheck.Code.FAILURE else bus.doubts(self._conf)
         said = ' '.join(doubts)
         return upgradecheck.Result(upgradecheck.Code.WARNING, said) if said else made
@@ -116,7 +120,7 @@ class _Checks(upgradecheck.UpgradeCommands):
     def _made(self, make: Callable[[cfg.ConfigOpts], object]) -> upgradecheck.Result:
         try:
             make(self._conf)
-        except wiring.ConfigurationError as error:
+        except ConfigurationError as error:
             return upgradecheck.Result(upgradecheck.Code.FAILURE, str(error))
         return upgradecheck.Result(upgradecheck.Code.SUCCESS)
 
@@ -125,7 +129,7 @@ class _Checks(upgradecheck.UpgradeCommands):
 
     def _rules(self) -> upgradecheck.Result:
         """Read the policy files as the API does: a rule that nobody asks protects nothing."""
-        enforcer = policy.enforcer(self._conf)
+        enforcer = policy.make_enforcer(self._conf)
         try:
             enforcer.load_rules()
             enforcer.check_rules(raise_on_violation=True)
@@ -144,9 +148,9 @@ class _Checks(upgradecheck.UpgradeCommands):
 
     def _lessees(self) -> upgradecheck.Result:
         try:
-            service = wiring.fleet(self._conf).get('ironic_node')
+            service = parts.make_fleet(self._conf).get('ironic_node')
             flagged = service.with_automatic_lessee() if isinstance(service, IronicNodes) else []
-        except (wiring.ConfigurationError, LeapError) as error:
+        except (ConfigurationError, LeapError) as error:
             return upgradecheck.Result(upgradecheck.Code.WARNING, str(error))
         if not flagged:
             return upgradecheck.Result(upgradecheck.Code.SUCCESS)
@@ -159,7 +163,7 @@ class _Checks(upgradecheck.UpgradeCommands):
     def _ports(self) -> upgradecheck.Result:
         """See whether Neutron shows what returns are judged by; without it Ironic is believed."""
         try:
-            network = wiring.network(self._conf)
+            network = parts.make_network(self._conf)
             if network is not None:
                 network.check()
         except LeapError as error:

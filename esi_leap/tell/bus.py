@@ -14,6 +14,7 @@ from typing import Any
 from oslo_config import cfg
 
 from esi_leap.conf import notification
+from esi_leap.conf.checks import ConfigurationError
 from esi_leap.conf.existing import is_set
 from esi_leap.core.errors import UnavailableError
 from esi_leap.core.event import Priority
@@ -34,22 +35,18 @@ _HEARTBEAT = 5
 SILENCE = 3.0 * _HEARTBEAT
 
 
-class UnusableError(Exception):
-    """Notifications are configured, and cannot be sent; the message says what to do."""
-
-
 def level(conf: cfg.ConfigOpts) -> Priority | None:
     """Return the least priority that is told to the bus, None if nothing is.
 
     Raises:
-        UnusableError: oslo.messaging is needed and not installed.
+        ConfigurationError: oslo.messaging is needed and not installed.
     """
     conf.register_opt(_DRIVER, _GROUP)
     name = conf.notification.notification_level
     if not {*conf[_GROUP].driver} - {'noop'} or name is None:
         return None
     if find_spec('oslo_messaging') is None:
-        raise UnusableError(
+        raise ConfigurationError(
             f'[{_GROUP}] driver is set, but oslo.messaging is not installed; install '
             "'esi-leap[server,notify]', or remove the option."
         )
@@ -70,7 +67,7 @@ class MessageBus:
         host: the name of this host.
 
     Raises:
-        UnusableError: there is no such driver or transport.
+        ConfigurationError: there is no such driver or transport.
     """
 
     def __init__(
@@ -87,9 +84,9 @@ class MessageBus:
         try:
             transport = messaging.get_notification_transport(conf)
         except messaging.DriverLoadFailure as error:
-            raise UnusableError(f'transport_url: {error}.') from error
+            raise ConfigurationError(f'transport_url: {error}.') from error
         except messaging.InvalidTransportURL:  # whose text is the URL, and the password in it
-            raise UnusableError(
+            raise ConfigurationError(
                 'transport_url is not like rabbit://name:password@host:5672/.'
             ) from None
         self._notifier = messaging.Notifier(
@@ -118,7 +115,7 @@ def doubts(conf: cfg.ConfigOpts) -> Iterator[str]:
     """Yield a sentence for each setting that may not mean what it seems to.
 
     Raises:
-        UnusableError: oslo.messaging is needed and not installed.
+        ConfigurationError: oslo.messaging is needed and not installed.
     """
     if level(conf) is None:
         if is_set(conf, 'notification', notification.LEVEL):
@@ -140,7 +137,7 @@ def _check_drivers(conf: cfg.ConfigOpts) -> None:
     known = {each.name for each in entry_points(group='oslo.messaging.notify.drivers')}
     unknown = sorted({*conf[_GROUP].driver} - known)
     if unknown:
-        raise UnusableError(
+        raise ConfigurationError(
             f'[{_GROUP}] driver {", ".join(unknown)} does not exist; there are '
             f'{", ".join(sorted(known))}.'
         )
