@@ -43,7 +43,7 @@ _SHARED = 'PROMETHEUS_MULTIPROC_DIR'
 
 @contextmanager
 def shared() -> Iterator[None]:
-    """Share metrics between this process and those that it forks, in a directory of files.
+    """Share metrics between this process and its forks, in a directory of files.
 
     The library chooses between its modes when it is imported, long before the configuration is
     known; so it is made to choose again.

@@ -16,7 +16,7 @@ from esi_leap.cmd import run
 from esi_leap.conf import checks
 from esi_leap.wiring.api import make_application
 
-#: A worker that does not answer for this long, in seconds, is replaced.
+#: Seconds without a sign of life after which a worker is replaced.
 _TIMEOUT = 90
 
 
@@ -38,7 +38,7 @@ class _Server(BaseApplication):  # type: ignore[misc] # gunicorn ships no types
             'threads': api.api_threads,
             'timeout': _TIMEOUT,
             'proc_name': 'esi-leap-api',
-            'control_socket_disable': True,  # signals are how it is controlled
+            'control_socket_disable': True,  # signals control it
         }
         beside = self._conf.metrics
         if beside.api_port:
@@ -60,11 +60,11 @@ class _Server(BaseApplication):  # type: ignore[misc] # gunicorn ships no types
 def _main(conf: cfg.ConfigOpts) -> None:
     checks.check_api_certificate(conf)
     with metrics.shared() if conf.metrics.api_port else nullcontext():
-        # Built before the workers are forked: they share its memory, and a configuration that
-        # cannot work is one sentence and not one of each. Nothing is connected before it is asked.
+        # Built before the workers are forked: they share its memory, and an error in the
+        # configuration is printed once. Nothing is connected before the first request.
         application = make_application(conf)
-        # What the workers share with this process stays shared only while nobody writes to it, and
-        # the garbage collector writes to every object that it looks at.
+        # Memory that the workers share with this process stays shared only until it is written to,
+        # and the garbage collector writes to every object that it looks at.
         gc.collect()
         gc.freeze()
         _Server(conf, application).run()

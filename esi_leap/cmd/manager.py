@@ -1,4 +1,4 @@
-"""`esi-leap-manager`: hands nodes over and takes them back."""
+"""`esi-leap-manager`: performs hand-overs and returns when they are due."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _main(conf: cfg.ConfigOpts) -> None:
 
     def end(number: int, frame: object) -> None:
         del frame
-        _LOG.info('signal %s: finishing what is in flight', number)
+        _LOG.info('signal %s: finishing the tasks in flight', number)
         loop.stop()
 
     signal.signal(signal.SIGTERM, end)

@@ -1,4 +1,4 @@
-"""`esi-leap-serial-console-proxy`: websockets to the serial consoles of nodes."""
+"""`esi-leap-serial-console-proxy`: serves the serial consoles of nodes over websockets."""
 
 from __future__ import annotations
 

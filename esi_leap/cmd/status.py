@@ -1,4 +1,4 @@
-"""`esi-leap-status`: can the service be upgraded, and can it run?"""
+"""`esi-leap-status`: checks whether the service can be upgraded, and whether it can run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from esi_leap.wiring import parts
 from esi_leap.wiring.api import make_application
 from esi_leap.wiring.manager import make_loop, make_relay
 
-#: How one rule names another.
+#: A reference of one rule to another.
 _REFERENCE = re.compile(r'\brule:([\w:.-]+)')
 
 _UNREADABLE = (ConfigurationError, db_errors.DBError, sa_errors.DBAPIError)
@@ -59,7 +59,7 @@ class _Checks(upgradecheck.UpgradeCommands):
             return _unreadable(error)
         if report is None:
             return upgradecheck.Result(upgradecheck.Code.SUCCESS)
-        lines = [*report.lines(), *self._gone(report), *self._unknown(report)]
+        lines = [*report.lines(), *self._missing_nodes(report), *self._unknown_projects(report)]
         sys.stdout.write('\n'.join(['In the database of the existing service:', *lines, '']))
         return upgradecheck.Result(
             upgradecheck.Code.WARNING,
@@ -67,8 +67,8 @@ class _Checks(upgradecheck.UpgradeCommands):
             'that service, make a backup, and run esi-leap-dbsync upgrade.',
         )
 
-    def _gone(self, report: takeover.Report) -> Iterator[str]:
-        """Say which nodes of offers and leases that go on are not there any more."""
+    def _missing_nodes(self, report: takeover.Report) -> Iterator[str]:
+        """Yield a line about the nodes of offers and leases that no longer exist."""
         gone = []
         try:
             fleet = parts.make_fleet(self._conf)
@@ -83,8 +83,8 @@ class _Checks(upgradecheck.UpgradeCommands):
         if gone:
             yield f'{len(gone)} x node is gone: its leases end with that reason: {", ".join(gone)}'
 
-    def _unknown(self, report: takeover.Report) -> Iterator[str]:
-        """Say which projects Keystone does not know."""
+    def _unknown_projects(self, report: takeover.Report) -> Iterator[str]:
+        """Yield a line about the projects that Keystone does not know."""
         unknown = []
         try:
             keystone = parts.make_keystone(self._conf)
@@ -105,19 +105,21 @@ class _Checks(upgradecheck.UpgradeCommands):
         return upgradecheck.Result(upgradecheck.Code.WARNING, ' '.join(idle))
 
     def _api(self) -> upgradecheck.Result:
-        return self._made(make_application)
+        return self._check_build(make_application)
 
     def _manager(self) -> upgradecheck.Result:
-        return self._made(make_loop)
+        return self._check_build(make_loop)
 
     def _notifications(self) -> upgradecheck.Result:
-        """Make what sends them, which connects to nothing yet."""
-        made = self._made(make_relay)
-        doubts = () if made.code is upgradecheck.Code.FAILURE else bus.doubts(self._conf)
-        said = ' '.join(doubts)
-        return upgradecheck.Result(upgradecheck.Code.WARNING, said) if said else made
+        """Check that the relay can be built; nothing is connected to."""
+        result = self._check_build(make_relay)
+        if result.code is upgradecheck.Code.FAILURE:
+            return result
+        warnings = ' '.join(bus.warnings_of(self._conf))
+        return upgradecheck.Result(upgradecheck.Code.WARNING, warnings) if warnings else result
 
-    def _made(self, make: Callable[[cfg.ConfigOpts], object]) -> upgradecheck.Result:
+    def _check_build(self, make: Callable[[cfg.ConfigOpts], object]) -> upgradecheck.Result:
+        """Check that a part of the service can be built from the configuration."""
         try:
             make(self._conf)
         except ConfigurationError as error:
@@ -128,7 +130,7 @@ class _Checks(upgradecheck.UpgradeCommands):
         return common_checks.check_policy_json(self, self._conf)
 
     def _rules(self) -> upgradecheck.Result:
-        """Read the policy files as the API does: a rule that nobody asks protects nothing."""
+        """Check the policy files: a rule that no call asks protects nothing."""
         enforcer = policy.make_enforcer(self._conf)
         try:
             enforcer.load_rules()
@@ -161,7 +163,7 @@ class _Checks(upgradecheck.UpgradeCommands):
         )
 
     def _ports(self) -> upgradecheck.Result:
-        """See whether Neutron shows what returns are judged by; without it Ironic is believed."""
+        """Check that Neutron shows the ports that a return depends on, if Neutron is configured."""
         try:
             network = parts.make_network(self._conf)
             if network is not None:

@@ -1,4 +1,4 @@
-"""Checks across options: each raises `ConfigurationError`, whose message says what would work."""
+"""Checks across options; each raises `ConfigurationError`, which names the option to change."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _DUMMY_HOLDING = 'esi-leap-holding'
 
 
 class ConfigurationError(Exception):
-    """The configuration cannot work; the message says what would."""
+    """The configuration cannot work; the message names the option to change."""
 
 
 def check_connection(conf: cfg.ConfigOpts) -> None:

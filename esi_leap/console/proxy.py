@@ -63,7 +63,7 @@ class Proxy:
         self.port = deps.settings.port
 
     def stop(self) -> None:
-        """Take no more connections, close those that are open, and end `run`."""
+        """Take no more connections, close the open ones, and end `run`."""
         self._stopping.set()
 
     async def run(self) -> None:
@@ -93,7 +93,7 @@ class Proxy:
             self._watcher.shutdown(wait=False, cancel_futures=True)
 
     async def _watch_over(self, server: Server) -> None:
-        """Run the tasks beside serving until one ends: the proxy cannot do without any of them."""
+        """Run the tasks beside serving until one ends: the proxy needs them all."""
         self.port = next(iter(server.sockets)).getsockname()[1]
         self.listening.set()
         _LOG.info('listening on port %s', self.port)
@@ -207,7 +207,7 @@ class Proxy:
             raise RefusedError(Close.UNAVAILABLE, 'The serial line cannot be reached.') from error
 
     async def _watch_tokens(self) -> None:
-        """Close consoles whose token is no longer good; one query checks all of them."""
+        """Close consoles if their token is no longer good; one query checks them all."""
         while True:
             await asyncio.sleep(self._deps.settings.poll_interval)
             checked_at, sessions = self._deps.monotonic(), dict(self._sessions)
@@ -299,4 +299,4 @@ def _describe(token: ConsoleAuthToken) -> str:
 
 def _peer(socket: ServerConnection) -> str:
     address = socket.remote_address
-    return f'{address[0]}:{address[1]}' if address else 'somebody gone'
+    return f'{address[0]}:{address[1]}' if address else 'a client that is gone'

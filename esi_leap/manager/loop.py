@@ -1,4 +1,4 @@
-"""The loop: claims nodes with due tasks and works on several of them at a time."""
+"""The loop: claims nodes with due tasks and works on several at a time."""
 
 from __future__ import annotations
 

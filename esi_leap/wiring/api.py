@@ -86,7 +86,7 @@ def _is_noauth(conf: cfg.ConfigOpts) -> bool:
 
 
 def _authentication(conf: cfg.ConfigOpts) -> Callable[[auth.WSGI], auth.WSGI]:
-    """Return the middleware that finds out who calls."""
+    """Return the middleware that authenticates callers."""
     try:
         return auth.noauth(conf.api.host_ip) if _is_noauth(conf) else auth.keystone(conf)
     except ValueError as error:

@@ -1,7 +1,7 @@
-"""`esi_leap.wsgi.api:application`, for any WSGI server.
+"""The API as `esi_leap.wsgi.api:application`, for any WSGI server.
 
-The configuration is that of the files oslo.config finds for `esi-leap`, or of the file named in
-the environment variable `ESI_LEAP_CONFIG_FILE`. The command line belongs to the server.
+The environment variable `ESI_LEAP_CONFIG_FILE` names the configuration file; without it oslo.config
+finds the files of `esi-leap`. The command line is the server's.
 """
 
 import logging

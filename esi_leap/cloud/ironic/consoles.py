@@ -1,4 +1,4 @@
-"""The serial console of a node: where it is, and who may open it."""
+"""The serial console of a node: its address, and the right to open it."""
 
 from __future__ import annotations
 

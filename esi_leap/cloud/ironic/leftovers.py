@@ -26,7 +26,7 @@ _USUAL_BOOT = 'pxe'
 
 
 def read_leftovers(ironic: Client, uuid: str) -> Leftovers:
-    """Return what is left on a node beside its fields; errors as `Service.get`."""
+    """Return the leftovers of a node beside its fields; errors as `Service.get`."""
     media = ironic.read_supported(f'/nodes/{uuid}/vmedia', version=_MEDIA_VERSION) or []
     device = _boot_device(ironic, uuid)
     return Leftovers(

@@ -85,7 +85,7 @@ class IronicNodes(Nodes):
             return consoles.find_address(self._ironic, uuid)
 
     def with_automatic_lessee(self) -> list[str]:
-        """Return the names of the nodes whose lessee a deployment has set, past every policy.
+        """Return the names of nodes that got their lessee from a deployment, past every policy.
 
         Raises:
             UnavailableError: Ironic does not answer.
