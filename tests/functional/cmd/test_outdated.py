@@ -80,7 +80,7 @@ def test_the_manager_says_so_until_it_is_done(
     running = threading.Thread(target=manager.run)
     running.start()
     try:
-        until(lambda: f'looking for what is due: {SAID}' in caplog.messages)
+        until(lambda: f'looking for due tasks: {SAID}' in caplog.messages)
         takeover.upgrade(database, clock.now(), parts.new_uuid)
         until(lambda: Store(database).last_beat('manager') is not None)
     finally:
