@@ -8,9 +8,10 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from esi_leap.core.errors import StaleClaimError
+from esi_leap.manager.calls import OutOfTimeError
 from esi_leap.manager.deps import Deps
 from esi_leap.manager.trouble import note_errors
-from esi_leap.manager.work import OutOfTimeError, work_on
+from esi_leap.manager.work import work_on
 
 _LOG = logging.getLogger(__name__)
 

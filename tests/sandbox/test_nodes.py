@@ -6,9 +6,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 import pytest
-from esi_leap.cloud.ironic.nodes import IronicNodes
 
 from esi_leap import conf
+from esi_leap.cloud.ironic.nodes import IronicNodes
 from esi_leap.core.errors import NodeBusyError, NodeNotFoundError, UnavailableError
 from esi_leap.core.handover.leftovers import BootAsUsual, Leftovers, RemoveVolume
 from esi_leap.core.handover.machine import LABEL, LESSEE, Machine

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 import requests
-from esi_leap.cloud.ironic.nodes import IronicNodes
 from keystoneauth1 import adapter, noauth, session
 
+from esi_leap.cloud.ironic.nodes import IronicNodes
 from esi_leap.cloud.rest import Service
 from esi_leap.core.errors import NodeNotFoundError, UnavailableError
 from tests.functional.peer import Request, serving
