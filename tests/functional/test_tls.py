@@ -25,8 +25,9 @@ from esi_leap.cloud.rest import Service, SilenceError
 from esi_leap.core.errors import UnavailableError
 from esi_leap.core.ports.bus import Message
 from esi_leap.db.engine import Database
-from esi_leap.tell import mail
 from esi_leap.tell.bus import MessageBus
+from esi_leap.tell.mail.message import send as send_mail
+from esi_leap.tell.mail.settings import Settings
 from sandbox import databases, ports
 from sandbox.rabbit import RabbitMQ
 from tests.certificates import Certificate, certificate
@@ -277,7 +278,7 @@ def test_e_mail(shown: Certificate, foreign: Certificate) -> None:
             'SMTP_SECURITY': 'ssl',
             'SMTP_CA_FILE': str(trusted.public),
         }
-        mail.smtp(mail.Settings.of(settings), message)
+        send_mail(Settings.of(settings), message)
 
     server.start()
     try:

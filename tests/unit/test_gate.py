@@ -11,13 +11,14 @@ import pytest
 from oslo_config import cfg
 
 from esi_leap import conf as configuration
-from esi_leap import wiring
+from esi_leap.conf.checks import ConfigurationError
 from esi_leap.core.errors import UnavailableError
 from esi_leap.core.gate import Answer, Direction, Verdict
 from esi_leap.core.node import Node, State
 from esi_leap.core.ports.cloud import Gate, Question
 from esi_leap.gate.fake import FakeGate
 from esi_leap.gate.guard import Guard
+from esi_leap.wiring.manager import make_gate
 
 NOW = datetime(2032, 1, 31, tzinfo=UTC)
 PASS = Verdict(answer=Answer.PASS, evidence={'pcr': 'ok'})
@@ -119,13 +120,13 @@ def write(conf: cfg.ConfigOpts, verdicts: object) -> None:
 
 
 def test_no_driver_is_no_gate(conf: cfg.ConfigOpts) -> None:
-    assert wiring.gate(conf) is None
+    assert make_gate(conf) is None
 
 
 def test_the_driver_is_found_by_its_name(conf: cfg.ConfigOpts) -> None:
     write(conf, {'*': {'answer': 'pass'}})
     conf.set_override('driver', 'fake', 'gate')
-    found: Gate | None = wiring.gate(conf)
+    found: Gate | None = make_gate(conf)
     assert isinstance(found, Guard)
     assert found.ask(question()).answer is Answer.PASS
 
@@ -142,8 +143,8 @@ def test_a_gate_that_cannot_be_made_is_said_at_the_start(
 ) -> None:
     conf.set_override('driver', 'fake', 'gate')
     conf.set_override(name, value, group)
-    with pytest.raises(wiring.ConfigurationError, match=says):
-        wiring.gate(conf)
+    with pytest.raises(ConfigurationError, match=says):
+        make_gate(conf)
 
 
 def test_the_fake_gate_says_the_first_thing_that_fits(conf: cfg.ConfigOpts) -> None:

@@ -13,7 +13,7 @@ import pytest
 import requests
 from keystoneauth1 import adapter, noauth, session
 
-from esi_leap.cloud.ironic import IronicNodes
+from esi_leap.cloud.ironic.nodes import IronicNodes
 from esi_leap.cloud.rest import Service
 from esi_leap.core.errors import NodeNotFoundError, UnavailableError
 from tests.functional.peer import Request, serving

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from esi_leap import conf as configuration
-from esi_leap import wiring
 from esi_leap.cloud.neutron import Neutron
 from esi_leap.core.errors import NodeBusyError, UnavailableError
 from esi_leap.core.handover.network import Attachment, Attachments
+from esi_leap.wiring import parts
 from tests.functional.peer import Request, serving
 
 NODE, HOST = 'the-node', 'binding:host_id'
@@ -84,7 +84,7 @@ def _neutron(url: str | None) -> Neutron | None:
     if url is not None:
         conf.set_override('auth_type', 'none', 'neutron')
         conf.set_override('endpoint_override', url, 'neutron')
-    return wiring.network(conf)
+    return parts.make_network(conf)
 
 
 def test_without_credentials_no_neutron_is_asked() -> None:

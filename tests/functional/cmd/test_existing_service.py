@@ -14,7 +14,6 @@ import sqlalchemy as sa
 from oslo_config import cfg
 
 from esi_leap import conf as configuration
-from esi_leap import wiring
 from esi_leap.cmd import dbsync
 from esi_leap.conf import existing
 from esi_leap.core.errors import UnavailableError, UnknownProjectError
@@ -22,6 +21,8 @@ from esi_leap.core.ports.cloud import Project
 from esi_leap.core.query import Query, Scope
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
+from esi_leap.wiring import parts
+from esi_leap.wiring.api import make_application
 from sandbox import ports
 from tests.certificates import certificate
 from tests.functional.db import existing_service as old
@@ -144,7 +145,7 @@ class TestConfiguration:
     def test_the_api_starts_with_it(self, settings: Path, database: Database) -> None:
         assert run('esi-leap-dbsync', settings, 'upgrade').returncode == 0
         conf = read(settings)
-        assert callable(wiring.api(conf, database))
+        assert callable(make_application(conf, database))
 
     def test_the_manager_says_what_it_misses(self, settings: Path) -> None:
         ended = run('esi-leap-manager', settings)
@@ -302,7 +303,7 @@ class TestNames:
     ) -> None:
         monkeypatch.setattr(sys, 'argv', ['x', '--config-file', str(settings), 'upgrade'])
         for away in (True, False):
-            monkeypatch.setattr(wiring, 'keystone', lambda conf, away=away: Keystone(away=away))
+            monkeypatch.setattr(parts, 'make_keystone', lambda conf, away=away: Keystone(away=away))
             assert dbsync.main() == 0
             said = '2 projects are shown without their names until this is run again'
             assert (said in capsys.readouterr().err) is away

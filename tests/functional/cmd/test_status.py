@@ -14,7 +14,7 @@ import pytest
 from esi_leap.cmd import status
 from esi_leap.db import schema
 from esi_leap.db.engine import Database
-from esi_leap.tell import bus as notify
+from esi_leap.tell import bus
 from tests.patience import PATIENCE
 
 #: oslo.upgradecheck says a name of prettytable's that has another one now.
@@ -186,7 +186,7 @@ def test_notifications(
 def test_notifications_without_what_sends_them(
     deployment: Deployment, check: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notify, 'find_spec', lambda name: None)
+    monkeypatch.setattr(bus, 'find_spec', lambda name: None)
     deployment.more = BUS + DRIVER
     code, found = check(deployment)
     assert code == FAILURE

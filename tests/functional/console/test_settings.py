@@ -17,8 +17,9 @@ from websockets.exceptions import InvalidMessage, InvalidStatus
 from websockets.sync.client import connect
 
 from esi_leap import conf as configuration
-from esi_leap import wiring
+from esi_leap.conf.checks import ConfigurationError
 from esi_leap.console.session import Close
+from esi_leap.wiring.console import make_proxy
 from sandbox import databases, ports
 from tests.certificates import certificate
 from tests.patience import PATIENCE, Metronome, until
@@ -208,5 +209,5 @@ def test_a_configuration_that_cannot_work_is_told_in_a_sentence(
     conf.set_override('connection', 'sqlite://', 'database')
     for name, value in options.items():
         conf.set_override(name, value, 'serialconsoleproxy')
-    with pytest.raises(wiring.ConfigurationError, match=message):
-        wiring.console_proxy(conf)
+    with pytest.raises(ConfigurationError, match=message):
+        make_proxy(conf)

@@ -17,7 +17,7 @@ import requests
 
 from esi_leap.cmd import email_notification
 from esi_leap.fixture import Service
-from esi_leap.tell.mail import Settings, SettingsError
+from esi_leap.tell.mail.settings import Settings, SettingsError
 from tests.patience import PATIENCE, until
 
 from .mail_server import Inbox, serving
@@ -301,10 +301,10 @@ def test_the_file_of_the_existing_program_is_read(service, inbox, run, environme
 @pytest.mark.parametrize(
     ('name', 'value', 'why'),
     [
-        ('EMAIL_SENDER', '', 'EMAIL_SENDER has to be'),
-        ('SMTP_SECURITY', 'some', 'SMTP_SECURITY is none, starttls or ssl'),
-        ('SMTP_PORT', 'many', 'are numbers'),
-        ('LEASE_WARNING_DAYS', 'few', 'are numbers'),
+        ('EMAIL_SENDER', '', 'EMAIL_SENDER must be'),
+        ('SMTP_SECURITY', 'some', 'SMTP_SECURITY must be none, starttls or ssl'),
+        ('SMTP_PORT', 'many', 'must be numbers'),
+        ('LEASE_WARNING_DAYS', 'few', 'must be numbers'),
         ('SMTP_PASSWORD_FILE', '/nowhere', '/nowhere: No such file'),
         ('LEASE_CREATE_TEMPLATE', '/nowhere', '/nowhere: No such file'),
     ],
