@@ -65,7 +65,9 @@ def _build(layout: Layout, name: str, database: str) -> None:
     folder, log = layout.venv(name), layout.log(f'pip-{name}')
     log.unlink(missing_ok=True)
     (folder / 'stamp').unlink(missing_ok=True)
-    install = ['-m', 'pip', '--disable-pip-version-check', 'install', '--upgrade-strategy', 'eager']
+    # Python compiles what is imported; most of what the packages hold never is.
+    install = ['-m', 'pip', '--disable-pip-version-check', 'install', '--no-compile']
+    install += ['--upgrade-strategy', 'eager']
     make = [sys.executable, '-m', 'venv', '--clear', str(folder)]
     python = str(folder / 'bin' / 'python')
     commands = [make, [python, *install, '--upgrade', *_arguments(name, database)]]
