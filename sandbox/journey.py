@@ -267,7 +267,7 @@ class _Journey:
                     f'{self._names.get(node["lessee"], node["lessee"])}, last error '
                     f'{node["last_error"]})'
                 )
-            time.sleep(0.1)
+            time.sleep(0.2)
 
     def _until_back(self) -> list[str]:
         """Wait until the node is available and nobody's; return the states it went through."""

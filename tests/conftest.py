@@ -36,6 +36,8 @@ from tests.listener import Listener, forget
 
 KINDS = ('sqlite', *sorted(databases.KINDS))
 _CLOUD = 'tests/sandbox/'
+#: The niceness of workers beside the cloud's.
+_BESIDE = 5
 #: The files that take longest beside the cloud, the longest first (`--durations`).
 _LONG = (
     'tests/functional/api/test_matrix.py',
@@ -176,6 +178,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     rank = {scope: number for number, scope in enumerate((_CLOUD, *_LONG))}
     items.sort(key=lambda item: rank.get(_scope(item.nodeid), len(rank)))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let other workers stand back for the one that has the cloud, which ends last.
+
+    The cloud's services need little of the machine, but they need it when somebody waits for them.
+    """
+    beside = 'PYTEST_XDIST_WORKER' in os.environ and _scope(item.nodeid) != _CLOUD
+    if beside and os.getpriority(os.PRIO_PROCESS, 0) == 0:
+        os.nice(_BESIDE)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
