@@ -7,7 +7,7 @@ CREATE = common.body(
         'node_uuid_or_name': common.IDENT,
         'token_ttl': {
             'type': ['integer', 'string', 'null'],
-            # Existing clients send a text. Long numbers are left to the operator's own limit.
+            # Existing clients send a text. The operator's limit applies to long ones.
             'pattern': '^-?[0-9]{1,12}$',
             'minimum': -999_999_999_999,
             'maximum': 999_999_999_999,

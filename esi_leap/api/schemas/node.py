@@ -1,22 +1,23 @@
 """Schemas of nodes."""
 
-from esi_leap.api.schemas import common
+from esi_leap.api.schemas import common, parameters
+from esi_leap.api.schemas.parameters import Parameter, Reading, filter_by
 from esi_leap.core.gate import Answer, Direction
 from esi_leap.core.node import State
 
 _SORTED_BY = ('uuid', 'name', 'resource_type', 'resource_class', 'created_at')
 
-QUERY = {
-    'uuid': common.IDENT,
-    'name': common.IDENT,
-    'owner': common.IDENT,
-    'lessee': common.IDENT,
-    'resource_type': common.IDENT,
-    'resource_class': common.IDENTS,
-    'property': common.CRITERIA,
-    'offer_uuid': common.IDENT,
-    'lease_uuid': common.IDENT,
-    **common.page(_SORTED_BY),
+QUERY: dict[str, Parameter] = {
+    'uuid': filter_by('uuid'),
+    'name': filter_by('name'),
+    'owner': filter_by('owner_id', Reading.PROJECT),
+    'lessee': filter_by('lessee_id', Reading.PROJECT),
+    'resource_type': filter_by('resource_type'),
+    'resource_class': filter_by('resource_class', Reading.TEXTS),
+    'property': parameters.CRITERIA,
+    'offer_uuid': filter_by('offer_uuid', Reading.OFFER),
+    'lease_uuid': filter_by('lease_uuid'),
+    **parameters.page(_SORTED_BY),
 }
 
 _HIDDEN = 'Null if the caller only sees what is booked on the node.'

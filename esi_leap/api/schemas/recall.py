@@ -1,6 +1,7 @@
 """Schemas of recalls."""
 
-from esi_leap.api.schemas import common
+from esi_leap.api.schemas import common, parameters
+from esi_leap.api.schemas.parameters import Parameter, Reading, filter_by
 from esi_leap.core.node import State
 from esi_leap.core.recall import ItemStatus, Status
 
@@ -36,17 +37,17 @@ CREATE = common.body(
 
 _SORTED_BY = ('uuid', 'project_id', 'status', 'deadline', 'created_at')
 
-QUERY = {
-    'uuid': common.IDENT,
-    'project_id': common.IDENT,
-    'status': common.statuses(Status),
-    'view': common.TEXT,
-    **common.page(_SORTED_BY),
+QUERY: dict[str, Parameter] = {
+    'uuid': filter_by('uuid'),
+    'project_id': filter_by('owner_id', Reading.PROJECT),
+    'status': parameters.filter_by_status(Status, default=[Status.PENDING]),
+    'view': parameters.VIEW,
+    **parameters.page(_SORTED_BY, project_id='owner_id'),
 }
 
 _COUNT = {'type': 'integer', 'minimum': 0}
 _SECONDS = {'type': ['number', 'null']}
-_SHOWN = {
+_SHOWN: dict[str, common.Schema] = {
     'uuid': common.STRING,
     'project_id': {'type': 'string', 'description': 'The project that has the nodes back.'},
     'project': common.STRING,

@@ -1,4 +1,4 @@
-"""Schemas of the documents that tell what is here."""
+"""Schemas of the calls about the service itself."""
 
 from esi_leap.api.schemas import common
 
@@ -55,7 +55,7 @@ HEALTH = common.shown(
     }
 )
 
-#: The rest is what OpenAPI says of itself.
+#: The rest is defined by OpenAPI.
 OPENAPI = {
     'type': 'object',
     'properties': {
