@@ -20,7 +20,7 @@ class Context(context.RequestContext):
         self._judged: dict[object, bool] = {}
 
     @classmethod
-    def of(cls, environ: Mapping[str, Any], judge: Judge) -> Context:
+    def of(cls, environ: dict[str, Any], judge: Judge) -> Context:
         """Read the context that keystonemiddleware (or noauth) left in the WSGI environment."""
         made: Context = cls.from_environ(environ, judge=judge)
         return made
