@@ -61,7 +61,7 @@ class Inventory:
     _state: _State = field(default_factory=_State)
 
     def refresh(self, older_than: timedelta) -> None:
-        """Read all nodes of each service whose last complete refresh is older than `older_than`.
+        """Read all nodes of each service that was last read completely before `older_than` ago.
 
         Services that another process reads now are skipped.
 

@@ -1,4 +1,4 @@
-"""The questions of the use cases to the policy: what is asked, about which target."""
+"""Policy checks of the use cases, and the targets that rules can name."""
 
 from __future__ import annotations
 

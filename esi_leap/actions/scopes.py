@@ -1,4 +1,4 @@
-"""What a caller may see: the scopes of lists, and whether a node is visible at all."""
+"""Visibility: the scopes of lists for a caller, and whether a node is visible to them."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def build(
 
 
 class _Request(pecan.Request):  # type: ignore[misc]  # untyped Pecan
-    """A request whose body is kept in memory; `sizelimit` limits its length."""
+    """A request that keeps its body in memory; `sizelimit` limits its length."""
 
     request_body_tempfile_limit = sys.maxsize
 

@@ -92,11 +92,11 @@ def document(version: tuple[int, int]) -> dict[str, Any]:
             'parameters': {'version': _version_parameter(version)},
             'headers': {
                 'request_id': {
-                    'description': 'What the logs of the service know the request by.',
+                    'description': 'Id of the request in the logs of the service.',
                     'schema': {'type': 'string', 'pattern': '^req-'},
                 },
                 'version': {
-                    'description': 'The version of the API in which the answer is.',
+                    'description': 'API version of the answer.',
                     'schema': common.one_of(f'lease {_text(each)}' for each in VERSIONS),
                 },
             },
@@ -105,7 +105,7 @@ def document(version: tuple[int, int]) -> dict[str, Any]:
                     'type': 'apiKey',
                     'in': 'header',
                     'name': 'X-Auth-Token',
-                    'description': "A token of Keystone's.",
+                    'description': 'A Keystone token.',
                 }
             },
         },
@@ -126,7 +126,7 @@ def _operation(route: Route, version: tuple[int, int]) -> dict[str, Any]:
         success['content'] = {_JSON: {'schema': schema, **_example(shown, 'answer')}}
     if status is HTTPStatus.CREATED:
         success['headers']['Location'] = {
-            'description': 'Where it is now.',
+            'description': 'Address of the new object.',
             'required': True,
             'schema': {'type': 'string', 'format': 'uri'},
         }

@@ -213,7 +213,7 @@ class Proxy(proxy.Proxy):  # type: ignore[misc]  # untyped SDK
         interval: float = retry.LOOK,
         progress: _Progress | None = None,
     ) -> Recall:
-        """Wait until all nodes of a recall are back, except those that cannot come back.
+        """Wait until a recall is complete: every node is back, or cannot come back.
 
         Args:
             recall: The recall.

@@ -1,4 +1,4 @@
-"""An event: a change of an offer, a lease, a contract, a recall or a node."""
+"""An event: a change of an offer, a lease, a contract or a node."""
 
 from openstack.resource import Body, QueryParameters
 

@@ -65,7 +65,7 @@ class Node(_base.Resource):
     state = Body('state')
     #: What the hand-over or return waits for; None if it does not wait.
     reason = Body('reason')
-    #: The last verdict of the gate: direction, answer, reason, evidence, …
+    #: The latest trial at the gate: direction, answer, reason, evidence, …
     gate = Body('gate', type=dict)
     #: When this was read from Ironic, `YYYY-MM-DDTHH:MM:SS[.ffffff]` UTC.
     refreshed_at = Body('refreshed_at')

@@ -144,10 +144,10 @@ def one_of(values: Iterable[str]) -> dict[str, Any]:
 AGREED: dict[str, Schema] = {
     'recall_notice': {
         'type': ['integer', 'null'],
-        'description': 'Seconds that a recall is told before the end of a lease; null is that the '
-        'provider may cancel it at once.',
+        'description': 'Minimum notice before a recall in seconds; null: the provider can cancel '
+        'the lease at any time.',
     },
-    'firm': {'type': 'boolean', 'description': 'Whether it cannot be recalled.'},
+    'firm': {'type': 'boolean', 'description': 'Whether recalls are excluded.'},
 }
 
 #: Fields that an offer and a lease have of their node.
@@ -165,7 +165,7 @@ ERROR = named(
         {
             'error': shown(
                 {
-                    'code': {'type': 'string', 'description': 'Never changes; for programs.'},
+                    'code': {'type': 'string', 'description': 'For programs; it never changes.'},
                     'status': {'type': 'integer'},
                     'title': STRING,
                     'message': {'type': 'string', 'description': 'For people.'},

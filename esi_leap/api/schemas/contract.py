@@ -33,9 +33,9 @@ CONTRACT = common.named(
         {
             'uuid': common.STRING,
             'name': common.NULLABLE_STRING,
-            'project_id': {'type': 'string', 'description': 'The project that consumes.'},
+            'project_id': {'type': 'string', 'description': 'The lessee.'},
             'project': common.STRING,
-            'owner_id': {'type': 'string', 'description': 'The project that provides.'},
+            'owner_id': {'type': 'string', 'description': 'The provider.'},
             'owner': common.STRING,
             'offer_uuid': common.NULLABLE_STRING,
             'start_time': common.MOMENT,

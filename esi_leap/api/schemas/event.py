@@ -37,16 +37,16 @@ EVENT = common.named(
     'Event',
     common.shown(
         {
-            'id': {'type': 'integer', 'description': 'Larger than that of all events before.'},
+            'id': {'type': 'integer', 'description': 'Larger than the ids of all earlier events.'},
             'event_type': {
                 'type': 'string',
-                'description': 'What happened.',
+                'description': 'Type of the event.',
                 'examples': sorted(TYPES),
             },
             'event_time': common.MOMENT,
             'object_type': {
                 'type': 'string',
-                'description': 'It is offer, lease, contract or node.',
+                'description': 'Kind of the object: offer, lease, contract or node.',
             },
             'object_uuid': common.STRING,
             'resource_type': common.STRING,

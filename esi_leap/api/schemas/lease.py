@@ -92,7 +92,7 @@ QUERY: dict[str, Parameter] = {
 _RECALL = common.shown(
     {
         'uuid': common.STRING,
-        'deadline': {**common.MOMENT, 'description': 'When the lease ends by it.'},
+        'deadline': {**common.MOMENT, 'description': 'The early end of the lease.'},
         'reason': common.NULLABLE_STRING,
         'offers': {
             **common.STRINGS,
@@ -111,7 +111,7 @@ LEASE = common.named(
             'name': common.NULLABLE_STRING,
             'project_id': {'type': 'string', 'description': 'The lessee.'},
             'project': common.STRING,
-            'owner_id': {'type': 'string', 'description': 'The project that provides.'},
+            'owner_id': {'type': 'string', 'description': 'The provider.'},
             'owner': common.STRING,
             **common.RESOURCE,
             'start_time': common.MOMENT,
@@ -134,7 +134,7 @@ LEASE = common.named(
             **common.AGREED,
             'recall': {
                 'anyOf': [_RECALL, common.NOTHING],
-                'description': 'The recall that ends the lease before its time.',
+                'description': 'The recall that ends the lease early; null if there is none.',
             },
         }
     ),

@@ -92,11 +92,11 @@ OFFER = common.named(
         {
             'uuid': common.STRING,
             'name': common.NULLABLE_STRING,
-            'project_id': {'type': 'string', 'description': 'The project that offers.'},
+            'project_id': {'type': 'string', 'description': 'The provider.'},
             'project': common.STRING,
             'lessee_id': {
                 **common.NULLABLE_STRING,
-                'description': 'The project that may claim it; null is everybody.',
+                'description': 'The only project that may claim; null: every project.',
             },
             'lessee': common.STRING,
             **common.RESOURCE,
@@ -113,7 +113,7 @@ OFFER = common.named(
                     'minItems': 2,
                     'maxItems': 2,
                 },
-                'description': 'What is free of it from now on: pairs of start and end.',
+                'description': 'Free windows from now on: pairs of start and end.',
             },
             'parent_lease_uuid': common.NULLABLE_STRING,
             **common.AGREED,

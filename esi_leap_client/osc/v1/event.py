@@ -21,7 +21,7 @@ Listed = tuple[list[str], list[tuple[object, ...]]]
 
 
 class ListEvent(base.Lister):
-    """List events of offers, leases, contracts, recalls and nodes, the oldest first."""
+    """List events of offers, leases, contracts and nodes, the oldest first."""
 
     example = 'openstack esi event list --last-event-id 4711 -f json'
 

@@ -54,7 +54,7 @@ class Everywhere(base.Lister):
         question: Callable[[Any], _T],
         parsed_args: argparse.Namespace,
     ) -> list[clouds.Answer[_T]]:
-        """Ask the sites; print on stderr which of them did not answer.
+        """Ask the sites; print on stderr the sites that did not answer.
 
         Args:
             sites: The sites.
@@ -156,7 +156,7 @@ class ListLease(Everywhere):
 
 
 class ClaimOffer(Everywhere):
-    """Claim several nodes for one window from offers of several clouds: all of them or none.
+    """Claim several nodes for one window from offers of several clouds: all nodes or none.
 
     The clouds are used in the order in which they are named. Within a cloud, offers whose free
     time fits the window most tightly come first. If another project claims an offer first, the
