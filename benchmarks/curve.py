@@ -40,8 +40,8 @@ from esi_leap.core.lease import Lease
 from esi_leap.core.offer import Offer
 from esi_leap.db import events as numbering
 from esi_leap.db import rows, schema, tables
+from esi_leap.db.agenda import Agenda
 from esi_leap.db.engine import Database
-from esi_leap.db.store import Store
 from sandbox import databases
 
 _SIZES = (100, 1000, 10_000, 100_000)
@@ -76,7 +76,7 @@ class Service:
 
     def __init__(self, database: Database, conf: Any) -> None:  # noqa: ANN401 - oslo.config
         self.database = database
-        self.store = Store(database)
+        self.agenda = Agenda(database)
         self.asked: list[tuple[str, Any]] = []
         self._application = wiring.api(conf, database)
         sa.event.listen(database.engine, 'before_cursor_execute', self._note)
@@ -211,8 +211,8 @@ def _deeds(service: Service, size: int) -> Mapping[str, Callable[[], object]]:
             _LESSEE, 'POST', f'/v1/offers/{next(unclaimed)}/claim', moments
         ),
         "the manager's look at what is due": lambda: (
-            service.store.due(now, 8),
-            service.store.next_due(now),
+            service.agenda.due(now, 8),
+            service.agenda.next_due(now),
         ),
     }
 

@@ -22,7 +22,7 @@ from esi_leap import clock, wiring
 from esi_leap import conf as configuration
 from esi_leap.conf import cors
 from esi_leap.db import schema
-from esi_leap.db.store import Store
+from esi_leap.db.inventory import Inventory
 
 
 class Service:
@@ -86,7 +86,7 @@ class Service:
     def refresh(self) -> None:
         """Let the service know all nodes as they are now, instead of within a minute."""
         nodes, begun = wiring.fleet(self.conf), clock.now()
-        inventory = wiring.inventory(self.conf, Store(self._database), nodes)
+        inventory = wiring.inventory(self.conf, Inventory(self._database), nodes)
         while (as_of := inventory.as_of()) is None or as_of < begun:
             inventory.refresh(timedelta())  # unless the manager is about it: then it is done again
 

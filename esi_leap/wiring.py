@@ -29,7 +29,11 @@ from esi_leap.core.console_auth_token import TokenLimits
 from esi_leap.core.event import Priority
 from esi_leap.core.gate import Rules
 from esi_leap.core.ports.cloud import Fleet, Gate, Identity
+from esi_leap.db.agenda import Agenda
+from esi_leap.db.console_auth_tokens import ConsoleAuthTokens
 from esi_leap.db.engine import Database
+from esi_leap.db.inventory import Inventory as InventoryStore
+from esi_leap.db.outbox import Outbox
 from esi_leap.db.store import Store
 from esi_leap.gate.guard import Guard
 from esi_leap.manager import relay as relays
@@ -91,13 +95,13 @@ def api(
         authenticate = auth.noauth(conf.api.host_ip) if noauth else auth.keystone(conf)
     except ValueError as error:
         raise ConfigurationError(str(error)) from error
-    store, nodes = _store(conf, base), fleet(conf)
+    nodes = fleet(conf)
     deps = ActionDeps(
-        store=store,
-        tokens=store,
+        store=Store(base, _level(conf)),
+        tokens=ConsoleAuthTokens(base),
         fleet=nodes,
         identity=NoKeystone() if noauth else keystone(conf),
-        inventory=inventory(conf, store, nodes),
+        inventory=inventory(conf, InventoryStore(base), nodes),
         now=clock.now,
         new_uuid=new_uuid,
         new_secret=secrets.token_urlsafe,
@@ -165,11 +169,11 @@ def manager(
                 f'[manager] claim_time ({conf.manager.claim_time} s) must be more than twice '
                 f'{name} ({seconds} s).'
             )
-    store = _store(conf, base)
-    refresher = Refresher(inventory(conf, store, found), meter, conf.inventory.refresh_interval)
+    level, seen = _level(conf), InventoryStore(base)
+    refresher = Refresher(inventory(conf, seen, found), meter, conf.inventory.refresh_interval)
     return Loop(
         ManagerDeps(
-            agenda=store,
+            agenda=Agenda(base, level),
             fleet=found,
             meter=meter,
             now=clock.now,
@@ -192,7 +196,7 @@ def manager(
                     timeout=conf.gate.timeout and timedelta(seconds=conf.gate.timeout),
                 ),
             ),
-            beside=[refresher, Finisher(store, meter, clock.now)],
+            beside=[refresher, Finisher(Store(base, level), meter, clock.now)],
             gate=guard,
         )
     )
@@ -217,7 +221,7 @@ def gate(conf: cfg.ConfigOpts) -> Gate | None:
     return Guard(found.driver, conf.gate.call_timeout)
 
 
-def inventory(conf: cfg.ConfigOpts, store: Store, nodes: Fleet) -> Inventory:
+def inventory(conf: cfg.ConfigOpts, store: InventoryStore, nodes: Fleet) -> Inventory:
     """Return the inventory of the nodes of a fleet."""
     # Without Keystone there are no names but those that callers say, and a manager without its
     # credentials does its work all the same.
@@ -244,7 +248,7 @@ def relay(conf: cfg.ConfigOpts, base: Database | None = None) -> relays.Relay:
             )
     return relays.Relay(
         relays.Deps(
-            outbox=_store(conf, base or database(conf)),
+            outbox=Outbox(base or database(conf)),
             bus=bus,
             silence=message_bus.SILENCE,
             now=clock.now,
@@ -266,7 +270,7 @@ def console_proxy(conf: cfg.ConfigOpts, base: Database | None = None) -> Proxy:
     terms = _console_terms(conf)
     return Proxy(
         ConsoleDeps(
-            tokens=_store(conf, base or database(conf)),
+            tokens=ConsoleAuthTokens(base or database(conf)),
             fleet=fleet(conf),
             now=clock.now,
             monotonic=time.monotonic,
@@ -334,10 +338,6 @@ def fleet(conf: cfg.ConfigOpts) -> Fleet:
 def network(conf: cfg.ConfigOpts) -> Neutron | None:
     """Return Neutron with the rights of `[neutron]`; None: Ironic's word is taken for its ports."""
     return None if conf.neutron.auth_type is None else Neutron(Service.of(conf, 'neutron', 2))
-
-
-def _store(conf: cfg.ConfigOpts, base: Database) -> Store:
-    return Store(base, _level(conf))
 
 
 def _level(conf: cfg.ConfigOpts) -> Priority | None:

@@ -26,7 +26,10 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from esi_leap.db import schema
+from esi_leap.db.agenda import Agenda
+from esi_leap.db.console_auth_tokens import ConsoleAuthTokens
 from esi_leap.db.engine import Database
+from esi_leap.db.inventory import Inventory
 from esi_leap.db.store import Store
 from esi_leap.db.tables import bookings, metadata
 from sandbox import databases
@@ -197,6 +200,21 @@ def database(all_databases: Databases, database_kind: str) -> Iterator[Database]
 @pytest.fixture
 def store(database: Database) -> Store:
     return Store(database)
+
+
+@pytest.fixture
+def agenda(database: Database) -> Agenda:
+    return Agenda(database)
+
+
+@pytest.fixture
+def inventory(database: Database) -> Inventory:
+    return Inventory(database)
+
+
+@pytest.fixture
+def tokens(database: Database) -> ConsoleAuthTokens:
+    return ConsoleAuthTokens(database)
 
 
 @pytest.fixture

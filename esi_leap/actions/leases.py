@@ -11,7 +11,7 @@ from esi_leap.actions import lookup, projects, rights, scopes, titles
 from esi_leap.actions.deps import Deps
 from esi_leap.core import offer as offers
 from esi_leap.core.booking import plan
-from esi_leap.core.change import Change
+from esi_leap.core.change import Change, Tell, bookings_of
 from esi_leap.core.errors import ConflictError, LeaseNotFoundError, TermsBindError
 from esi_leap.core.event import Event
 from esi_leap.core.interval import Interval
@@ -171,8 +171,7 @@ def update(deps: Deps, ctx: Caller, ident: str, changes: Mapping[str, Any]) -> L
         tree = book.tree(reach)
         change = plan.plan_update(lease, changed, book.node, tree, now)
         if changed.window.end < lease.window.end:
-            overridden = _check_terms(ctx, [changed], book.node, now)
-            change = replace(change, events=overridden)
+            change += _check_terms(ctx, [changed], book.node, now)
         book.put(change)
     return view_written(deps, lease.uuid, change, book)
 
@@ -219,7 +218,7 @@ def cancel_one(deps: Deps, ctx: Caller, found: LeaseView) -> bool:
         ends = [lease, *_sublet(lease, tree, ctx)]
         overridden = _check_terms(ctx, ends, book.node, now)
         change = plan.plan_cancel(lease, book.node, tree, now)
-        book.put(replace(change, events=overridden))
+        book.put(change + overridden)
     return True
 
 
@@ -236,7 +235,9 @@ def wait_for_end(deps: Deps, uuids: Collection[str]) -> None:
 
 def view_written(deps: Deps, uuid: str, change: Change, book: Book) -> LeaseView:
     """Return the view of a lease as a change has written it."""
-    [lease] = [each for each in change.bookings if isinstance(each, Lease) and each.uuid == uuid]
+    [lease] = [
+        each for each in bookings_of(change) if isinstance(each, Lease) and each.uuid == uuid
+    ]
     return LeaseView(lease, book.node, projects.read_names(deps, lease))
 
 
@@ -251,9 +252,7 @@ def _sublet(lease: Lease, tree: BookingTree, ctx: Caller) -> Sequence[Lease]:
     ]
 
 
-def _check_terms(
-    ctx: Caller, ends: Sequence[Lease], node: Node, now: datetime
-) -> tuple[Event, ...]:
+def _check_terms(ctx: Caller, ends: Sequence[Lease], node: Node, now: datetime) -> Change:
     """Check that the terms let the caller end leases; return the events of an admin's overrides.
 
     The lessee may hand back at any time. A lease that ends anyway is no longer bound.
@@ -271,7 +270,7 @@ def _check_terms(
     if bound and not ctx.can('esi_leap:lease:lease_admin'):
         [first, *_] = bound
         raise TermsBindError.of(first.uuid, node.name, first.window.end, firm=first.terms.firm)
-    return tuple(Event('esi_leap.lease.override', each) for each in bound)
+    return tuple(Tell(Event('esi_leap.lease.override', each)) for each in bound)
 
 
 def _find_alternatives(deps: Deps, ctx: Caller, found: LeaseView) -> Sequence[str]:

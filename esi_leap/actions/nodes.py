@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from esi_leap.actions import lookup, rights, scopes
 from esi_leap.actions.deps import Deps
-from esi_leap.core.change import Change
+from esi_leap.core.change import Turn
 from esi_leap.core.errors import NodeNotFoundError, NotRejectedError
 from esi_leap.core.node import State
 from esi_leap.core.ports.caller import Caller
@@ -58,7 +58,7 @@ def reset(deps: Deps, ctx: Caller, ident: str) -> NodeView:
     with deps.store.booking(found.node.id, now) as book:
         if book.node.state is not State.REJECTED:
             raise NotRejectedError.of(found.node.name, str(book.node.state))
-        book.put(Change((), node=book.node.to(State.RETURNING, retry_at=now)))
+        book.put((Turn(book.node.to(State.RETURNING, retry_at=now)),))
     return replace(found, node=book.node)
 
 

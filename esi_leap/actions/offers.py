@@ -10,6 +10,7 @@ from esi_leap.actions import lookup, projects, rights, scopes, titles
 from esi_leap.actions.deps import Deps
 from esi_leap.actions.leases import view_written, wait_for_end
 from esi_leap.core.booking import plan
+from esi_leap.core.change import bookings_of
 from esi_leap.core.errors import ConflictError, OfferNotFoundError
 from esi_leap.core.instant import FOREVER
 from esi_leap.core.lease import Lease
@@ -92,7 +93,7 @@ def create(deps: Deps, ctx: Caller, request: NewOffer) -> OfferView:
             raise ConflictError(f'The owner of node {request.node} is changing; try again.')
         change = plan.plan_offer(offer, book.node, book.tree(offer.window), now)
         book.put(change)
-    taken = [each.window for each in change.bookings if each.parent == offer.uuid]
+    taken = [each.window for each in bookings_of(change) if each.parent == offer.uuid]
     return OfferView(offer, book.node, projects.read_names(deps, offer), offer.free(taken, now))
 
 
@@ -167,7 +168,7 @@ def claim(deps: Deps, ctx: Caller, ident: str, request: Claim) -> LeaseView:
             properties=request.properties,
         )
         change = plan.plan_claim(lease, offer, tree, limits, now)
-        quota.check(lease, tree, 0 if counted is None else book.held(counted), now)
+        quota.check(lease, tree, 0 if counted is None else book.count_leases(counted), now)
         book.put(change)
     return view_written(deps, lease.uuid, change, book)
 
@@ -188,4 +189,4 @@ def withdraw(deps: Deps, ctx: Caller, ident: str) -> None:
             raise OfferNotFoundError.of(ident)
         change = plan.plan_withdraw(offer, book.node, book.tree(offer.window), now)
         book.put(change)
-    wait_for_end(deps, [each.uuid for each in change.bookings if isinstance(each, Lease)])
+    wait_for_end(deps, [each.uuid for each in bookings_of(change) if isinstance(each, Lease)])

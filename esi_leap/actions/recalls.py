@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from esi_leap.actions import nodes, projects, rights
 from esi_leap.actions.deps import Deps
 from esi_leap.core.booking import recall as recalls
+from esi_leap.core.change import Note
 from esi_leap.core.errors import (
     DeniedError,
     FinalStateError,
@@ -145,13 +146,12 @@ def carry_out(store: Store, uuid: str, node_id: int, now: datetime) -> None:
             if recall.uuid != uuid:
                 continue
             if recall.cancelled_at is not None:
-                book.put(recalls.plan_restore(uuid, book.tree(), now))
-                book.note(replace(item, status=ItemStatus.CANCELLED))
+                cancelled = Note(recall, replace(item, status=ItemStatus.CANCELLED))
+                book.put((*recalls.plan_restore(uuid, book.tree(), now), cancelled))
             elif item.status is ItemStatus.REQUESTED:
                 others = [each for _, each in open_items if each.status is ItemStatus.PENDING]
                 planned, change = recalls.plan(recall, book.node, book.tree(), others, now)
-                book.put(change)
-                book.note(planned)
+                book.put((*change, Note(recall, planned)))
 
 
 def finish(store: Store, now: datetime, patience: timedelta) -> None:

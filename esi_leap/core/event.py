@@ -1,7 +1,7 @@
-"""What happened to offers, leases, contracts and nodes: told from what they were and are.
+"""Events of offers, leases, contracts and nodes, derived from their values before and after.
 
-Nobody who changes one of them has to remember to say so: an event for every change follows from the
-change itself. What leaves no trace on a booking is said beside it, in `Change.events`.
+An event follows from each change by itself (`core.consequences`). What leaves no trace on a booking
+is told beside it, by the effect `Tell`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from esi_leap.core import lease as leases
 from esi_leap.core import offer as offers
+from esi_leap.core.cause import Cause
 from esi_leap.core.contract import FINAL, Contract, Status
 from esi_leap.core.gate import Answer
 from esi_leap.core.lease import Lease
@@ -144,12 +145,16 @@ def of_node(before: Node, after: Node) -> Iterator[Event]:
         elif before.state is State.REJECTED:
             name = 'reset.end'
     elif after.state is State.AVAILABLE:
-        if after.reason and after.reason != before.reason:
+        if _is_stray(after) and not _is_stray(before):
             name = 'drift'
     elif after.state is State.GATING and _passed(after) and not _passed(before):
         name = 'gate.end'
     if name is not None:
         yield Event(f'esi_leap.node.{name}', after)
+
+
+def _is_stray(node: Node) -> bool:
+    return node.reason is not None and node.reason.cause is Cause.LESSEE_FOREIGN
 
 
 def _passed(node: Node) -> bool:

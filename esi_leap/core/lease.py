@@ -8,12 +8,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from esi_leap.core.cause import Cause, Reason
 from esi_leap.core.interval import Interval
 from esi_leap.core.terms import Notice, Terms
 
 
 class Status(StrEnum):
-    """What a lease can be. Clients match these texts, spaces included."""
+    """The states of a lease. Clients match these texts, spaces included."""
 
     CREATED = 'created'
     ACTIVE = 'active'
@@ -27,17 +28,17 @@ class Status(StrEnum):
 
 FINAL = frozenset({Status.EXPIRED, Status.DELETED})
 
-#: A lease that waits or failed still holds its window: nobody else may be promised the node.
+#: A lease that waits or failed still blocks its window: the node is promised to no other.
 BLOCKING = frozenset(Status) - FINAL
 
-#: Those that wait for their start.
+#: States of a lease before its start.
 PENDING = frozenset({Status.CREATED, Status.WAIT_FULFILL})
 
-#: Those whose lessee may sub-let the node: he has it or will get it, and is to keep it.
+#: States in which the lessee has the node or will get it, and may sub-let it.
 LENDABLE = PENDING | {Status.ACTIVE}
 
-#: Why a lease is ending, as long as nothing is in the way.
-TAKEN = 'The node is being taken from the lessee.'
+#: Reason of a lease that ends, as long as nothing is in the way.
+TAKEN = Reason(Cause.NODE_TAKEN)
 
 TRANSITIONS: Mapping[Status, frozenset[Status]] = {
     Status.CREATED: BLOCKING - {Status.CREATED} | FINAL,
@@ -54,28 +55,29 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = {
 
 
 class Tried(Protocol):
-    """What has a step that did not work."""
+    """A lease or a node with a step that is tried again."""
 
     @property
-    def reason(self) -> str | None:
-        """Why not."""
+    def reason(self) -> Reason | None:
+        """Why the step did not work last time."""
 
     @property
     def attempts(self) -> int:
-        """How often in a row it did not work for this reason."""
+        """Failed attempts in a row with this cause."""
 
 
-def in_a_row(tried: Tried, reason: str) -> int:
-    """Count one attempt more that did not work.
+def count_attempts(tried: Tried, reason: Reason) -> int:
+    """Return the number of failed attempts in a row, one more with this reason included.
 
-    Another reason begins anew: who waited long for a service that was away does not wait as long
-    for something that takes a moment.
+    Another cause begins anew: after a long outage of a service, a lock that lasts for a moment is
+    not waited for as long. The detail does not matter, since it may say something new each time.
     """
-    return tried.attempts + 1 if reason == tried.reason else 1
+    before = None if tried.reason is None else tried.reason.cause
+    return tried.attempts + 1 if before is reason.cause else 1
 
 
 class TransitionError(RuntimeError):
-    """A change of status that the machine does not have: a defect of ours, never a user's."""
+    """A change of status that `TRANSITIONS` does not have: a defect of this service."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,14 +90,14 @@ class Lease:
         offer: uuid of the offer it was claimed from, None for a direct lease.
         parent: uuid of the booking it lies in, None at the top of the node's booking tree.
         parent_lease: uuid of the lease whose lessee sub-lets the node with it.
-        overlaps: uuid of a lease that a database of the existing service had beside it.
+        overlaps: uuid of a lease beside it in a database of the existing service.
         owner_id: the provider's project.
         lessee_id: the consumer's project; `project_id` on the wire.
-        reason: why it waits or failed, in a sentence.
+        reason: why it waits or failed.
         fulfill_time: when the lessee got the node.
         expire_time: when the lessee lost it, or the lease ended otherwise.
         retry_at: when a waiting lease is tried again.
-        attempts: how often in a row the current step did not work for this reason.
+        attempts: failed attempts of the current step in a row, with one cause.
         terms: on which the provider can have the node back.
         recall: the recall that ends it before its time, None if there is none.
     """
@@ -108,7 +110,7 @@ class Lease:
     lessee_id: str
     window: Interval
     status: Status = Status.CREATED
-    reason: str | None = None
+    reason: Reason | None = None
     purpose: str | None = None
     properties: Mapping[str, object] = field(default_factory=dict)
     offer: str | None = None
@@ -124,7 +126,7 @@ class Lease:
 
     @property
     def blocks(self) -> bool:
-        """Whether its window is taken on the node's booking tree."""
+        """Whether no other booking may have its window."""
         return self.status in BLOCKING
 
     @property
@@ -133,8 +135,8 @@ class Lease:
         return self.status in {Status.WAIT_CANCEL, Status.WAIT_EXPIRE}
 
     @property
-    def next_action_at(self) -> datetime | None:
-        """When the manager owes it something: its start, its end, or the next try."""
+    def due_at(self) -> datetime | None:
+        """When the manager has to act: at its start, its end, or the next try; None once final."""
         match self.status:
             case Status.CREATED:
                 return self.window.start
@@ -157,11 +159,11 @@ class Lease:
         """Tell whether the lessee should get the node now."""
         return self.status in PENDING and self.window.holds(now)
 
-    def to(self, status: Status, reason: str | None = None, **changes: object) -> Lease:
+    def to(self, status: Status, reason: Reason | None = None, **changes: object) -> Lease:
         """Return the lease in another status.
 
         Raises:
-            TransitionError: the machine has no such transition.
+            TransitionError: `TRANSITIONS` has no such change.
         """
         if status not in TRANSITIONS[self.status]:
             raise TransitionError(f'lease {self.uuid}: {self.status} -> {status}')
@@ -169,37 +171,37 @@ class Lease:
         return replace(self, status=status, reason=reason, **fresh)  # type: ignore[arg-type]
 
     def activated(self, now: datetime) -> Lease:
-        """The lessee has the node."""
+        """Return the lease of a lessee who has got the node."""
         return self.to(Status.ACTIVE, fulfill_time=now)
 
-    def ended(self, now: datetime, reason: str | None = None) -> Lease:
-        """The lessee has lost the node, or never had it: deleted if cancelled, else expired."""
+    def ended(self, now: datetime, reason: Reason | None = None) -> Lease:
+        """Return the lease at its end: deleted if it was cancelled, else expired."""
         final = Status.DELETED if self.status is Status.WAIT_CANCEL else Status.EXPIRED
         return self.to(final, reason, expire_time=now)
 
-    def postponed(self, reason: str, retry_at: datetime) -> Lease:
-        """The node cannot be handed over yet; the window is kept and the start tried again."""
-        attempts = in_a_row(self, reason)
+    def postponed(self, reason: Reason, retry_at: datetime) -> Lease:
+        """Return the lease whose hand-over is tried again at `retry_at`; it keeps its window."""
+        attempts = count_attempts(self, reason)
         return self.to(Status.WAIT_FULFILL, reason, retry_at=retry_at, attempts=attempts)
 
-    def detained(self, reason: str, retry_at: datetime) -> Lease:
-        """The node cannot be taken from the lessee yet; the end is tried again."""
+    def detained(self, reason: Reason, retry_at: datetime) -> Lease:
+        """Return the lease whose end is tried again at `retry_at`; the lessee has the node."""
         cancelled = self.status is Status.WAIT_CANCEL
         return self.to(
             Status.WAIT_CANCEL if cancelled else Status.WAIT_EXPIRE,
             reason,
             retry_at=retry_at,
-            attempts=in_a_row(self, reason),
+            attempts=count_attempts(self, reason),
         )
 
-    def cancelling(self, reason: str, now: datetime) -> Lease:
-        """The end was asked for, and the lessee has the node still: to be taken from him now."""
-        return self.to(Status.WAIT_CANCEL, reason, retry_at=now)
+    def cancelling(self, now: datetime) -> Lease:
+        """Return the lease whose end was requested; the lessee loses the node next."""
+        return self.to(Status.WAIT_CANCEL, TAKEN, retry_at=now)
 
-    def expiring(self, reason: str, now: datetime) -> Lease:
-        """The window has passed, and the lessee has the node still: to be taken from him now."""
-        return self.to(Status.WAIT_EXPIRE, reason, retry_at=now)
+    def expiring(self, now: datetime) -> Lease:
+        """Return the lease whose window has passed; the lessee loses the node next."""
+        return self.to(Status.WAIT_EXPIRE, TAKEN, retry_at=now)
 
-    def failed(self, reason: str) -> Lease:
-        """The service itself cannot go on with it; people have to look."""
+    def failed(self, reason: Reason) -> Lease:
+        """Return the lease in error: a person has to look."""
         return self.to(Status.ERROR, reason)

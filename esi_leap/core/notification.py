@@ -81,7 +81,7 @@ def payload(event: Event, key: int, node: Node, metal: Metal) -> dict[str, objec
         case Node():
             data |= {
                 'state': str(subject.state),
-                'reason': subject.reason,
+                'reason': None if subject.reason is None else str(subject.reason),
                 'evidence': dict(subject.trial.evidence) if subject.trial else {},
             }
     return {

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from esi_leap.core.cause import Cause, Reason
 from esi_leap.core.interval import Interval, gaps
 from esi_leap.core.terms import Notice, Terms
 
 
 class Status(StrEnum):
-    """What an offer can be."""
+    """The states of an offer."""
 
     AVAILABLE = 'available'
     ERROR = 'error'
@@ -22,9 +23,6 @@ class Status(StrEnum):
 
 FINAL = frozenset({Status.EXPIRED, Status.DELETED})
 BLOCKING = frozenset(Status) - FINAL
-
-#: Why an offer is suspended, in error, until its provider owns the node again.
-NOT_HIS = 'The node belongs to another owner now.'
 
 TRANSITIONS: Mapping[Status, frozenset[Status]] = {
     Status.AVAILABLE: frozenset({Status.ERROR, Status.EXPIRED, Status.DELETED}),
@@ -44,7 +42,8 @@ class Offer:
         lessee_id: the project whose subtree may claim it; None is everybody.
         parent: uuid of the booking it lies in, None at the top of the node's booking tree.
         parent_lease: uuid of the lease whose lessee sub-lets the node with it.
-        terms: those of the leases that are claimed from it.
+        reason: why it is suspended.
+        terms: terms of the leases that are claimed from it.
         recall: the recall that ends it before its time, None if there is none.
     """
 
@@ -55,7 +54,7 @@ class Offer:
     lessee_id: str | None
     window: Interval
     status: Status = Status.AVAILABLE
-    reason: str | None = None
+    reason: Reason | None = None
     properties: Mapping[str, object] = field(default_factory=dict)
     parent: str | None = None
     parent_lease: str | None = None
@@ -64,28 +63,35 @@ class Offer:
 
     @property
     def blocks(self) -> bool:
-        """Whether its window is taken on the node's booking tree."""
+        """Whether no other booking may have its window."""
         return self.status in BLOCKING
 
     @property
-    def next_action_at(self) -> datetime | None:
-        """When the manager owes it something: its expiry."""
+    def is_suspended(self) -> bool:
+        """Whether it is in error until its provider owns the node again."""
+        changed = self.reason is not None and self.reason.cause is Cause.OWNER_CHANGED
+        return self.status is Status.ERROR and changed
+
+    @property
+    def due_at(self) -> datetime | None:
+        """When it expires; None once it is final."""
         return self.window.end if self.blocks else None
 
-    def stands(self, owner: str) -> Offer:
-        """Return the offer as it stands while this project owns the node; empty if nobody does.
+    def for_owner(self, owner: str) -> Offer:
+        """Return the offer while the project `owner` owns the node, empty if no project does.
 
-        What a lessee sub-lets stands as long as his lease.
+        It is suspended while another project owns the node. An offer that a lessee sub-lets stands
+        as long as the lease.
         """
-        his = self.parent_lease is not None or owner in {'', self.owner_id}
-        if self.status is Status.AVAILABLE and not his:
-            return replace(self, status=Status.ERROR, reason=NOT_HIS)
-        if self.status is Status.ERROR and self.reason == NOT_HIS and his:
+        valid = self.parent_lease is not None or owner in {'', self.owner_id}
+        if self.status is Status.AVAILABLE and not valid:
+            return replace(self, status=Status.ERROR, reason=Reason(Cause.OWNER_CHANGED))
+        if self.is_suspended and valid:
             return replace(self, status=Status.AVAILABLE, reason=None)
         return self
 
     def free(self, taken: Iterable[Interval], now: datetime) -> Sequence[Interval]:
-        """Return the windows in it that can be claimed, beside those that are taken."""
+        """Return the windows in it that can be claimed; `taken` are those of its children."""
         if self.status is not Status.AVAILABLE or self.window.end <= now:
             return ()
         return list(gaps(Interval(max(self.window.start, now), self.window.end), taken))

@@ -1,8 +1,17 @@
-"""Who blocks what: the bookings of one node form a tree.
+"""The booking tree of a node: siblings never overlap, and a child lies inside its parent.
 
-Siblings never overlap and a child lies inside its parent. A node's children are its offers and
-direct leases; an offer's children are the leases claimed from it and the owner's own leases made
-inside it; a lease's children are what its lessee sub-lets. The tree may be of any depth.
+::
+
+    node
+    ├── offer                       09:00 ──────────────────── 18:00
+    │   ├── lease, claimed          10:00 ── 12:00
+    │   │   └── lease, sub-let      10:00 ─ 11:00
+    │   └── lease, the owner's own              12:00 ── 13:00
+    └── lease, direct                                             18:00 ── 20:00
+
+The children of a node are its offers and direct leases; those of an offer are the leases claimed
+from it and the owner's own leases inside it; those of a lease are the offers and leases that its
+lessee sub-lets. The tree may be of any depth. Final bookings are not in it.
 """
 
 from __future__ import annotations
@@ -19,7 +28,7 @@ Booking: TypeAlias = Offer | Lease
 
 
 class BookingTree:
-    """The bookings of one node that hold their windows. Those that hold none are left out."""
+    """The bookings of one node that block their windows; others are left out."""
 
     def __init__(self, bookings: Iterable[Booking]) -> None:
         self._bookings = {each.uuid: each for each in bookings if each.blocks}
@@ -27,9 +36,28 @@ class BookingTree:
     def __iter__(self) -> Iterator[Booking]:
         return iter(self._bookings.values())
 
+    def after(self, changed: Iterable[Booking]) -> BookingTree:
+        """Return the tree after a change of some bookings."""
+        return BookingTree({**self._bookings, **{each.uuid: each for each in changed}}.values())
+
     def get(self, uuid: str | None) -> Booking | None:
-        """Return the booking, or None if there is none that holds."""
+        """Return the booking; None if there is none that blocks."""
         return None if uuid is None else self._bookings.get(uuid)
+
+    def lease(self, uuid: str | None) -> Lease | None:
+        """Return the lease; None if there is none that blocks."""
+        found = self.get(uuid)
+        return found if isinstance(found, Lease) else None
+
+    @property
+    def leases(self) -> list[Lease]:
+        """The leases among the bookings."""
+        return [each for each in self if isinstance(each, Lease)]
+
+    @property
+    def offers(self) -> list[Offer]:
+        """The offers among the bookings."""
+        return [each for each in self if isinstance(each, Offer)]
 
     def children(self, parent: str | None) -> list[Booking]:
         """Return the bookings directly under `parent` (None: the node itself), by start."""
@@ -48,7 +76,7 @@ class BookingTree:
     def blockers(
         self, parent: str | None, window: Interval, but: frozenset[str] = frozenset()
     ) -> list[Booking]:
-        """Return what stands under `parent` in the way of `window`, except the uuids in `but`."""
+        """Return the children of `parent` that overlap `window`, except the uuids in `but`."""
         return [
             each
             for each in self.children(parent)
@@ -56,7 +84,7 @@ class BookingTree:
         ]
 
     def free(self, parent: str, frame: Interval) -> list[Interval]:
-        """Return the parts of `frame` under `parent` that nothing has booked."""
+        """Return the parts of `frame` that no child of `parent` blocks."""
         return list(gaps(frame, (each.window for each in self.children(parent))))
 
     def next_start(self, parent: str, moment: datetime) -> datetime | None:

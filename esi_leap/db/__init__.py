@@ -1,1 +1,1 @@
-"""The store: the booking tree of all nodes in SQLite, MariaDB or PostgreSQL."""
+"""The store: the booking trees of all nodes, in SQLite, MariaDB or PostgreSQL."""

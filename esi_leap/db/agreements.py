@@ -1,64 +1,32 @@
-"""Contracts while their leases change: status and window of a contract are those of its leases."""
+"""Contracts with their leases, read before a change; see `core.consequences.Agreement`."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Collection
 
 import sqlalchemy as sa
 
-from esi_leap.core import event
-from esi_leap.core.contract import Contract, Status, status_of
-from esi_leap.core.event import Event
+from esi_leap.core.consequences import Agreement
+from esi_leap.core.contract import Contract
 from esi_leap.core.interval import Interval
-from esi_leap.core.lease import Lease
-from esi_leap.core.lease import Status as LeaseStatus
+from esi_leap.core.lease import Lease, Status
 from esi_leap.db import rows
 from esi_leap.db.tables import bookings, contracts
-
-#: What a contract is made of: the status and the window of each of its leases, by uuid.
-Lines = dict[str, tuple[LeaseStatus, Interval]]
+from esi_leap.db.types import AnyRow
 
 
-@dataclass(frozen=True, slots=True)
-class Agreement:
-    """A contract with its leases as they were before a change."""
+def read(connection: sa.Connection, changed: Collection[Lease]) -> list[Agreement]:
+    """Read the contracts of leases, so that no other transaction can change them until the commit.
 
-    contract: Contract
-    lines: Lines
-
-    def after(self, changed: Collection[Lease]) -> tuple[Contract, Status]:
-        """Return the contract and its status as they are after a change of some leases."""
-        mine = {each.uuid: each for each in changed if each.contract == self.contract.uuid}
-        fresh = {uuid: (each.status, each.window) for uuid, each in mine.items()}
-        lines = {**self.lines, **fresh}
-        window = Interval(
-            min(window.start for _, window in lines.values()),
-            max(window.end for _, window in lines.values()),
-        )
-        status = status_of([status for status, _ in lines.values()])
-        owner = next((each.owner_id for each in mine.values()), self.contract.owner_id)
-        return replace(self.contract, owner_id=owner, window=window), status
-
-    def told(self, changed: Collection[Lease]) -> Iterator[Event]:
-        """Tell what a change of some leases means for the contract."""
-        value, status = self.after(changed)
-        before = status_of([status for status, _ in self.lines.values()])
-        yield from event.of_contract((before, self.contract), status, value)
-
-
-def read(connection: sa.Connection, leases: Collection[Lease]) -> list[Agreement]:
-    """Read the contracts of leases that are about to turn, as nobody else can change them now.
-
-    The other leases of a contract are on other nodes, whose locks we do not have: so its row is
-    locked, and they are read again. Each by its own key, which locks this row and no gap beside it.
-    A contract with one lease needs none of it.
+    The other leases of a contract are on other nodes, whose locks this transaction does not have:
+    so the row of the contract is locked, and they are read again, each by its own key, which locks
+    that row and no gap beside it. A contract with one lease needs none of it.
     """
-    wanted = sorted({each.contract for each in leases})
+    wanted = sorted({each.contract for each in changed})
     if not wanted:
         return []
-    mine = {each.uuid for each in leases}
+    mine = {each.uuid for each in changed}
     query = (
         sa.select(*contracts.c, bookings.c.uuid.label('line'), *_LINE)
         .join(bookings, bookings.c.contract_uuid == contracts.c.uuid)
@@ -66,7 +34,7 @@ def read(connection: sa.Connection, leases: Collection[Lease]) -> list[Agreement
         .order_by(contracts.c.uuid, bookings.c.id)
     )
     found: dict[str, Contract] = {}
-    lines: dict[str, Lines] = defaultdict(dict)
+    lines: dict[str, dict[str, tuple[Status, Interval]]] = defaultdict(dict)
     for row in connection.execute(query):
         found[row.uuid] = rows.contract(row._mapping, contracts.c)  # noqa: SLF001 - by column
         lines[row.uuid][row.line] = _line(row)
@@ -90,5 +58,5 @@ _LINE = (
 )
 
 
-def _line(row: sa.Row) -> tuple[LeaseStatus, Interval]:
-    return LeaseStatus(row.line_status), Interval(row.line_start, row.line_end)
+def _line(row: AnyRow) -> tuple[Status, Interval]:
+    return Status(row.line_status), Interval(row.line_start, row.line_end)

@@ -1,4 +1,4 @@
-"""Tokens for consoles: kept, used once, and looked at while what they opened is open."""
+"""The store as the consoles see it: tokens that are used once, each for one console."""
 
 from __future__ import annotations
 
@@ -10,15 +10,26 @@ import sqlalchemy as sa
 from esi_leap.core.console_auth_token import ConsoleAuthToken
 from esi_leap.core.lease import Status
 from esi_leap.core.node import State
+from esi_leap.core.ports import tokens as port
 from esi_leap.db import rows
+from esi_leap.db.engine import Database
+from esi_leap.db.session import Session
 from esi_leap.db.tables import bookings, nodes
 from esi_leap.db.tables import console_auth_tokens as tokens
 
 
-def keep(connection: sa.Connection, token: ConsoleAuthToken) -> None:
-    """Keep a new token."""
-    connection.execute(
-        tokens.insert().values(
+class ConsoleAuthTokens(port.ConsoleAuthTokens):
+    """Implements `core.ports.tokens.ConsoleAuthTokens`, which documents the methods.
+
+    Args:
+        database: the database.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._session = Session(database)
+
+    def keep_token(self, token: ConsoleAuthToken) -> None:
+        insert = tokens.insert().values(
             token_hash=token.hash,
             node_id=token.node.id,
             lease_uuid=token.lease,
@@ -28,73 +39,70 @@ def keep(connection: sa.Connection, token: ConsoleAuthToken) -> None:
             created_at=token.created_at,
             expires_at=token.expires_at,
         )
-    )
+        with self._session.writer() as connection:
+            connection.execute(insert)
+
+    def drop_tokens(self, node_id: int) -> None:
+        with self._session.writer() as connection:
+            connection.execute(tokens.delete().where(tokens.c.node_id == node_id))
+
+    def token(self, token_hash: str, now: datetime) -> ConsoleAuthToken | None:
+        select = sa.select(tokens, nodes).join(nodes, nodes.c.id == tokens.c.node_id)
+        with self._session.reader() as connection:
+            row = connection.execute(select.where(*_usable(token_hash, now))).first()
+        if row is None:
+            return None
+        cell, column = row._mapping, tokens.c  # noqa: SLF001 - the documented way to read by column
+        return ConsoleAuthToken(
+            hash=token_hash,
+            node=rows.node(row),
+            lease=cell[column.lease_uuid],
+            project_id=cell[column.project_id],
+            user_id=cell[column.user_id],
+            read_only=cell[column.read_only],
+            created_at=cell[column.created_at],
+            expires_at=cell[column.expires_at],
+        )
+
+    def use_token(self, token_hash: str, now: datetime) -> bool:
+        update = tokens.update().where(*_usable(token_hash, now)).values(used_at=now)
+        with self._session.writer() as connection:
+            return connection.execute(update).rowcount == 1
+
+    def living_tokens(
+        self, hashes: Collection[str], now: datetime
+    ) -> Mapping[str, datetime | None]:
+        select = (
+            sa.select(tokens.c.token_hash, bookings.c.end_time)
+            .join(bookings, bookings.c.uuid == tokens.c.lease_uuid, isouter=True)
+            .where(tokens.c.token_hash.in_(hashes), _has_node(now))
+        )
+        with self._session.reader() as connection:
+            return {row.token_hash: row.end_time for row in connection.execute(select)}
+
+    def purge_tokens(self, now: datetime) -> int:
+        with self._session.writer() as connection:
+            return connection.execute(tokens.delete().where(is_over(now))).rowcount
 
 
-def drop(connection: sa.Connection, node_id: int) -> None:
-    """Delete the tokens of a node."""
-    connection.execute(tokens.delete().where(tokens.c.node_id == node_id))
-
-
-def find(connection: sa.Connection, token_hash: str, now: datetime) -> ConsoleAuthToken | None:
-    """Read a token that can be used now."""
-    select = sa.select(tokens, nodes).join(nodes, nodes.c.id == tokens.c.node_id)
-    row = connection.execute(select.where(*_usable(token_hash, now))).first()
-    if row is None:
-        return None
-    cell, column = row._mapping, tokens.c  # noqa: SLF001 - the documented way to read by column
-    return ConsoleAuthToken(
-        hash=token_hash,
-        node=rows.node(row),
-        lease=cell[column.lease_uuid],
-        project_id=cell[column.project_id],
-        user_id=cell[column.user_id],
-        read_only=cell[column.read_only],
-        created_at=cell[column.created_at],
-        expires_at=cell[column.expires_at],
-    )
-
-
-def use(connection: sa.Connection, token_hash: str, now: datetime) -> bool:
-    """Use a token, compare-and-swap; False if it cannot be used (any more)."""
-    used = connection.execute(tokens.update().where(*_usable(token_hash, now)).values(used_at=now))
-    return used.rowcount == 1
-
-
-def alive(
-    connection: sa.Connection, hashes: Collection[str], now: datetime
-) -> Mapping[str, datetime | None]:
-    """Return which of these tokens still have the node, each with when its lease ends."""
-    select = (
-        sa.select(tokens.c.token_hash, bookings.c.end_time)
-        .join(bookings, bookings.c.uuid == tokens.c.lease_uuid, isouter=True)
-        .where(tokens.c.token_hash.in_(hashes), _holding(now))
-    )
-    return {found.token_hash: found.end_time for found in connection.execute(select)}
-
-
-def purge(connection: sa.Connection, now: datetime) -> int:
-    """Delete tokens of which nothing can come any more."""
-    return connection.execute(tokens.delete().where(over(now))).rowcount
-
-
-def over(before: datetime) -> sa.ColumnElement[bool]:
-    """Tokens that expired before an instant, and that no open console can hang on."""
-    closed = sa.or_(tokens.c.used_at.is_(None), ~_holding(before))
+def is_over(before: datetime) -> sa.ColumnElement[bool]:
+    """Match tokens that expired before an instant and that no open console can depend on."""
+    closed = sa.or_(tokens.c.used_at.is_(None), ~_has_node(before))
     return sa.and_(tokens.c.expires_at <= before, closed)
 
 
 def _usable(token_hash: str, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    """Match the token with a hash if it can be used now."""
     return (
         tokens.c.token_hash == token_hash,
         tokens.c.used_at.is_(None),
         tokens.c.expires_at > now,
-        _holding(now),
+        _has_node(now),
     )
 
 
-def _holding(now: datetime) -> sa.ColumnElement[bool]:
-    """The twin of `core.console_auth_token.holder`: tokens whose project has the node now."""
+def _has_node(now: datetime) -> sa.ColumnElement[bool]:
+    """Match tokens whose project has the node now; the twin of `core.console_auth_token.holder`."""
     node, lease = nodes.alias('held'), bookings.alias('holder')
     own = sa.and_(
         tokens.c.lease_uuid.is_(None),

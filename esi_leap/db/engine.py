@@ -1,4 +1,4 @@
-"""Connections: oslo.db's enginefacade, one instance of it for each service in the process."""
+"""Connections: oslo.db's enginefacade, one instance for each database in the process."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from oslo_db.sqlalchemy import enginefacade
 
 #: How long, in seconds, an SQLite writer waits for the one before it.
 _SQLITE_PATIENCE = 60
-#: What each connection asks of its server: to end a transaction that stands still for some seconds,
-#: which MySQL cannot; of MariaDB also not to read beforehand all that EXISTS is about, which it
-#: takes for the better way because it does not see that a page is full after some rows.
+#: Statements at the start of each connection. The server ends a transaction that is idle for some
+#: seconds (MySQL cannot). MariaDB does not turn EXISTS into a join: it would read the whole inner
+#: table first, because it does not see that a page is full after some rows.
 _SETTINGS = {
     'mariadb': (
         'SET SESSION idle_transaction_timeout = {patience}',
@@ -31,17 +31,17 @@ _writing: contextvars.ContextVar[bool] = contextvars.ContextVar('esi_leap_writin
 
 @enginefacade.transaction_context_provider
 class _Use:
-    """One use of the database; enginefacade hangs the transaction on it."""
+    """One use of the database; enginefacade attaches the transaction to it."""
 
 
 class Database:
-    """A database and its pool.
+    """A database and its pool of connections.
 
     Args:
         url: an SQLAlchemy URL.
-        patience: after how many seconds the server ends a transaction that nobody goes on with.
-            Ours call no other service, so its process is stopped, and the lock that it holds on a
-            node's row would keep every request and every other manager from the node.
+        patience: time in seconds after which the server ends an idle transaction. No transaction
+            waits for another service, so the process of an idle one is stopped, and the lock that
+            it has on a node's row would keep every request and every other manager from the node.
         options: options of oslo.db's `[database]` group, passed through.
     """
 
@@ -61,15 +61,15 @@ class Database:
 
     @contextmanager
     def writer(self) -> Iterator[sa.Connection]:
-        """Open a transaction that writes; it is independent of any other."""
-        token = _writing.set(True)
+        """Open a transaction that writes, independent of any other."""
+        token, is_open = _writing.set(True), False
         try:
             with self._facade.writer.connection.using(_Use()) as connection:
                 _writing.reset(token)
-                token = None
+                is_open = True
                 yield connection
         finally:
-            if token is not None:
+            if not is_open:
                 _writing.reset(token)
 
     @contextmanager
@@ -79,9 +79,9 @@ class Database:
             yield connection
 
     def watch(self, changed: Callable[[int], None]) -> None:
-        """Tell of each connection that is taken from the pool (1) and given back (-1).
+        """Call `changed` with 1 when a connection leaves the pool, and with -1 when it is back.
 
-        To be called before the first use.
+        This must be called before the first use of the database.
         """
 
         def listen(engine: sa.Engine) -> None:
@@ -93,14 +93,15 @@ class Database:
     @property
     def engine(self) -> sa.Engine:
         """The engine, for migrations and tests."""
-        return self._facade.writer.get_engine()
+        engine: sa.Engine = self._facade.writer.get_engine()
+        return engine
 
     def close(self) -> None:
         """Close the pool."""
         self._facade.dispose_pool()
 
 
-#: Drivers that a database URL of the existing service may name, their modules, and ours.
+#: Drivers that a URL of the existing service may name: their module, and the driver used instead.
 _DRIVERS = {
     'mysql': ('MySQLdb', 'mysql+pymysql'),
     'mysql+mysqldb': ('MySQLdb', 'mysql+pymysql'),
@@ -111,7 +112,7 @@ _DRIVERS = {
 
 
 def _with_a_driver(text: str) -> str:
-    """Name the driver that is installed with this service, if the one of the URL is not there."""
+    """Return the URL with the driver of this service, if the URL's own driver is not installed."""
     url = sa.make_url(text)
     module, ours = _DRIVERS.get(url.drivername, ('', ''))
     if module and importlib.util.find_spec(module) is None:
@@ -120,15 +121,15 @@ def _with_a_driver(text: str) -> str:
 
 
 def _load_driver(text: str) -> None:
-    """Import now what the first connection would: processes that are forked share it then."""
+    """Import the driver now instead of at the first connection, so that forks share its memory."""
     sa.make_url(_with_a_driver(text)).get_dialect().import_dbapi()
 
 
 def _with_all_texts(text: str) -> str:
-    """Let MySQL and MariaDB speak of all characters, unless the URL says otherwise.
+    """Return the URL with utf8mb4 as character set of MySQL and MariaDB, if it names utf8 or none.
 
-    What they call utf8 is only the first plane of Unicode. oslo.db says it where the URL is silent,
-    and so do most URLs that were written before there was another.
+    Their utf8 is only the first plane of Unicode. oslo.db takes it for URLs without a character
+    set, and most older URLs name it.
     """
     url = sa.make_url(text)
     if (
@@ -148,9 +149,9 @@ def _prepare_json(engine: sa.Engine) -> None:
 
 
 def _prepare_sqlite(engine: sa.Engine) -> None:
-    """Let SQLite's readers go on while one writes, and its writers queue instead of failing.
+    """Set up SQLite so that readers do not wait for a writer, and writers queue instead of failing.
 
-    A writer takes the lock when it begins: upgrading a read transaction later is what answers
+    A writer takes the lock when it begins: to upgrade a read transaction later would fail with
     "database is locked".
     """
     if engine.dialect.name != 'sqlite':
@@ -173,6 +174,7 @@ def _prepare_sqlite(engine: sa.Engine) -> None:
 
 
 def _prepare_session(patience: int, engine: sa.Engine) -> None:
+    """Run the statements of `_SETTINGS` at the start of each connection."""
     is_mariadb = getattr(engine.dialect, 'is_mariadb', False)
     statements = _SETTINGS.get('mariadb' if is_mariadb else engine.dialect.name)
     if statements is None:

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from esi_leap.core import lease as leases
 from esi_leap.core import offer as offers
+from esi_leap.core.cause import Cause, Reason
 from esi_leap.core.instant import EARLIEST, FOREVER
 from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease
@@ -95,7 +96,7 @@ def batches(
         query = sa.select(table).where(*where).order_by(table.c.id).limit(_BATCH)
         if last is not None:
             query = query.where(table.c.id > last)
-        page = connection.execute(query).mappings().all()
+        page: Sequence[Any] = connection.execute(query).mappings().all()
         if not page:
             return
         yield page
@@ -160,6 +161,7 @@ def _shared(
     created_at = _instant(row.get('created_at')) or _instant(row['start_time']) or EARLIEST
     status, reason, odd = _status(row['status'], statuses)
     window, why, odd_window = _window(row['start_time'], row['end_time'], created_at)
+    said = reason or why
     properties, odd_properties = _properties(row.get('properties'))
     odd_type = set() if row['resource_type'] in TYPES else {Oddity.TYPE}
     values = {
@@ -168,7 +170,7 @@ def _shared(
         'node_id': 0,
         'window': window,
         'status': status,
-        'reason': reason or why,
+        'reason': None if said is None else Reason(Cause.TAKEN_OVER, said),
         'properties': properties,
         'parent_lease': row.get('parent_lease_uuid'),
     }

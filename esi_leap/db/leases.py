@@ -52,7 +52,7 @@ def read(connection: sa.Connection, scope: Scope, query: Query) -> Sequence[Leas
 
 def backlog(connection: sa.Connection, now: datetime) -> Backlog:
     """Count the leases that are due or late; only due and waiting rows are read, by index."""
-    status, due = bookings.c.status, bookings.c.next_action_at <= now
+    status, due = bookings.c.status, bookings.c.due_at <= now
     moment = sa.case((status.in_(PENDING), bookings.c.start_time), else_=bookings.c.end_time)
     late = sa.or_(moment <= now, status == Status.WAIT_CANCEL)
     select = sa.select(

@@ -12,14 +12,15 @@ from esi_leap.core.node import State
 from esi_leap.core.query import Query, Scope
 from esi_leap.db import criteria, rows
 from esi_leap.db.tables import bookings, nodes, projects
+from esi_leap.db.types import AnyColumn, AnyRow, AnySelect, AnyUnion
 
 #: Conditions of which a visible row meets at least one; each has an index of its own.
 Ways: TypeAlias = Sequence[sa.ColumnElement[bool]]
 
-_Cut = TypeVar('_Cut', sa.Select, sa.CompoundSelect)
+_Cut = TypeVar('_Cut', 'AnySelect', 'AnyUnion')
 
 
-def keys(table: sa.Table, query: Query, columns: Mapping[str, sa.ColumnElement]) -> sa.Select:
+def keys(table: sa.Table, query: Query, columns: Mapping[str, AnyColumn]) -> AnySelect:
     """Select the ids of a table's rows, joined with nodes only if the query needs them."""
     asked = {*query.equal, *(key for key, _ in query.sort)}
     of_node = any(
@@ -52,7 +53,7 @@ def party(scope: Scope, table: sa.FromClause = bookings) -> Ways:
     return [table.c.owner_id == scope.project_id, table.c.lessee_id == scope.project_id]
 
 
-def names(row: sa.Row) -> dict[str, str]:
+def names(row: AnyRow) -> dict[str, str]:
     """Return the names of the provider's and the lessee's project in a joined row, by id."""
     return {
         project: name
@@ -64,7 +65,7 @@ def names(row: sa.Row) -> dict[str, str]:
     }
 
 
-def filtered(select: sa.Select, query: Query, columns: Mapping[str, sa.ColumnElement]) -> sa.Select:
+def filtered(select: AnySelect, query: Query, columns: Mapping[str, AnyColumn]) -> AnySelect:
     """Add the filters by equality, by windows and by properties of the node."""
     select = equal(select, query.equal, columns)
     if query.spanning is not None:
@@ -75,8 +76,8 @@ def filtered(select: sa.Select, query: Query, columns: Mapping[str, sa.ColumnEle
 
 
 def equal(
-    select: sa.Select, wanted: Mapping[str, object], columns: Mapping[str, sa.ColumnElement]
-) -> sa.Select:
+    select: AnySelect, wanted: Mapping[str, object], columns: Mapping[str, AnyColumn]
+) -> AnySelect:
     """Add filters by equality; a collection of values means any of the values.
 
     Two keys are not columns: `node` is a node's uuid or name, `properties` a mapping of texts that
@@ -104,14 +105,14 @@ def _having(properties: object) -> list[sa.ColumnElement[bool]]:
 
 def paged(
     connection: sa.Connection,
-    select: sa.Select,
+    select: AnySelect,
     table: sa.Table,
     query: Query,
-    columns: Mapping[str, sa.ColumnElement],
+    columns: Mapping[str, AnyColumn],
     *,
-    every: sa.Select,
+    every: AnySelect,
     visible: Ways,
-) -> sa.Select:
+) -> AnySelect:
     """Select the rows of one page, which begins after the marker.
 
     The marker's place in the order is given by its values, not by a count of rows, so pages stay
@@ -157,8 +158,8 @@ def paged(
 
 
 def first(
-    branches: Sequence[sa.Select], order: Sequence[tuple[str, bool]], limit: int | None
-) -> sa.Select | sa.CompoundSelect:
+    branches: Sequence[AnySelect], order: Sequence[tuple[str, bool]], limit: int | None
+) -> AnySelect | AnyUnion:
     """Select the first `limit` + 1 rows of a union of selects.
 
     Each select is cut by itself, so that it reads only the first entries of its own index. With
@@ -169,7 +170,9 @@ def first(
         order: names of columns, and whether each descends.
         limit: size of the page; None for all rows.
     """
-    ordered = [sa.desc(name) if descending else sa.asc(name) for name, descending in order]
+    ordered: list[AnyColumn] = [
+        sa.desc(name) if descending else sa.asc(name) for name, descending in order
+    ]
 
     def cut(select: _Cut) -> _Cut:
         return select.order_by(*ordered).limit(None if limit is None else limit + 1)
@@ -180,7 +183,7 @@ def first(
     return cut(sa.union(*(cut(each).subquery().select() for each in branches)))
 
 
-def _joined(table: sa.Table, page: sa.Subquery) -> sa.Select:
+def _joined(table: sa.Table, page: sa.Subquery) -> AnySelect:
     """Select the rows of a page with the names of both projects, and bookings with their nodes."""
     owner, lessee = projects.alias('owner'), projects.alias('lessee')
     source = page.join(table, table.c.id == page.c.row)
@@ -195,7 +198,7 @@ def _joined(table: sa.Table, page: sa.Subquery) -> sa.Select:
     return sa.select(*rows.BOOKING, *wanted, *rows.NODE).select_from(source)
 
 
-def _after(order: list[tuple[sa.ColumnElement, bool]], place: sa.Row) -> sa.ColumnElement[bool]:
+def _after(order: list[tuple[AnyColumn, bool]], place: AnyRow) -> sa.ColumnElement[bool]:
     """Return the condition for rows after a place in the order.
 
     The first key is compared twice: once outside of OR, so that the database reads a range of the
@@ -211,7 +214,7 @@ def _after(order: list[tuple[sa.ColumnElement, bool]], place: sa.Row) -> sa.Colu
     return sa.and_(outer, sa.or_(*options))
 
 
-def _sort_column(columns: Mapping[str, sa.ColumnElement], key: str) -> sa.ColumnElement:
+def _sort_column(columns: Mapping[str, AnyColumn], key: str) -> AnyColumn:
     if key not in columns:
         raise InvalidError(
             f"Invalid input for field/attribute sort_key. Value: '{key}'. "

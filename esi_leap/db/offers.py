@@ -15,6 +15,7 @@ from esi_leap.core.query import Query, Scope
 from esi_leap.core.views import OfferView
 from esi_leap.db import lists, rows
 from esi_leap.db.tables import bookings, nodes
+from esi_leap.db.types import AnySelect
 
 COLUMNS = {
     'uuid': bookings.c.uuid,
@@ -55,7 +56,7 @@ def read(
     return [replace(each, free=each.offer.free(taken[each.offer.uuid], now)) for each in views]
 
 
-def _unbooked(select: sa.Select, window: Interval) -> sa.Select:
+def _unbooked(select: AnySelect, window: Interval) -> AnySelect:
     """Keep the offers that are free in all of a window.
 
     It is an outer join without a partner: with NOT EXISTS, MariaDB first reads all bookings.

@@ -1,7 +1,7 @@
-"""Forgetting what is over: final bookings, their contracts, events and tokens of long ago.
+"""Deleting old rows: final bookings, their contracts, recalls, events and console tokens.
 
-In small transactions, so that nobody waits for it, and only what nothing that is left refers to: a
-booking goes after what was booked inside it or claimed from it, a contract after its leases.
+Rows are deleted in small transactions, so that no request waits long. A row stays as long as a row
+that stays refers to it: a booking goes after the bookings inside it, a contract after its leases.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _BATCH = 500
 
 
 def purge(database: Database, before: datetime, *, dry: bool = False) -> dict[str, int]:
-    """Delete what was over before an instant; return how many rows of each table.
+    """Delete the rows that were over before an instant; return the number of rows by table.
 
     Args:
-        database: where.
-        before: what ended, happened or expired earlier goes.
-        dry: only count. A row that goes only because another one does is not counted then.
+        database: the database.
+        before: rows that ended, happened or expired earlier are deleted.
+        dry: count the rows instead. A row that goes only because another row goes is not counted.
     """
     counts: dict[str, int] = {}
     for table, old in _old(before):
@@ -37,11 +37,11 @@ def purge(database: Database, before: datetime, *, dry: bool = False) -> dict[st
 
 
 def _old(before: datetime) -> Iterator[tuple[sa.Table, sa.ColumnElement[bool]]]:
-    """Tell what goes from each table, in the order in which nothing refers to what is gone."""
-    yield tokens, console_auth_tokens.over(before)
+    """Yield each table with its clause of old rows; a table comes after those that refer to it."""
+    yield tokens, console_auth_tokens.is_over(before)
     yield recall_items, _done_before(before)
-    of_it = sa.select(recall_items.c.id).where(recall_items.c.recall_uuid == recalls.c.uuid)
-    yield recalls, sa.and_(recalls.c.created_at < before, ~of_it.exists())
+    item = sa.select(recall_items.c.id).where(recall_items.c.recall_uuid == recalls.c.uuid)
+    yield recalls, sa.and_(recalls.c.created_at < before, ~item.exists())
     yield bookings, _over(before)
     line = sa.select(bookings.c.id).where(bookings.c.contract_uuid == contracts.c.uuid)
     yield contracts, sa.and_(contracts.c.end_time < before, ~line.exists())
@@ -49,10 +49,10 @@ def _old(before: datetime) -> Iterator[tuple[sa.Table, sa.ColumnElement[bool]]]:
 
 
 def _over(before: datetime) -> sa.ColumnElement[bool]:
-    """Final bookings to which nothing that is left refers.
+    """Match final bookings that no booking and no node refers to.
 
-    A lease that ended early ended at `expire_time`; an offer that was withdrawn goes with its
-    window, for nobody keeps when it was.
+    A lease that ended early ended at `expire_time`. A withdrawn offer goes when its window has
+    ended, because the time of the withdrawal is not stored.
     """
     other = bookings.alias('other')
     mentions = sa.or_(
@@ -71,7 +71,7 @@ def _over(before: datetime) -> sa.ColumnElement[bool]:
 
 
 def _done_before(before: datetime) -> sa.ColumnElement[bool]:
-    """Items of recalls of which nothing is to come any more."""
+    """Match the items of old recalls without an open item."""
     other = recall_items.alias('other')
     to_come = sa.select(other.c.id).where(
         other.c.recall_uuid == recall_items.c.recall_uuid, other.c.status.in_(_OPEN)
@@ -83,13 +83,17 @@ def _done_before(before: datetime) -> sa.ColumnElement[bool]:
 
 
 def _count(database: Database, table: sa.Table, old: sa.ColumnElement[bool]) -> int:
+    """Return the number of old rows of a table."""
     with database.reader() as connection:
         select = sa.select(sa.func.count()).select_from(table).where(old)
         return int(connection.execute(select).scalar_one())
 
 
 def _delete(database: Database, table: sa.Table, old: sa.ColumnElement[bool]) -> int:
-    """Delete batch after batch, as long as there is one: each may make others unmentioned."""
+    """Delete old rows batch after batch until none is left; return their number.
+
+    Each batch may delete the last reference to other rows, which are then old too.
+    """
     total = 0
     while True:
         with database.reader() as connection:
@@ -98,6 +102,6 @@ def _delete(database: Database, table: sa.Table, old: sa.ColumnElement[bool]) ->
         if not keys:
             return total
         with database.writer() as connection:
-            # Each by its key, which locks no row that others want.
+            # Each row by its key, which locks no other row.
             connection.execute(table.delete().where(table.c.id == sa.bindparam('key')), keys)
         total += len(keys)

@@ -14,6 +14,7 @@ from esi_leap.core.recall import OPEN, Item, ItemStatus, Recall, Status, status_
 from esi_leap.core.views import Given, ItemView, RecallView
 from esi_leap.db import lists, rows
 from esi_leap.db.tables import bookings, nodes, projects, recall_items, recalls
+from esi_leap.db.types import AnyRow
 
 _OPEN = sorted(map(str, OPEN))
 
@@ -161,7 +162,7 @@ def given(connection: sa.Connection, project_id: str) -> Sequence[Given]:
         .where(bookings.c.owner_id == project_id, rows.blocking(), away)
         .order_by(nodes.c.id)
     )
-    by_node: dict[int, list[sa.Row]] = defaultdict(list)
+    by_node: dict[int, list[AnyRow]] = defaultdict(list)
     for row in connection.execute(select):
         by_node[rows.node(row).id].append(row)
     pending = sa.select(recall_items.c.node_id).where(recall_items.c.status.in_(_OPEN))
@@ -185,7 +186,7 @@ def reasons(connection: sa.Connection, uuids: Iterable[str]) -> Mapping[str, str
     return dict(connection.execute(select).all())
 
 
-def _recall(row: sa.Row) -> Recall:
+def _recall(row: AnyRow) -> Recall:
     return Recall(
         uuid=row.uuid,
         owner_id=row.owner_id,
@@ -196,7 +197,7 @@ def _recall(row: sa.Row) -> Recall:
     )
 
 
-def _item(row: sa.Row) -> Item:
+def _item(row: AnyRow) -> Item:
     return Item(
         recall=row.item_recall_uuid,
         node_id=row.item_node_id,
@@ -208,7 +209,7 @@ def _item(row: sa.Row) -> Item:
     )
 
 
-def _lease(row: sa.Row) -> Lease | None:
+def _lease(row: AnyRow) -> Lease | None:
     if row._mapping[bookings.c.uuid] is None:  # noqa: SLF001 - read by column
         return None
     found = rows.booking(row)

@@ -1,4 +1,4 @@
-"""Which schema a database has; told without alembic, which only migrations load."""
+"""The revision of a schema, read without alembic, which only migrations import."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from esi_leap.db.engine import Database
 
-#: Our own, because a database of the existing service has an `alembic_version` of its history.
+#: A name of our own: a database of the existing service has an `alembic_version` of its own.
 VERSION_TABLE = 'esi_leap_version'
 
 #: The revision that this release needs: the files of the migrations begin with their revisions.
@@ -18,7 +18,7 @@ NEEDED = max(
 
 
 def is_behind(database: Database) -> bool:
-    """Tell whether the schema has to be upgraded. One that is newer than this release is not."""
+    """Return whether the schema must be upgraded; one newer than this release need not."""
     table = sa.table(VERSION_TABLE, sa.column('version_num'))
     with database.reader() as connection:
         if not sa.inspect(connection).has_table(VERSION_TABLE):

@@ -1,15 +1,18 @@
-"""Between rows and the values of `esi_leap.core`, and the clauses that both sides share."""
+"""Reading rows into values of `esi_leap.core`, writing them, and the clauses that lists share."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from esi_leap.core import instant
 from esi_leap.core import lease as leases
 from esi_leap.core import offer as offers
+from esi_leap.core.cause import Cause, Reason
 from esi_leap.core.contract import Contract
 from esi_leap.core.event import Event, Subject
 from esi_leap.core.gate import Answer, Direction, Trial
@@ -20,6 +23,7 @@ from esi_leap.core.offer import Offer
 from esi_leap.core.terms import Notice, Terms
 from esi_leap.core.tree import Booking
 from esi_leap.db.tables import BLOCKING, bookings, nodes
+from esi_leap.db.types import AnyRow
 
 #: The instants of a trial, which is kept as JSON.
 _MOMENTS = ('begun_at', 'answered_at', 'waiting_since')
@@ -37,36 +41,36 @@ NODE = tuple(
         'properties',
         'state',
         'lease_uuid',
-        'reason',
+        'cause',
+        'cause_detail',
         'remembered',
         'retry_at',
         'attempts',
         'claim',
         'claimed_until',
         'gate',
+        'maintenance_reason',
     )
 )
-BOOKING = tuple(
-    each for each in bookings.c if each.name not in {'id', 'next_action_at', 'created_at'}
-)
+BOOKING = tuple(each for each in bookings.c if each.name not in {'id', 'due_at', 'created_at'})
 
 
 def overlapping(window: Interval) -> sa.ColumnElement[bool]:
-    """The twin of `Interval.overlaps`: rows whose window shares an instant with `window`."""
+    """Return the clause for rows whose window overlaps: the twin of `Interval.overlaps`."""
     return sa.and_(bookings.c.start_time < window.end, bookings.c.end_time > window.start)
 
 
 def spanning(window: Interval) -> sa.ColumnElement[bool]:
-    """The twin of `Interval.contains`: rows whose window contains `window`."""
+    """Return the clause for rows whose window contains another: the twin of `Interval.contains`."""
     return sa.and_(bookings.c.start_time <= window.start, bookings.c.end_time >= window.end)
 
 
 def blocking(table: sa.FromClause = bookings) -> sa.ColumnElement[bool]:
-    """Rows that hold their window."""
+    """Return the clause for rows that block their window."""
     return table.c.status.in_(BLOCKING)
 
 
-def node(row: sa.Row[tuple[object, ...]]) -> Node:
+def node(row: AnyRow) -> Node:
     """Read a node from a row of `nodes`, possibly joined."""
     cell = row._mapping  # noqa: SLF001 - the documented way to read by column
     column = nodes.c
@@ -80,18 +84,35 @@ def node(row: sa.Row[tuple[object, ...]]) -> Node:
         properties=cell[column.properties],
         state=State(cell[column.state]),
         lease=cell[column.lease_uuid],
-        reason=cell[column.reason],
+        reason=reason(cell[column.cause], cell[column.cause_detail]),
         remembered=_stack(cell[column.remembered]),
         retry_at=cell[column.retry_at],
         attempts=cell[column.attempts],
         claim=cell[column.claim],
         claimed_until=cell[column.claimed_until],
         trial=_trial(cell[column.gate]),
+        maintenance_reason=cell[column.maintenance_reason],
     )
 
 
+def reason(cause: str | None, detail: str | None) -> Reason | None:
+    """Read a reason; a row that an earlier release wrote may have a detail and no cause."""
+    if cause is None and not detail:
+        return None
+    return Reason(None if cause is None else Cause(cause), detail or '')
+
+
+def _reason_values(value: Reason | None) -> dict[str, object]:
+    if value is None:
+        return {'cause': None, 'cause_detail': None}
+    return {
+        'cause': None if value.cause is None else str(value.cause),
+        'cause_detail': value.detail or None,
+    }
+
+
 def _stack(stored: object) -> tuple[Mapping[str, object], ...]:
-    """Read what is remembered of a node; the first release kept one mapping, empty for nothing."""
+    """Read the remembered fields; the first release kept one mapping, empty for none."""
     if isinstance(stored, Mapping):
         return (stored,) if stored else ()
     return tuple(stored) if isinstance(stored, list) else ()
@@ -133,15 +154,16 @@ def node_progress(value: Node) -> dict[str, object]:
     return {
         'state': str(value.state),
         'lease_uuid': value.lease,
-        'reason': value.reason,
+        **_reason_values(value.reason),
         'remembered': [dict(each) for each in value.remembered],
         'retry_at': value.retry_at,
         'attempts': value.attempts,
         'gate': None if value.trial is None else _trial_values(value.trial),
+        'maintenance_reason': value.maintenance_reason,
     }
 
 
-def booking(row: sa.Row[tuple[object, ...]]) -> Booking:
+def booking(row: AnyRow) -> Booking:
     """Read an offer or a lease from a row of `bookings`, possibly joined."""
     cell = row._mapping  # noqa: SLF001 - the documented way to read by column
     column = bookings.c
@@ -154,7 +176,7 @@ def booking(row: sa.Row[tuple[object, ...]]) -> Booking:
         'owner_id': cell[column.owner_id],
         'lessee_id': cell[column.lessee_id],
         'window': Interval(cell[column.start_time], cell[column.end_time]),
-        'reason': cell[column.status_reason],
+        'reason': reason(cell[column.cause], cell[column.cause_detail]),
         'properties': cell[column.properties],
         'terms': _terms(cell[column.recall_notice], firm=cell[column.firm]),
         'recall': _recall(row),
@@ -187,7 +209,7 @@ def _terms_values(value: Terms) -> dict[str, object]:
     }
 
 
-def _recall(row: sa.Row[tuple[object, ...]]) -> Notice | None:
+def _recall(row: AnyRow) -> Notice | None:
     cell, column = row._mapping, bookings.c  # noqa: SLF001 - as above
     if cell[column.recall_uuid] is None:
         return None
@@ -208,9 +230,9 @@ def booking_values(value: Booking) -> dict[str, object]:
         'start_time': value.window.start,
         'end_time': value.window.end,
         'status': str(value.status),
-        'status_reason': value.reason,
+        **_reason_values(value.reason),
         'properties': dict(value.properties),
-        'next_action_at': value.next_action_at,
+        'due_at': value.due_at,
         'attempts': 0,
         'recall_uuid': value.recall and value.recall.recall,
         'recall_due_at': value.recall and value.recall.deadline,
@@ -232,7 +254,7 @@ def booking_values(value: Booking) -> dict[str, object]:
 
 
 def contract(
-    cell: Mapping[object, object], columns: sa.ColumnCollection[str, sa.Column]
+    cell: sa.RowMapping, columns: ReadOnlyColumnCollection[str, sa.Column[Any]]
 ) -> Contract:
     """Read a contract from the columns of `contracts`."""
     return Contract(
@@ -275,5 +297,5 @@ def event_values(event: Event, of: Node, now: datetime) -> dict[str, object]:
 
 
 def kind_of(value: Subject) -> str:
-    """Return what the columns `kind` and `object_type` say of a value."""
+    """Return the value of the columns `kind` and `object_type`."""
     return type(value).__name__.lower()

@@ -6,6 +6,8 @@ migrated schema.
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
@@ -26,7 +28,11 @@ BLOCKING = tuple(sorted({*map(str, lease.BLOCKING), *map(str, offer.BLOCKING)}))
 _FINAL = tuple(sorted({*map(str, lease.FINAL), *map(str, offer.FINAL)}))
 
 #: utf8mb4 and binary order: names are compared exactly, as on the other databases.
-_MYSQL = {'mysql_engine': 'InnoDB', 'mysql_charset': 'utf8mb4', 'mysql_collate': 'utf8mb4_bin'}
+_MYSQL: dict[str, Any] = {
+    'mysql_engine': 'InnoDB',
+    'mysql_charset': 'utf8mb4',
+    'mysql_collate': 'utf8mb4_bin',
+}
 
 
 def _in(column: str, values: object) -> str:
@@ -61,7 +67,8 @@ nodes = sa.Table(
     sa.Column('refreshed_at', UTCDateTime, nullable=False, comment='When it was last seen'),
     sa.Column('gone_at', UTCDateTime, comment='When its service had it no more'),
     sa.Column('state', sa.String(15), nullable=False, comment='How far its hand-over is'),
-    sa.Column('reason', sa.Text, comment='What it waits for, in a sentence'),
+    sa.Column('cause', sa.String(36), comment='Why it waits'),
+    sa.Column('cause_detail', sa.Text, comment='What the sentence says beside the cause'),
     sa.Column('lease_uuid', sa.String(36), comment='Lease that has, gets or had the node'),
     sa.Column('remembered', sa.JSON, nullable=False, comment='Fields to restore at the return'),
     sa.Column('retry_at', UTCDateTime, comment='When the manager looks at it again'),
@@ -71,6 +78,7 @@ nodes = sa.Table(
     sa.Column(
         'gate', sa.JSON(none_as_null=True), comment='How it stands, or last stood, at the gate'
     ),
+    sa.Column('maintenance_reason', sa.Text, comment='Reason of the maintenance set by us'),
     sa.UniqueConstraint('resource_type', 'resource_uuid'),
     sa.CheckConstraint(_in('state', node.State), name='state'),
     sa.Index(None, 'retry_at'),
@@ -145,14 +153,15 @@ bookings = sa.Table(
     sa.Column('start_time', UTCDateTime, nullable=False, comment='Start of the window, included'),
     sa.Column('end_time', UTCDateTime, nullable=False, comment='End of the window, excluded'),
     sa.Column('status', sa.String(15), nullable=False, comment='State; final ones hold nothing'),
-    sa.Column('status_reason', sa.Text, comment='Why it waits or failed, in a sentence'),
+    sa.Column('cause', sa.String(36), comment='Why it waits, failed or is suspended'),
+    sa.Column('cause_detail', sa.Text, comment='What the sentence says beside the cause'),
     sa.Column('properties', sa.JSON, nullable=False, comment="Its maker's own notes"),
     sa.Column('purpose', sa.String(255), comment='Lease: what for'),
     sa.Column('contract_uuid', sa.ForeignKey('contracts.uuid'), comment='Lease: its contract'),
     sa.Column('offer_uuid', sa.String(36), comment='Lease: the offer it was claimed from'),
     sa.Column('fulfill_time', UTCDateTime, comment='Lease: when the lessee got the node'),
     sa.Column('expire_time', UTCDateTime, comment='Lease: when the lessee lost it'),
-    sa.Column('next_action_at', UTCDateTime, comment='When the manager owes it something'),
+    sa.Column('due_at', UTCDateTime, comment='When the manager has to act; null once final'),
     sa.Column('retry_at', UTCDateTime, comment='Lease: when a waiting step is tried again'),
     sa.Column('attempts', sa.Integer, nullable=False, comment='Lease: tries of the current step'),
     sa.Column('recall_notice', sa.Integer, comment='Seconds of notice that a recall needs'),
@@ -170,13 +179,13 @@ bookings = sa.Table(
     sa.CheckConstraint(
         "kind = 'offer' OR (contract_uuid IS NOT NULL AND lessee_id IS NOT NULL)", name='lease'
     ),
-    sa.CheckConstraint(f'(next_action_at IS NULL) = ({_in("status", _FINAL)})', name='next_action'),
+    sa.CheckConstraint(f'(due_at IS NULL) = ({_in("status", _FINAL)})', name='due'),
     sa.Index(None, 'node_id', 'status', 'start_time'),
     sa.Index(None, 'parent_uuid', 'status'),
     sa.Index(None, 'parent_lease_uuid', 'status'),
     sa.Index(None, 'contract_uuid', 'status'),
     sa.Index(None, 'offer_uuid'),
-    sa.Index(None, 'next_action_at'),
+    sa.Index(None, 'due_at'),
     sa.Index(None, 'kind', 'status', 'id'),
     sa.Index(None, 'kind', 'owner_id', 'id'),
     sa.Index(None, 'kind', 'lessee_id', 'id'),

@@ -19,6 +19,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from esi_leap.core import contract
+from esi_leap.core.cause import Cause
 from esi_leap.core.instant import EARLIEST
 from esi_leap.core.lease import Lease
 from esi_leap.core.node import State
@@ -26,6 +27,7 @@ from esi_leap.db import events as numbering
 from esi_leap.db import existing, rows, schema
 from esi_leap.db.engine import Database
 from esi_leap.db.existing import Found, Oddity
+from esi_leap.db.revision import VERSION_TABLE
 from esi_leap.db.tables import bookings, chores, contracts, events, metadata, nodes, projects
 
 #: Where its tables are kept.
@@ -36,8 +38,6 @@ _DONE = 'takeover'
 
 #: Ours that may hold what cannot be made again.
 _PRECIOUS = (bookings, contracts, events)
-
-_NOT_LOOKED_AT = 'The existing service had this node; nobody has looked yet whom it is with.'
 
 #: Uuids that a report names for each oddity.
 _EXAMPLES = 5
@@ -205,7 +205,7 @@ def _clear(connection: sa.Connection) -> None:
                 'of the existing service; the two cannot be made one. Nothing was done.'
             )
     metadata.drop_all(connection)
-    sa.Table(schema.VERSION_TABLE, sa.MetaData()).drop(connection, checkfirst=True)
+    sa.Table(VERSION_TABLE, sa.MetaData()).drop(connection, checkfirst=True)
 
 
 def _has_rows(connection: sa.Connection, table: sa.Table) -> bool:
@@ -247,9 +247,8 @@ def _copy_nodes(
             column = found[name].c
             key = sa.select(column.resource_type, column.resource_uuid).distinct()
             keys.update((kind, uuid) for kind, uuid in connection.execute(key))
-    for key in sorted(keys):
-        kind, uuid = key
-        inherited = key in held and kind in existing.TYPES
+    for kind, uuid in sorted(keys):
+        inherited = (kind, uuid) in held and kind in existing.TYPES
         connection.execute(
             nodes.insert().values(
                 resource_type=kind,
@@ -260,7 +259,7 @@ def _copy_nodes(
                 refreshed_at=EARLIEST,
                 gone_at=None if kind in existing.TYPES else now,
                 state=str(State.HANDED_OVER if inherited else State.AVAILABLE),
-                reason=_NOT_LOOKED_AT if inherited else None,
+                cause=str(Cause.NOT_RECOGNISED) if inherited else None,
                 retry_at=now if inherited else None,
                 remembered=[],
                 attempts=0,

@@ -1,11 +1,19 @@
-"""Column types."""
+"""Column types, and the types of rows and selects."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
+
+#: A row, a select, and a union of any columns: a cell's type is known to its column alone.
+AnyRow: TypeAlias = 'sa.Row[*tuple[Any, ...]]'
+AnySelect: TypeAlias = 'sa.Select[*tuple[Any, ...]]'
+AnyUnion: TypeAlias = 'sa.CompoundSelect[*tuple[Any, ...]]'
+#: An expression of any type.
+AnyColumn: TypeAlias = 'sa.ColumnElement[Any]'
 
 
 class UTCDateTime(sa.types.TypeDecorator[datetime]):
@@ -25,7 +33,11 @@ class UTCDateTime(sa.types.TypeDecorator[datetime]):
         return dialect.type_descriptor(sa.DateTime())
 
     def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        """Convert to naive UTC; a naive value is a defect of ours."""
+        """Convert to naive UTC.
+
+        Raises:
+            TypeError: the value is naive.
+        """
         del dialect
         if value is None:
             return None

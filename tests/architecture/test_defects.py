@@ -1,4 +1,4 @@
-"""Each known defect of the service that came before has a test with its number."""
+"""Each known defect of the existing service has a test with its number."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 TESTS = Path(__file__).parents[1]
 
 
-def test_every_number_has_a_test() -> None:
+def test_every_known_defect_has_a_test() -> None:
     found = {
         number
         for file in TESTS.rglob('test_*.py')

@@ -1,4 +1,4 @@
-"""What is allowed in one place only: the clock, the broad `except`, Pecan; and who imports whom."""
+"""Single places: the clock, the broad `except`, Pecan; and the import contracts."""
 
 import ast
 import subprocess
@@ -61,26 +61,26 @@ def test_only_the_clock_reads_the_time() -> None:
     assert found == {'clock.py'}
 
 
-def test_only_the_manager_catches_everything() -> None:
+def test_broad_except_is_only_in_the_manager_and_the_gate_guard() -> None:
     # The API's one place is a hook of Pecan's, and needs no `except` at all. What asks a driver of
     # the gate, which is somebody else's code, does so for the manager.
     found = {name for name, tree in modules() if any(map(is_broad, ast.walk(tree)))}
     assert {each for each in found if not each.startswith('manager/')} == {'gate/guard.py'}
 
 
-def test_only_the_api_knows_pecan() -> None:
+def test_only_the_api_imports_pecan() -> None:
     found = {name for name, tree in modules() if 'pecan' in imported(tree)}
     assert found
     assert all(each.startswith('api/') for each in found)
 
 
-def test_the_core_knows_the_standard_library_only() -> None:
+def test_core_imports_the_standard_library_only() -> None:
     allowed = {*sys.stdlib_module_names, 'esi_leap'}
     found = {name: imported(tree) - allowed for name, tree in modules() if name.startswith('core/')}
     assert {name: extra for name, extra in found.items() if extra} == {}
 
 
-def test_only_the_entries_know_the_wiring() -> None:
+def test_only_entry_points_import_the_wiring() -> None:
     found = set()
     for name, tree in modules():
         for node in ast.walk(tree):

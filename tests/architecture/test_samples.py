@@ -1,4 +1,4 @@
-"""The samples in the tree are what the generators make today."""
+"""The samples in the tree are those that the generators write."""
 
 import configparser
 import subprocess
@@ -34,7 +34,7 @@ def sections(text: str) -> dict[str, str]:
     return {part.split(']', 1)[0]: part for part in parts}
 
 
-def test_the_policy_sample_is_fresh(tmp_path: Path) -> None:
+def test_policy_sample_is_up_to_date(tmp_path: Path) -> None:
     made = generated('oslopolicy-sample-generator', 'policy-generator.conf', tmp_path / 'sample')
     assert POLICY.read_text(encoding='utf-8') == made
 
@@ -45,18 +45,18 @@ def options(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return sections(generated('oslo-config-generator', 'config-generator.conf', output))
 
 
-def test_the_configuration_sample_has_every_group(options: dict[str, str]) -> None:
+def test_configuration_sample_has_every_group(options: dict[str, str]) -> None:
     assert list(sections(OPTIONS.read_text(encoding='utf-8'))) == list(options)
 
 
 @pytest.mark.parametrize('group', OURS)
-def test_our_groups_of_the_configuration_sample_are_fresh(
+def test_our_groups_of_the_configuration_sample_are_up_to_date(
     options: dict[str, str], group: str
 ) -> None:
     assert sections(OPTIONS.read_text(encoding='utf-8'))[group] == options[group]
 
 
-def test_the_samples_are_valid_as_they_are() -> None:
+def test_configuration_sample_can_be_parsed() -> None:
     parser = configparser.ConfigParser(interpolation=None)
     parser.read(OPTIONS, encoding='utf-8')
     assert set(OURS) <= set(parser.sections())

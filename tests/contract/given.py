@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from esi_leap.core.change import Change
+from esi_leap.core.change import Agree, Change, put
 from esi_leap.core.contract import Contract
 from esi_leap.core.handover.machine import Machine
 from esi_leap.core.interval import Interval
@@ -106,7 +106,7 @@ def contract_of(lease: Lease) -> Contract:
 def created(booking: Booking) -> Change:
     """The change that makes a booking; a lease has a contract of its own."""
     contract = contract_of(booking) if isinstance(booking, Lease) else None
-    return Change((booking,), contract=contract)
+    return (Agree(contract), *put(booking))
 
 
 def write(store: Store, *bookings: Booking, now: datetime = NOW) -> None:
@@ -121,7 +121,7 @@ def change(store: Store, *bookings: Booking) -> None:
     for each in bookings:
         with store.booking(each.node_id, NOW) as book:
             (book.lease if isinstance(each, Lease) else book.offer)(each.uuid)
-            book.put(Change((each,)))
+            book.put(put(each))
 
 
 def uuids(found: Iterable[object]) -> list[str]:

@@ -16,6 +16,7 @@ from esi_leap.core.inventory import Sighting
 from esi_leap.core.ports.cloud import Project
 from esi_leap.core.query import Query
 from esi_leap.db.engine import Database
+from esi_leap.db.inventory import Inventory as InventoryStore
 from esi_leap.db.store import Store
 from esi_leap.db.tables import chores, node_properties, nodes
 from tests.patience import PATIENCE
@@ -58,7 +59,7 @@ class World:
     """A store, a service, time, and the inventory of one process."""
 
     def __init__(self, store: Store, database: Database) -> None:
-        self.store, self.database = store, database
+        self.store, self.kept, self.database = store, InventoryStore(database), database
         self.service = Service([a_machine(f'n{n}') for n in range(5)])
         self.directory = Directory({OWNER: 'the owner', TENANT: 'the tenant'})
         self.hour = 0.0
@@ -67,7 +68,7 @@ class World:
 
     def process(self, **more: object) -> Inventory:
         given: dict[str, object] = {
-            'store': self.store,
+            'store': self.kept,
             'fleet': {'ironic_node': self.service},
             'identity': self.directory,
             'now': self.now,
@@ -221,19 +222,19 @@ def test_one_process_at_a_time_reads_and_the_others_leave_it_to_it(world: World)
 
 
 def test_the_chore_of_a_process_that_died_is_taken_over(world: World) -> None:
-    assert world.store.claim_chore('inventory ironic_node', 'dead', at(0), at(2))
+    assert world.kept.claim_chore('inventory ironic_node', 'dead', at(0), at(2))
     world.refresh()
     assert world.rows() == {}
     world.refresh()
     assert len(world.rows()) == 5
-    world.store.release_chore('inventory ironic_node', 'dead', at(9))
+    world.kept.release_chore('inventory ironic_node', 'dead', at(9))
     assert world.inventory.as_of() == at(2)
 
 
 def test_a_refresh_whose_claim_ran_out_stops(world: World) -> None:
     def steal(turn: int) -> None:
         if turn == 1:
-            assert world.store.claim_chore('inventory ironic_node', 'new', at(99), at(100))
+            assert world.kept.claim_chore('inventory ironic_node', 'new', at(99), at(100))
 
     world.service.between = steal
     with pytest.raises(StaleClaimError):
@@ -354,15 +355,15 @@ class TestUse:
         assert turns == [0, 1, 2]
 
     def test_nobody_waits_for_ever_for_the_first_one(self, world: World) -> None:
-        assert world.store.claim_chore('inventory ironic_node', 'slow', at(0), at(9))
+        assert world.kept.claim_chore('inventory ironic_node', 'slow', at(0), at(9))
         with pytest.raises(UnavailableError, match='is being made'):
             world.inventory.freshen()
 
     def test_who_waits_for_the_first_one_of_another_gets_it(self, world: World) -> None:
-        assert world.store.claim_chore('inventory ironic_node', 'other', at(0), at(9))
+        assert world.kept.claim_chore('inventory ironic_node', 'other', at(0), at(9))
 
         def pause(seconds: float) -> None:
-            world.store.release_chore('inventory ironic_node', 'other', at(0))
+            world.kept.release_chore('inventory ironic_node', 'other', at(0))
 
         world.process(pause=pause).freshen()
 

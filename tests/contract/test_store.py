@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from esi_leap.core import lease as leases
 from esi_leap.core import offer as offers
 from esi_leap.core.booking import plan, quota
-from esi_leap.core.change import Change
+from esi_leap.core.change import Agree, Tell, Turn, put
 from esi_leap.core.errors import (
     ConflictError,
     LeaseNotFoundError,
@@ -26,6 +26,7 @@ from esi_leap.core.interval import Interval
 from esi_leap.core.node import State
 from esi_leap.core.ports.cloud import Project
 from esi_leap.core.query import Query
+from esi_leap.db.agenda import Agenda
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
 from esi_leap.db.tables import events, heartbeats, nodes
@@ -114,7 +115,7 @@ class TestNodes:
         node = a_node(store)
         handed = node.to(State.PREPARING, lease='l').to(State.HANDED_OVER)
         with store.booking(node.id, NOW) as book:
-            book.put(Change((), node=handed))
+            book.put((Turn(handed),))
 
         assert a_node(store, name='renamed') == replace(handed, name='renamed')
 
@@ -322,7 +323,7 @@ class TestBooking:
         node = a_node(store)
         with store.booking(node.id, NOW) as book:
             book.put(created(an_offer(node)))
-            book.put(Change((an_offer(node, name='second thought'),)))
+            book.put(put(an_offer(node, name='second thought')))
             assert book.offer('o').name == 'second thought'
         assert uuids(store.offers(ALL, Query(), NOW)) == ['o']
 
@@ -330,7 +331,7 @@ class TestBooking:
         node = a_node(store)
         lines = [a_lease(node, f'l{n}', n, n + 1, contract='c') for n in (2, 0, 1)]
         with store.booking(node.id, NOW) as book:
-            book.put(Change(tuple(lines), contract=contract_of(lines[0])))
+            book.put((Agree(contract_of(lines[0])), *put(*lines)))
 
         [seen] = store.contracts(ALL, Query())
         assert seen.contract == contract_of(lines[0])
@@ -355,7 +356,7 @@ class TestBooking:
         with store.booking(node.id, at(1)) as book:
             book.put(created(offer))
             book.put(created(lease))
-            book.put(Change((), (Event('esi_leap.lease.drift', lease),)))
+            book.put((Tell(Event('esi_leap.lease.drift', lease)),))
 
         with database.reader() as connection:
             rows = [row[1:-1] for row in connection.execute(sa.select(events).order_by('id'))]
@@ -378,11 +379,11 @@ class TestBooking:
                 node = book.node.to(
                     state, TEXTS, lease='l', remembered=(NOTES,), attempts=7, retry_at=at(0.5)
                 )
-                book.put(Change((), node=node))
+                book.put((Turn(node),))
                 assert book.node == node
             assert a_node(store) == node
         with store.booking(node.id, NOW) as book:
-            book.put(Change((), node=book.node.freed((), at(1))))
+            book.put((Turn(book.node.freed((), at(1))),))
         assert a_node(store).state is State.AVAILABLE
         assert a_node(store, 'n2') == other
 
@@ -396,14 +397,14 @@ class TestBooking:
             with store.booking(node.id, NOW) as book:
                 assert book.node.remembered == stack
 
-    def test_a_node_that_nobody_watches_is_not_due(self, store: Store) -> None:
+    def test_a_node_that_nobody_watches_is_not_due(self, store: Store, agenda: Agenda) -> None:
         node = a_node(store)
         with store.booking(node.id, NOW) as book:
-            book.put(Change((), node=replace(node, retry_at=at(-1))))
-        assert store.due(NOW, 9) == [node.id]
+            book.put((Turn(replace(node, retry_at=at(-1))),))
+        assert agenda.due(NOW, 9) == [node.id]
         with store.booking(node.id, NOW) as book:
-            book.put(Change((), node=book.node.to(State.AVAILABLE)))
-        assert store.due(NOW, 9) == []
+            book.put((Turn(book.node.to(State.AVAILABLE)),))
+        assert agenda.due(NOW, 9) == []
 
     def test_an_error_inside_undoes_everything(self, store: Store, database: Database) -> None:
         node = a_node(store)
@@ -411,7 +412,7 @@ class TestBooking:
         def failing() -> None:
             with store.booking(node.id, NOW) as book:
                 book.put(created(a_lease(node)))
-                book.put(Change((), node=node.to(State.PREPARING, lease='l')))
+                book.put((Turn(node.to(State.PREPARING, lease='l')),))
                 raise RuntimeError
 
         with pytest.raises(RuntimeError):
@@ -575,10 +576,11 @@ def test_the_time_zone_of_the_session_does_not_matter(
         with store.booking(node.id, NOW) as book:
             assert [book.offer('a'), book.offer('b')] == [first, second]
             assert [each.uuid for each in book.tree(window(0, 1))] == ['a']
-        assert store.due(at(1), 9) == [node.id]
-        assert store.due(at(1) - timedelta(microseconds=1), 9) == []
-        assert store.next_due(at(1)) == FOREVER
         assert uuids(store.offers(ALL, Query(spanning=window(0.5, 1)), NOW)) == ['a']
+    for agenda in (Agenda(database), Agenda(elsewhere)):
+        assert agenda.due(at(1), 9) == [node.id]
+        assert agenda.due(at(1) - timedelta(microseconds=1), 9) == []
+        assert agenda.next_due(at(1)) == FOREVER
 
 
 @pytest.mark.parametrize('said', ['', '?charset=utf8'])
@@ -592,32 +594,32 @@ def test_a_url_that_names_not_all_characters_means_them(
     assert Store(database).offers(ALL, Query(), NOW)[0].offer == offer
 
 
-def test_the_newest_sign_of_life_is_kept_for_each_kind(store: Store) -> None:
+def test_the_newest_sign_of_life_is_kept_for_each_kind(store: Store, agenda: Agenda) -> None:
     assert store.last_beat('manager') is None
-    store.beat('manager', 'one', NOW)
-    store.beat('manager', 'two', NOW + timedelta(seconds=9))
-    store.beat('manager', 'one', NOW + timedelta(seconds=5))
-    store.beat('relay', 'one', NOW + timedelta(seconds=20))
+    agenda.beat('manager', 'one', NOW)
+    agenda.beat('manager', 'two', NOW + timedelta(seconds=9))
+    agenda.beat('manager', 'one', NOW + timedelta(seconds=5))
+    agenda.beat('relay', 'one', NOW + timedelta(seconds=20))
     assert store.last_beat('manager') == NOW + timedelta(seconds=9)
-    store.beat('manager', 'one', NOW + timedelta(seconds=10))
+    agenda.beat('manager', 'one', NOW + timedelta(seconds=10))
     assert store.last_beat('manager') == NOW + timedelta(seconds=10)
 
 
 def test_hosts_that_are_gone_for_long_are_forgotten_when_a_new_one_comes(
-    store: Store, database: Database
+    agenda: Agenda, database: Database
 ) -> None:
-    store.beat('manager', 'gone', NOW)
-    store.beat('manager', 'quiet', NOW + timedelta(days=6))
-    store.beat('relay', 'gone', NOW)
-    store.beat('manager', 'new', NOW + timedelta(days=8))
+    agenda.beat('manager', 'gone', NOW)
+    agenda.beat('manager', 'quiet', NOW + timedelta(days=6))
+    agenda.beat('relay', 'gone', NOW)
+    agenda.beat('manager', 'new', NOW + timedelta(days=8))
     with database.reader() as connection:
         hosts = connection.execute(sa.select(heartbeats.c.kind, heartbeats.c.host)).all()
     assert set(hosts) == {('manager', 'quiet'), ('manager', 'new'), ('relay', 'gone')}
 
 
-def test_first_signs_of_life_at_once(store: Store) -> None:
+def test_first_signs_of_life_at_once(store: Store, agenda: Agenda) -> None:
     def beat(_: int) -> None:
-        store.beat('manager', 'one', NOW)
+        agenda.beat('manager', 'one', NOW)
 
     _together(4, beat, range(4))
     assert store.last_beat('manager') == NOW

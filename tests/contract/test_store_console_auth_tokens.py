@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from esi_leap.core.console_auth_token import ConsoleAuthToken, digest, holder
 from esi_leap.core.lease import Lease, Status
 from esi_leap.core.node import Node, State
+from esi_leap.db.console_auth_tokens import ConsoleAuthTokens
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
 from esi_leap.db.tables import console_auth_tokens, nodes
@@ -36,13 +37,13 @@ def handed_over(
 
 def set_node(store: Store, node: Node, state: State, lease: str | None) -> None:
     """Set a node to any state and lease, also to those that no deed leads to."""
-    with store._database.writer() as connection:  # noqa: SLF001 - for want of such a deed
+    with store._session.writer() as connection:  # noqa: SLF001 - for want of such a deed
         connection.execute(
             nodes.update().where(nodes.c.id == node.id).values(state=str(state), lease_uuid=lease)
         )
 
 
-def kept(store: Store, node: Node, **values: object) -> str:
+def kept(tokens: ConsoleAuthTokens, node: Node, **values: object) -> str:
     """Keep a token that lives for an hour, and return its hash."""
     given: dict[str, object] = {
         'hash': next(HASHES),
@@ -54,7 +55,7 @@ def kept(store: Store, node: Node, **values: object) -> str:
         'expires_at': NOW + timedelta(hours=1),
         **values,
     }
-    store.keep_token(ConsoleAuthToken(node=node, **given))  # type: ignore[arg-type]
+    tokens.keep_token(ConsoleAuthToken(node=node, **given))  # type: ignore[arg-type]
     return str(given['hash'])
 
 
@@ -67,7 +68,7 @@ def count(database: Database) -> int:
         )
 
 
-def test_a_token_is_read_as_it_was_kept(store: Store) -> None:
+def test_a_token_is_read_as_it_was_kept(store: Store, tokens: ConsoleAuthTokens) -> None:
     node, lease = handed_over(store)
     token = ConsoleAuthToken(
         hash=next(HASHES),
@@ -79,45 +80,52 @@ def test_a_token_is_read_as_it_was_kept(store: Store) -> None:
         created_at=NOW,
         expires_at=at(0.5),
     )
-    store.keep_token(token)
-    kept(store, node)
+    tokens.keep_token(token)
+    kept(tokens, node)
 
-    found = store.token(token.hash, NOW)
+    found = tokens.token(token.hash, NOW)
 
     assert found is not None
     assert found.node.resource_uuid == node.resource_uuid
     assert replace(found, node=node) == token
-    assert store.token(digest('another'), NOW) is None
+    assert tokens.token(digest('another'), NOW) is None
 
 
-def test_a_token_is_used_once(store: Store) -> None:
+def test_a_token_is_used_once(store: Store, tokens: ConsoleAuthTokens) -> None:
     node, lease = handed_over(store)
-    first, other = (kept(store, node, lease=lease.uuid, project_id=TENANT) for _ in range(2))
-    assert store.use_token(first, NOW)
-    assert not store.use_token(first, NOW)
-    assert store.token(first, NOW) is None
-    assert store.use_token(other, NOW)
+    first, other = (kept(tokens, node, lease=lease.uuid, project_id=TENANT) for _ in range(2))
+    assert tokens.use_token(first, NOW)
+    assert not tokens.use_token(first, NOW)
+    assert tokens.token(first, NOW) is None
+    assert tokens.use_token(other, NOW)
 
 
-def test_of_many_at_once_one_uses_it(store: Store) -> None:
+def test_of_many_at_once_one_uses_it(store: Store, tokens: ConsoleAuthTokens) -> None:
     node, lease = handed_over(store)
-    token = kept(store, node, lease=lease.uuid, project_id=TENANT)
+    token = kept(tokens, node, lease=lease.uuid, project_id=TENANT)
     with ThreadPoolExecutor(8) as threads:
-        won = list(threads.map(lambda _: store.use_token(token, NOW), range(8)))
+        won = list(threads.map(lambda _: tokens.use_token(token, NOW), range(8)))
     assert sorted(won) == [False] * 7 + [True]
 
 
 @pytest.mark.parametrize(('hours', 'good'), [(0, True), (0.999, True), (1, False), (2, False)])
-def test_expiry_is_looked_at_when_it_is_used(store: Store, hours: float, good: bool) -> None:  # noqa: FBT001 - a parameter of the test
-    token = kept(store, a_node(store))
-    assert (store.token(token, at(hours)) is not None) is good
-    assert store.use_token(token, at(hours)) is good
+def test_expiry_is_looked_at_when_it_is_used(
+    store: Store,
+    tokens: ConsoleAuthTokens,
+    hours: float,
+    good: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    token = kept(tokens, a_node(store))
+    assert (tokens.token(token, at(hours)) is not None) is good
+    assert tokens.use_token(token, at(hours)) is good
 
 
-def test_the_statement_says_of_tokens_what_the_core_says_of_their_node(store: Store) -> None:
+def test_the_statement_says_of_tokens_what_the_core_says_of_their_node(
+    store: Store, tokens: ConsoleAuthTokens
+) -> None:
     node, lease = handed_over(store)
-    tokens = {
-        kept(store, node, lease=of, project_id=project, expires_at=at(100)): (of, project)
+    kept_for = {
+        kept(tokens, node, lease=of, project_id=project, expires_at=at(100)): (of, project)
         for of, project in itertools.product((None, lease.uuid), (OWNER, TENANT, STRANGER))
     }
     good = 0
@@ -129,74 +137,82 @@ def test_the_statement_says_of_tokens_what_the_core_says_of_their_node(store: St
             at_hand = replace(node, state=state, lease=held_by)
             for now in (at(-1), at(0), at(9.9), at(10)):
                 has_it = (held_by, holder(at_hand, seen, now))
-                alive = {token for token, bound in tokens.items() if bound == has_it}
-                assert set(store.living_tokens(list(tokens), now)) == alive, (state, status, now)
+                alive = {token for token, bound in kept_for.items() if bound == has_it}
+                assert set(tokens.living_tokens(list(kept_for), now)) == alive, (state, status, now)
                 good += len(alive)
     # Eight statuses at four instants for the owner, one status at two for the lessee.
     assert good == 8 * 4 + 2
 
 
 @pytest.mark.parametrize('held_by', [None, 'l', 'another'])
-def test_who_has_the_node_no_more_uses_no_token(store: Store, held_by: str | None) -> None:
+def test_who_has_the_node_no_more_uses_no_token(
+    store: Store, tokens: ConsoleAuthTokens, held_by: str | None
+) -> None:
     node, lease = handed_over(store)
-    token = kept(store, node, lease=lease.uuid, project_id=TENANT)
+    token = kept(tokens, node, lease=lease.uuid, project_id=TENANT)
     set_node(store, node, State.RETURNING, held_by)
-    assert store.token(token, NOW) is None
-    assert not store.use_token(token, NOW)
+    assert tokens.token(token, NOW) is None
+    assert not tokens.use_token(token, NOW)
 
 
-def test_what_is_open_is_alive_until_the_lease_ends(store: Store) -> None:
+def test_what_is_open_is_alive_until_the_lease_ends(
+    store: Store, tokens: ConsoleAuthTokens
+) -> None:
     node, lease = handed_over(store, 'a')
-    token = kept(store, node, lease='a', project_id=TENANT)
+    token = kept(tokens, node, lease='a', project_id=TENANT)
     idle = a_node(store, 'idle')
-    own = kept(store, idle)
+    own = kept(tokens, idle)
     both = [token, own]
     for each in both:
-        assert store.use_token(each, NOW)
+        assert tokens.use_token(each, NOW)
 
     late = at(5)  # long after both have expired
-    assert store.living_tokens(both, late) == {token: at(10), own: None}
-    assert store.living_tokens([], late) == {}
+    assert tokens.living_tokens(both, late) == {token: at(10), own: None}
+    assert tokens.living_tokens([], late) == {}
     change(store, replace(lease, status=Status.ACTIVE, window=replace(lease.window, end=at(4))))
-    assert store.living_tokens(both, late) == {own: None}
+    assert tokens.living_tokens(both, late) == {own: None}
     set_node(store, idle, State.PREPARING, 'next')
-    assert store.living_tokens(both, late) == {}
+    assert tokens.living_tokens(both, late) == {}
 
 
-def test_all_tokens_of_a_node_are_deleted_and_no_others(store: Store) -> None:
+def test_all_tokens_of_a_node_are_deleted_and_no_others(
+    store: Store, tokens: ConsoleAuthTokens
+) -> None:
     one, other = a_node(store, 'one'), a_node(store, 'other')
-    gone = [kept(store, one) for _ in range(3)]
-    stays = kept(store, other)
-    store.use_token(gone[0], NOW)
-    store.drop_tokens(one.id)
-    assert store.living_tokens([*gone, stays], NOW) == {stays: None}
+    gone = [kept(tokens, one) for _ in range(3)]
+    stays = kept(tokens, other)
+    tokens.use_token(gone[0], NOW)
+    tokens.drop_tokens(one.id)
+    assert tokens.living_tokens([*gone, stays], NOW) == {stays: None}
 
 
-def test_a_purge_leaves_what_can_be_used_or_is_open(store: Store, database: Database) -> None:
+def test_a_purge_leaves_what_can_be_used_or_is_open(
+    store: Store, tokens: ConsoleAuthTokens, database: Database
+) -> None:
     node, lease = handed_over(store)
     lent = {'lease': lease.uuid, 'project_id': TENANT}
-    fresh = kept(store, node, **lent, expires_at=at(3))
-    is_open = kept(store, node, **lent)
-    unused, used_by_owner = kept(store, node, **lent), kept(store, a_node(store, 'own'))
+    fresh = kept(tokens, node, **lent, expires_at=at(3))
+    is_open = kept(tokens, node, **lent)
+    unused, used_by_owner = kept(tokens, node, **lent), kept(tokens, a_node(store, 'own'))
     for each in (is_open, used_by_owner):
-        assert store.use_token(each, NOW)
-    assert store.purge_tokens(at(0.5)) == 0
+        assert tokens.use_token(each, NOW)
+    assert tokens.purge_tokens(at(0.5)) == 0
 
-    assert store.purge_tokens(at(2)) == 1
-    assert set(store.living_tokens([fresh, is_open, unused, used_by_owner], at(2))) == {
+    assert tokens.purge_tokens(at(2)) == 1
+    assert set(tokens.living_tokens([fresh, is_open, unused, used_by_owner], at(2))) == {
         fresh,
         is_open,
         used_by_owner,
     }
     change(store, replace(lease, status=Status.EXPIRED))
-    assert store.purge_tokens(at(2.5)) == 1
+    assert tokens.purge_tokens(at(2.5)) == 1
     assert count(database) == 2  # the owner's, open, and one that has not expired
 
 
-def test_times_are_kept_to_the_microsecond(store: Store) -> None:
+def test_times_are_kept_to_the_microsecond(store: Store, tokens: ConsoleAuthTokens) -> None:
     node = a_node(store)
     expires = datetime.fromisoformat('2032-02-01T00:00:00.000001+00:00')
-    token = kept(store, node, expires_at=expires)
+    token = kept(tokens, node, expires_at=expires)
     just_before = expires - timedelta(microseconds=1)
-    assert store.token(token, just_before) is not None
-    assert store.token(token, expires) is None
+    assert tokens.token(token, just_before) is not None
+    assert tokens.token(token, expires) is None

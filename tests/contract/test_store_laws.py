@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from esi_leap.core.criteria import Criterion, Fact, Sign, facts, parse
 from esi_leap.core.instant import EARLIEST, FOREVER
 from esi_leap.core.interval import Interval
-from esi_leap.db import criteria, rows
-from esi_leap.db import nodes as inventory
+from esi_leap.db import criteria, rows, sightings
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
 from esi_leap.db.tables import bookings, nodes
@@ -56,7 +55,7 @@ def test_overlapping_and_spanning_are_what_intervals_say(
     with database.engine.connect() as connection:
         for number, window in enumerate(taken):
             gone = an_offer(node, f'{number}', window=window)
-            values = {**rows.booking_values(gone), 'status': 'deleted', 'next_action_at': None}
+            values = {**rows.booking_values(gone), 'status': 'deleted', 'due_at': None}
             connection.execute(bookings.insert().values(created_at=NOW, **values))
         for window in asked:
             for clause, law_of in (
@@ -135,7 +134,7 @@ def test_criteria_are_what_the_core_says(
         a_machine(f'{number}', properties=properties) for number, properties in enumerate(described)
     ]
     with database.engine.connect() as connection:
-        inventory.write(connection, 'ironic_node', seen, {}, asked=NOW, now=NOW)
+        sightings.write_rows(connection, 'ironic_node', seen, {}, asked=NOW, now=NOW)
         for criterion in asked:
             found = connection.execute(
                 sa.select(nodes.c.resource_uuid).where(criteria.holds(criterion))

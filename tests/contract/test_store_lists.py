@@ -10,7 +10,7 @@ import pytest
 
 from esi_leap.core import lease as leases
 from esi_leap.core import offer as offers
-from esi_leap.core.change import Change
+from esi_leap.core.change import Agree, put
 from esi_leap.core.contract import Contract, status_of
 from esi_leap.core.contract import Status as ContractStatus
 from esi_leap.core.errors import InvalidError
@@ -542,7 +542,7 @@ def test_the_status_of_a_contract_is_that_of_the_core_for_all_its_leases(store: 
                 lines.append(
                     a_lease(node, f'l{hour}', hour, hour + 1, contract=uuid, status=status)
                 )
-            book.put(Change(tuple(lines), contract=contract_of(lines[0])))
+            book.put((Agree(contract_of(lines[0])), *put(*lines)))
 
     assert len(expected) == 255
     found = store.contracts(ALL, Query())

@@ -1,7 +1,7 @@
-"""Defects of the lease service that came before, by their numbers: none may be found in ours.
+"""The known defects of the existing service, by number: this service has none of them.
 
-`A` numbers are about correctness, `B` numbers about security. Others stand where what they need is:
-`grep -rE 'def test_[ab][0-9]{2}_' tests` finds them all.
+`A` numbers are about correctness, `B` numbers about security. More of them are beside the
+code that they need: `grep -rE 'def test_[ab][0-9]{2}_' tests` finds them all.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ OPTIONS = {'api': {'delete_wait': 0.2}, 'manager': {'retry_max': 1}}
 
 
 class World(worlds.World):
-    """A service with what these tests have in common."""
+    """A service, with helpers for these tests."""
 
     def lend(self, node: str | None = None, project: str = 'lessee', **more: object) -> Any:  # noqa: ANN401
         """Let the owner lease a node to a project."""
@@ -41,7 +41,7 @@ class World(worlds.World):
 
 @pytest.fixture
 def make_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Make services, with options of the test's own; all are ended after it."""
+    """Start services with the options of the test; stop them after it."""
     made: list[tuple[Any, World]] = []
 
     def make(**settings: Any) -> World:  # noqa: ANN401 - of the fixture of the service
@@ -66,7 +66,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.fixture
 def day() -> Any:  # noqa: ANN401 - a function
-    """Days from now, as they are on the wire."""
+    """Return a function from a number of days from now to a time on the wire."""
     begun = datetime.now(UTC).replace(microsecond=0)
 
     def text(number: float) -> str:

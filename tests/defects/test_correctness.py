@@ -1,4 +1,4 @@
-"""A1 to A25, as far as no cloud is needed."""
+"""A1 to A25, without those that need a cloud."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from esi_leap.core.event import Priority
 from esi_leap.core.handover.steps import Patch, Provision
 from esi_leap.core.lease import Status
 from esi_leap.core.node import State
-from esi_leap.db.store import Store
 from esi_leap.manager.loop import Loop
 from tests.functional.api.world import ADMIN, LESSEE, OWNER, STRANGER, pool
 from tests.functional.manager.conftest import World as Metal
@@ -31,14 +30,14 @@ from .conftest import OPTIONS
 
 @pytest.fixture
 def metal(tmp_path: Path) -> Iterator[Metal]:
-    """One node, its managers, and time."""
+    """Make one node, its managers and a clock."""
     made = Metal(tmp_path)
     made.machine()
     yield made
     made.database.close()
 
 
-def test_a01_leases_back_to_back_do_not_skip_the_tear_down(metal):
+def test_a01_node_is_cleaned_between_leases_without_a_gap(metal):
     metal.lease('first', 0, 10)
     metal.lease('second', 10, 20)
     metal.tick()
@@ -58,7 +57,7 @@ def test_a01_leases_back_to_back_do_not_skip_the_tear_down(metal):
 
 
 @pytest.mark.parametrize('refused', range(1, 8))
-def test_a02_a_tear_down_that_was_refused_anywhere_is_resumed(metal, refused):
+def test_a02_return_refused_at_any_call_is_resumed(metal, refused):
     lease = metal.lease('tenant', 0, 10)
     metal.tick()
     metal.change(provision_state='active', instance_info={'image': 'x'}, console=True)
@@ -80,22 +79,22 @@ def test_a02_a_tear_down_that_was_refused_anywhere_is_resumed(metal, refused):
     assert not metal.file()['console']
 
 
-def test_a03_an_exception_at_the_top_of_the_loop_does_not_stop_it(metal, caplog):
+def test_a03_exception_in_the_loop_does_not_stop_the_manager(metal, caplog):
     caplog.set_level(logging.CRITICAL)
     lease = metal.lease('tenant', 0, 10)
     looked = []
 
     class Failing:
-        """The real agenda, which fails twice in ways that nobody expects."""
+        """The real agenda, which raises two unexpected errors."""
 
         def __getattr__(self, name: str) -> object:
-            return getattr(metal.store, name)
+            return getattr(metal.agenda, name)
 
         def due(self, now, limit):
             looked.append(now)
             if len(looked) <= 2:
                 raise [RuntimeError('what is that'), MemoryError('and that')][len(looked) - 1]
-            return metal.store.due(now, limit)
+            return metal.agenda.due(now, limit)
 
     deps = metal.manager()
     loop = Loop(type(deps)(**{**_fields(deps), 'agenda': Failing()}))
@@ -113,7 +112,7 @@ def _fields(value):
     return {name: getattr(value, name) for name in value.__dataclass_fields__}
 
 
-def test_a04_a_lease_that_waits_or_failed_blocks_its_window(world, day):
+def test_a04_lease_that_waits_or_failed_blocks_its_window(world, day):
     node = world.node(maintenance=True)
     waiting = world.lend(node, end_time=day(5))
     world.until(waiting['uuid'], 'wait fulfill')
@@ -122,7 +121,7 @@ def test_a04_a_lease_that_waits_or_failed_blocks_its_window(world, day):
     assert (answer.status_code, answer.json()['error']['code']) == (409, 'window.conflict')
 
 
-def test_a05_nothing_is_claimed_over_a_lease_that_is_being_cancelled(world, day):
+def test_a05_lease_in_wait_cancel_blocks_its_window(world, day):
     node = world.node()
     offer = world.offer(node)
     lease = world.make(LESSEE, f'/v1/offers/{offer["uuid"]}/claim', end_time=day(2))
@@ -144,7 +143,7 @@ def test_a05_nothing_is_claimed_over_a_lease_that_is_being_cancelled(world, day)
     world.until(lease['uuid'], 'deleted')
 
 
-def test_a06_no_transaction_and_no_connection_is_left_open(world):
+def test_a06_request_leaves_no_transaction_and_no_connection_open(world):
     for _ in range(5):
         world.offer()
     with pool() as connections, ThreadPoolExecutor(40) as threads:
@@ -172,13 +171,13 @@ def test_a07_offsets_are_converted_and_may_be_mixed(world, start, end):
     assert (made['start_time'], made['end_time']) == ('2040-02-29T19:00:00', '2040-03-02T00:00:00')
 
 
-def test_a07_an_end_alone_may_have_an_offset(world, day):
+def test_a07_end_alone_may_have_an_offset(world, day):
     assert world.offer(end_time=f'{day(2)}Z')['end_time'] == day(2)
     assert world.lend(end_time=f'{day(2)}Z')['end_time'] == day(2)
 
 
 @pytest.mark.parametrize('zone', ['Asia/Tokyo', 'America/New_York', 'Asia/Kathmandu'])
-def test_a07_the_zone_of_the_server_does_not_matter(zone):
+def test_a07_time_zone_of_the_server_has_no_effect(zone):
     code = (
         'from esi_leap import clock; from esi_leap.core import instant; import datetime as d;'
         'utc = d.datetime.now(d.timezone.utc);'
@@ -234,27 +233,27 @@ def _post(world, path, body):
         ('PATCH', '/v1/leases/{}', {'end_time': '2050-01-01T00:00:00'}),
     ],
 )
-def test_a10_an_unknown_uuid_is_not_found(world, method, path, body):
+def test_a10_unknown_uuid_is_not_found(world, method, path, body):
     unknown = '11111111-2222-4333-8444-555555555555'
     answer = world.call(ADMIN, method, path.format(unknown), body)
     assert answer.status_code == 404
     assert answer.json()['faultstring'].endswith(f'with name or uuid {unknown} not found.')
 
 
-def test_a11_an_offer_is_claimed_by_its_name(world):
+def test_a11_offer_is_claimed_by_its_name(world):
     offer = world.offer(name='nightly')
     lease = world.make(LESSEE, '/v1/offers/nightly/claim')
     assert lease['offer_uuid'] == offer['uuid']
 
 
-def test_a12_a_name_used_again_means_the_one_that_lives(world, day):
+def test_a12_reused_name_means_the_object_that_has_not_ended(world, day):
     old = world.lend(name='rerun', start_time=day(1), end_time=day(2))
     world.call(OWNER, 'DELETE', f'/v1/leases/{old["uuid"]}')
     new = world.lend(name='rerun', start_time=day(1), end_time=day(2))
     assert world.call(LESSEE, 'GET', '/v1/leases/rerun').json()['uuid'] == new['uuid']
 
 
-def test_a12_a_name_of_another_tenant_is_no_name_of_mine(world, day):
+def test_a12_name_in_another_project_is_not_found(world, day):
     mine = world.lend(name='shared', start_time=day(1), end_time=day(2))
     theirs = world.lend(project='stranger', name='shared', start_time=day(1), end_time=day(2))
     assert world.call(LESSEE, 'GET', '/v1/leases/shared').json()['uuid'] == mine['uuid']
@@ -264,7 +263,7 @@ def test_a12_a_name_of_another_tenant_is_no_name_of_mine(world, day):
     assert {mine['uuid'], theirs['uuid']} == set(both.json()['error']['details']['uuids'])
 
 
-def test_a13_a_lease_that_an_admin_makes_belongs_to_the_owner_of_the_node(world, day):
+def test_a13_lease_made_by_an_admin_belongs_to_the_owner_of_the_node(world, day):
     lease = world.make(
         ADMIN, '/v1/leases', resource_uuid=world.node(), project_id='lessee', end_time=day(1)
     )
@@ -274,7 +273,7 @@ def test_a13_a_lease_that_an_admin_makes_belongs_to_the_owner_of_the_node(world,
     assert world.call(OWNER, 'DELETE', f'/v1/leases/{lease["uuid"]}').status_code == 200
 
 
-def test_a14_no_lease_lies_in_the_past(world):
+def test_a14_lease_in_the_past_is_refused(world):
     body = {
         'resource_uuid': world.node(),
         'project_id': 'lessee',
@@ -285,7 +284,7 @@ def test_a14_no_lease_lies_in_the_past(world):
     assert (answer.status_code, answer.json()['error']['code']) == (400, 'window.invalid')
 
 
-def test_a14_starts_and_chains_of_claims_are_bounded_where_the_operator_wants(make_world, day):
+def test_a14_quota_bounds_starts_and_chains_of_claims(make_world, day):
     world = make_world(options={**OPTIONS, 'quota': {'days_ahead': 30, 'days_in_a_row': 21}})
     path = f'/v1/offers/{world.offer()["uuid"]}/claim'
     far = world.call(LESSEE, 'POST', path, {'start_time': day(40), 'end_time': day(41)})
@@ -295,7 +294,7 @@ def test_a14_starts_and_chains_of_claims_are_bounded_where_the_operator_wants(ma
     assert (chained.status_code, chained.json()['error']['code']) == (403, 'quota.exceeded')
 
 
-def test_a15_an_ended_lease_does_not_change(world, day):
+def test_a15_ended_lease_cannot_be_changed(world, day):
     lease = world.lend(start_time=day(1), end_time=day(2))
     path = f'/v1/leases/{lease["uuid"]}'
     past = world.call(ADMIN, 'PATCH', path, {'end_time': '2020-01-01T00:00:00'})
@@ -305,7 +304,7 @@ def test_a15_an_ended_lease_does_not_change(world, day):
     assert (late.status_code, late.json()['error']['code']) == (409, 'state.final')
 
 
-def test_a15_a_parent_does_not_shrink_under_its_children(world, day):
+def test_a15_lease_cannot_be_shorter_than_the_bookings_inside_it(world, day):
     node = world.node()
     parent = world.lend(node, end_time=day(5))
     world.until(parent['uuid'], 'active')
@@ -318,14 +317,14 @@ def test_a15_a_parent_does_not_shrink_under_its_children(world, day):
     assert world.call(ADMIN, 'PATCH', path, {'end_time': day(3)}).status_code == 200
 
 
-def test_a16_the_manager_uses_the_folder_of_dummy_nodes_that_is_configured(world, day):
+def test_a16_manager_uses_the_configured_folder_of_dummy_nodes(world, day):
     lease = world.lend(end_time=day(1))
     world.until(lease['uuid'], 'active')
     file = world.service.nodes / lease['resource_uuid']
     assert json.loads(file.read_text())['lease_uuid'] == lease['uuid']
 
 
-def test_a17_asking_the_policy_leaves_the_configuration_alone(make_world, day):
+def test_a17_policy_check_does_not_change_the_configuration(make_world, day):
     world = make_world(options={**OPTIONS, 'api': {'max_lease_time': 2}})
     path = f'/v1/offers/{world.offer()["uuid"]}/claim'
     for _ in range(3):
@@ -336,7 +335,7 @@ def test_a17_asking_the_policy_leaves_the_configuration_alone(make_world, day):
         assert world.service.conf.api.max_lease_time == 2
 
 
-def test_a19_every_error_says_something_of_its_own():
+def test_a19_every_error_has_a_message_of_its_own():
     def kinds(base):
         return [base, *(each for kind in base.__subclasses__() for each in kinds(kind))]
 
@@ -346,7 +345,7 @@ def test_a19_every_error_says_something_of_its_own():
         assert kind.title
 
 
-def test_a21_a_node_that_is_gone_keeps_no_lease_waiting_for_ever(metal):
+def test_a21_missing_node_keeps_no_lease_waiting(metal):
     ending, cancelled = metal.lease('tenant', 0, 10), metal.lease('tenant', 20, 30)
     metal.tick()
     (metal.folder / 'n1').unlink()
@@ -358,7 +357,7 @@ def test_a21_a_node_that_is_gone_keeps_no_lease_waiting_for_ever(metal):
     assert metal.see(cancelled).status is Status.DELETED
 
 
-def test_a23_what_the_operator_keeps_on_a_node_survives_a_lease(metal):
+def test_a23_fields_of_the_operator_survive_a_lease(metal):
     metal.machine(extra={'rack': 7, 'asset': 'x-12'})
     metal.lease('tenant', 0, 10)
     metal.tick()
@@ -369,7 +368,7 @@ def test_a23_what_the_operator_keeps_on_a_node_survives_a_lease(metal):
     assert metal.file()['provision_state'] == 'available'
 
 
-def test_a24_the_time_filter_of_offers_means_those_that_span_the_range(world, day):
+def test_a24_time_filter_of_offers_selects_windows_that_contain_the_range(world, day):
     node = world.node()
     offer = world.offer(node, start_time=day(10), end_time=day(20))
     for start, end, found in ((10, 20, True), (12, 15, True), (9, 15, False), (15, 21, False)):
@@ -385,7 +384,7 @@ def test_a24_the_time_filter_of_offers_means_those_that_span_the_range(world, da
     assert 'Only offers that span this time.' in ' '.join(help_text.split())
 
 
-def test_a18_what_follows_from_a_deletion_is_an_event_too(world, day):
+def test_a18_changes_that_follow_from_a_deletion_have_events(world, day):
     node = world.node(power_state=None)
     offer = world.offer(node)
     lease = world.make(LESSEE, f'/v1/offers/{offer["uuid"]}/claim', end_time=day(2))
@@ -404,7 +403,7 @@ def test_a18_what_follows_from_a_deletion_is_an_event_too(world, day):
     assert [each['id'] for each in listed] == sorted(each['id'] for each in listed)
 
 
-def test_a22_a_node_locked_when_a_sub_lease_ends_is_given_back_when_it_is_not(metal):
+def test_a22_node_locked_at_the_end_of_a_sub_lease_is_returned_when_unlocked(metal):
     outer = metal.lease('tenant', 0, 40)
     inner = metal.lease('guest', 10, 30, inside=outer)
     metal.tick()
@@ -429,15 +428,15 @@ def test_a22_a_node_locked_when_a_sub_lease_ends_is_given_back_when_it_is_not(me
     assert metal.file()['provision_state'] == 'available'
 
 
-def test_a25_a_notification_says_how_it_stands_after_the_change(metal):
-    metal.store = Store(metal.database, Priority.INFO)
+def test_a25_notification_has_the_status_after_the_change(metal):
+    metal.notify(Priority.INFO)
     metal.deps = metal.manager()
     lease = metal.lease('tenant', 0, 10)
     metal.tick()
     metal.wait(minutes=10)
     said = {
         each.type: each.payload['esi_leap_object.data']
-        for each in metal.store.outgoing(100)
+        for each in metal.outbox.outgoing(100)
         if each.payload['esi_leap_object.data']['uuid'] == lease
     }
     begun, over = said['esi_leap.lease.fulfill.end'], said['esi_leap.lease.delete.end']

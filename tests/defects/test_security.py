@@ -1,4 +1,4 @@
-"""B1 to B13, as far as no cloud is needed."""
+"""B1 to B13, without those that need a cloud."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ from tests.functional.api.world import ADMIN, LESSEE, OWNER, STRANGER
 from .conftest import OPTIONS
 
 
-def test_b05_the_rule_for_deleting_a_lease_is_asked_and_not_that_for_reading_it(
-    make_world, tmp_path, day
-):
+def test_b05_deleting_a_lease_asks_the_rule_for_deleting(make_world, tmp_path, day):
     rules = tmp_path / 'policy.json'
     rules.write_text(json.dumps({'esi_leap:lease:delete': '!', 'esi_leap:lease:get': '@'}))
     world = make_world(options={**OPTIONS, 'oslo_policy': {'policy_file': str(rules)}})
@@ -39,7 +37,7 @@ def test_b05_the_rule_for_deleting_a_lease_is_asked_and_not_that_for_reading_it(
         ('DELETE', '/v1/contracts/{contract}', None),
     ],
 )
-def test_b07_what_others_have_is_as_unknown_as_what_nobody_has(world, day, method, path, body):
+def test_b07_object_of_another_project_answers_like_a_missing_one(world, day, method, path, body):
     offer = world.offer(lessee_id='lessee', name='hidden')
     lease = world.lend(start_time=day(1), end_time=day(2), name='hidden')
     there = {
@@ -59,7 +57,7 @@ def test_b07_what_others_have_is_as_unknown_as_what_nobody_has(world, day, metho
     assert answers[0][0] == 404
 
 
-def test_b08_an_answer_never_carries_sql(make_world):
+def test_b08_answer_never_contains_sql(make_world):
     world = make_world(manager=False)
     with world.service._database.engine.begin() as connection:  # noqa: SLF001 - to break it
         connection.execute(sa.text('ALTER TABLE bookings RENAME TO elsewhere'))
@@ -73,7 +71,7 @@ def test_b08_an_answer_never_carries_sql(make_world):
 @pytest.mark.parametrize(
     'ident', ['../secret', '..', '/etc/passwd', 'a/../../secret', '.hidden', '%2e%2e%2fsecret']
 )
-def test_b10_the_name_of_a_dummy_node_is_no_path(world, ident):
+def test_b10_name_of_a_dummy_node_with_a_path_is_not_found(world, ident):
     folder = Path(world.service.nodes)
     (folder.parent / 'secret').write_text(json.dumps({'project_owner_id': 'owner'}))
     (folder / '.hidden').write_text(json.dumps({'project_owner_id': 'owner'}))
@@ -84,13 +82,13 @@ def test_b10_the_name_of_a_dummy_node_is_no_path(world, ident):
     assert json.loads((folder.parent / 'secret').read_text()) == {'project_owner_id': 'owner'}
 
 
-def test_b10_there_is_no_node_type_for_tests(world):
+def test_b10_resource_type_test_node_does_not_exist(world):
     body = {'resource_uuid': 'x', 'resource_type': 'test_node'}
     answer = world.call(ADMIN, 'POST', '/v1/offers', body)
     assert (answer.status_code, answer.json()['error']['code']) == (400, 'resource_type.unknown')
 
 
-def test_b11_what_a_node_says_of_its_lease_gives_nobody_rights(world, day):
+def test_b11_lease_uuid_on_a_node_gives_no_rights(world, day):
     lease = world.lend(start_time=day(1), end_time=day(5))
     node = world.node(lease_uuid=lease['uuid'], project_id='stranger')
     other = {'resource_uuid': lease['resource_uuid'], 'project_id': 'stranger'}
@@ -105,7 +103,7 @@ def test_b11_what_a_node_says_of_its_lease_gives_nobody_rights(world, day):
     assert refused.status_code in {403, 404}, refused.text
 
 
-def test_b12_the_operator_can_bound_what_a_project_claims(make_world):
+def test_b12_quota_bounds_the_claims_of_a_project(make_world):
     world = make_world(options={**OPTIONS, 'quota': {'leases': 2}})
     offers = [world.offer()['uuid'] for _ in range(3)]
     codes = [world.call(LESSEE, 'POST', f'/v1/offers/{each}/claim', {}) for each in offers]

@@ -1,4 +1,4 @@
-"""What the pages say is there: diagrams, calls, commands, programs, options, files."""
+"""The pages agree with the code: diagrams, calls, commands, programs, options, files."""
 
 import configparser
 import re
@@ -43,7 +43,7 @@ def _directives(name: str) -> set[str]:
 
 
 @pytest.mark.parametrize('module', MACHINES)
-def test_a_diagram_has_every_transition_and_no_other(module: str) -> None:
+def test_diagram_has_every_transition_and_no_other(module: str) -> None:
     transitions = MACHINES[module].TRANSITIONS
     picture = ET.fromstring(machines.draw(machines.load(module)))  # noqa: S314 - our own drawing
     dots = [dot.findtext(f'{SVG}title') for dot in picture.iter(f'{SVG}circle')]
@@ -53,11 +53,11 @@ def test_a_diagram_has_every_transition_and_no_other(module: str) -> None:
     assert [box.text for box in picture.iter(f'{SVG}text')] == [str(state) for state in transitions]
 
 
-def test_every_machine_is_shown() -> None:
+def test_every_state_machine_has_a_diagram() -> None:
     assert _directives('machine') == set(MACHINES)
 
 
-def test_the_rights_in_every_state_are_shown() -> None:
+def test_rights_of_every_node_state_have_a_table() -> None:
     assert _directives('rights') == {state for call in rights.load() for state in call} & {
         'free',
         'lent',
@@ -65,7 +65,7 @@ def test_the_rights_in_every_state_are_shown() -> None:
     }
 
 
-def test_a_cell_names_the_weakest_role_that_may_and_what_our_rules_change() -> None:
+def test_cell_has_the_weakest_role_before_and_after_our_rules() -> None:
     call = {
         'call': 'do it',
         'lent': {
@@ -91,7 +91,7 @@ def test_every_call_is_described() -> None:
     assert sorted(each.name for each in described) == sorted(each.name for each in ROUTES)
 
 
-def test_a_description_names_the_parameters_the_fields_and_the_rule() -> None:
+def test_description_of_a_call_has_parameters_fields_and_rule() -> None:
     (claim,) = (each for each in ROUTES if each.path.endswith('/claim'))
     text = '\n'.join(routes.describe(claim))
     for word in ('POST /v1/offers/{ident}/claim', '201', 'esi_leap:offer:claim', 'purpose'):
@@ -128,21 +128,21 @@ def test_every_program_exists_and_is_described(program: str) -> None:
     assert f'``{program}``' in (SOURCE / 'install' / 'index.rst').read_text(encoding='utf-8')
 
 
-def test_the_programs_that_are_named_exist() -> None:
+def test_every_program_on_a_page_exists() -> None:
     named = re.compile(r'(?<![\w/-])esi-leap(?:-[a-z]+)+\b')
     known = {*_entry_points()['console_scripts'], *(each.name for each in SCRIPTS)}
     for page in (*TEXTS, PROJECT / 'policies' / 'README.rst'):
         assert set(named.findall(page.read_text(encoding='utf-8'))) <= known, page.name
 
 
-def test_the_two_commands_are_as_promised() -> None:
+def test_readme_has_the_two_commands() -> None:
     text = (PROJECT / 'README.rst').read_text(encoding='utf-8')
     begin = '    python3 -m venv .venv && .venv/bin/pip install tox && .venv/bin/tox -e '
     assert f'{begin}sandbox -- demo\n{begin}tests\n' in text
 
 
 @pytest.mark.parametrize('page', TEXTS, ids=lambda page: page.name)
-def test_the_options_that_are_named_exist(page: Path) -> None:
+def test_every_option_on_a_page_exists(page: Path) -> None:
     known = {
         (group, option.dest) for group, options in configuration.list_opts() for option in options
     }
@@ -152,7 +152,7 @@ def test_the_options_that_are_named_exist(page: Path) -> None:
 
 
 @pytest.mark.parametrize('page', TEXTS, ids=lambda page: page.name)
-def test_the_files_that_are_named_exist(page: Path) -> None:
+def test_every_file_on_a_page_exists(page: Path) -> None:
     text = page.read_text(encoding='utf-8')
     for name in re.findall(r'``([\w./-]+\.(?:py|rst|yaml|cfg|toml))``', text):
         if name.startswith('/') or name in {'policy.yaml', 'clouds.yaml'}:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from esi_leap.api.expose import Call
-from esi_leap.api.views.pieces import render_resource, render_terms, render_time
+from esi_leap.api.views.pieces import render_reason, render_resource, render_terms, render_time
 from esi_leap.core.terms import Notice
 from esi_leap.core.views import LeaseView
 
@@ -24,7 +24,7 @@ def render_lease(view: LeaseView, call: Call) -> dict[str, object]:
         'fulfill_time': render_time(lease.fulfill_time, call),
         'expire_time': render_time(lease.expire_time, call),
         'status': lease.status,
-        'status_reason': lease.reason,
+        'status_reason': render_reason(lease.reason),
         'properties': lease.properties,
         'purpose': lease.purpose,
         'offer_uuid': lease.offer,

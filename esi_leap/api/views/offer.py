@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from esi_leap.api.expose import Call
-from esi_leap.api.views.pieces import render_resource, render_terms, render_time
+from esi_leap.api.views.pieces import render_reason, render_resource, render_terms, render_time
 from esi_leap.core.node import State
 from esi_leap.core.views import OfferView
 
@@ -22,7 +22,9 @@ def render_offer(view: OfferView, call: Call) -> dict[str, object]:
         'start_time': render_time(offer.window.start, call),
         'end_time': render_time(offer.window.end, call),
         'status': offer.status,
-        'status_reason': node.reason if node.state is State.REJECTED else offer.reason,
+        'status_reason': render_reason(
+            node.reason if node.state is State.REJECTED else offer.reason
+        ),
         'properties': offer.properties,
         'availabilities': [
             [render_time(gap.start, call), render_time(gap.end, call)] for gap in view.free

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from esi_leap.api.expose import Call
+from esi_leap.core.cause import Reason
 from esi_leap.core.instant import render
 from esi_leap.core.node import Node
 from esi_leap.core.terms import Terms
@@ -13,6 +14,11 @@ from esi_leap.core.terms import Terms
 def render_time(moment: datetime | None, call: Call) -> str | None:
     """Return a time as text, in the form of the caller's API version; None for None."""
     return None if moment is None else render(moment, call.suffix)
+
+
+def render_reason(reason: Reason | None) -> str | None:
+    """Return a reason as a sentence; None for None."""
+    return None if reason is None else str(reason)
 
 
 def render_terms(terms: Terms) -> dict[str, object]:

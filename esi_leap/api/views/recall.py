@@ -6,7 +6,7 @@ from datetime import datetime
 
 from esi_leap.actions.recalls import RecallDetail
 from esi_leap.api.expose import Call
-from esi_leap.api.views.pieces import render_time
+from esi_leap.api.views.pieces import render_reason, render_time
 from esi_leap.core.recall import ItemStatus, percentile
 from esi_leap.core.views import ItemView, RecallView
 
@@ -65,5 +65,5 @@ def _reason_to_wait(view: ItemView) -> str | None:
     """Return why the lease or the node waits; None if the item is not pending."""
     if view.item.status is not ItemStatus.PENDING:
         return None
-    waiting = view.lease is not None and view.lease.blocks and view.lease.reason
-    return waiting or view.node.reason
+    lease = view.lease
+    return render_reason((lease.reason if lease and lease.blocks else None) or view.node.reason)

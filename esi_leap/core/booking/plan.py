@@ -10,7 +10,7 @@ from esi_leap.core import contract as contracts
 from esi_leap.core import lease as leases
 from esi_leap.core import offer as offers
 from esi_leap.core.booking.quota import Limits
-from esi_leap.core.change import Change
+from esi_leap.core.change import Agree, Change, Put, bookings_of, put
 from esi_leap.core.errors import (
     FinalStateError,
     InvalidWindowError,
@@ -101,7 +101,7 @@ def plan_offer(offer: Offer, node: Node, tree: BookingTree, now: datetime) -> Ch
         if not (own and offer.window.contains(each.window)):
             raise _conflict(node, each)
         adopted.append(replace(each, parent=offer.uuid))
-    return Change((offer, *adopted))
+    return put(offer, *adopted)
 
 
 def plan_lease(
@@ -150,7 +150,7 @@ def check_claimable(offer: Offer, node: Node) -> None:
     """
     if node.state is State.REJECTED:
         raise RejectedError.of(node.name)
-    if offer.stands(node.owner_id).reason == offers.NOT_HIS:
+    if offer.for_owner(node.owner_id).is_suspended:
         raise SuspendedError.of(offer.uuid)
 
 
@@ -202,7 +202,7 @@ def plan_update(
         if lease.recall is not None and changed.window.end > lease.window.end:
             raise RecalledError.of(lease.uuid, lease.recall.deadline)
         _check_end(lease, changed.window, node, tree, now)
-    return Change((changed,))
+    return put(changed)
 
 
 def plan_cancel(lease: Lease, node: Node, tree: BookingTree, now: datetime) -> Change:
@@ -217,11 +217,11 @@ def plan_cancel(lease: Lease, node: Node, tree: BookingTree, now: datetime) -> C
     """
     inside = _withdrawn(lease.uuid, lease.uuid, node, tree, now)
     if lease.ending:
-        return Change((*inside, replace(lease, retry_at=now)))
+        return put(*inside, replace(lease, retry_at=now))
     waits = any(each.blocks for each in inside)
-    if waits or node.inherited or node.is_with(lease):
-        return Change((*inside, lease.cancelling(leases.TAKEN, now)))
-    return Change((*inside, lease.to(leases.Status.DELETED, expire_time=now)))
+    if waits or node.is_inherited or node.is_with(lease):
+        return put(*inside, lease.cancelling(now))
+    return put(*inside, lease.to(leases.Status.DELETED, expire_time=now))
 
 
 def plan_withdraw(offer: Offer, node: Node, tree: BookingTree, now: datetime) -> Change:
@@ -234,17 +234,17 @@ def plan_withdraw(offer: Offer, node: Node, tree: BookingTree, now: datetime) ->
         moved = replace(each, parent=offer.parent)
         claimed = isinstance(moved, Lease) and moved.offer == offer.uuid
         if isinstance(moved, Lease) and claimed and not moved.terms.binding:
-            inside += plan_cancel(moved, node, tree, now).bookings
+            inside += bookings_of(plan_cancel(moved, node, tree, now))
         else:
             inside.append(moved)
-    return Change((*inside, withdrawn(offer)))
+    return put(*inside, withdrawn(offer))
 
 
 def plan_expire(offer: Offer, tree: BookingTree) -> Change:
     """Plan the end of an offer whose window has passed. A lease that is late moves up."""
     gone = replace(offer, status=offers.Status.EXPIRED, reason=None)
     moved = [replace(each, parent=offer.parent) for each in tree.children(offer.uuid)]
-    return Change((gone, *moved))
+    return put(gone, *moved)
 
 
 def _withdrawn(
@@ -254,7 +254,7 @@ def _withdrawn(
     ends: list[Booking] = []
     for each in tree.children(uuid):
         if isinstance(each, Lease):
-            ends += plan_cancel(replace(each, parent=parent), node, tree, now).bookings
+            ends += bookings_of(plan_cancel(replace(each, parent=parent), node, tree, now))
         else:
             ends += [*_withdrawn(each.uuid, parent, node, tree, now), withdrawn(each)]
     return ends
@@ -286,7 +286,7 @@ def _check_lender(booking: Booking, node: Node, tree: BookingTree) -> None:
 
 def _agreed(lease: Lease, now: datetime) -> Change:
     _not_past(lease.window.end, now)
-    return Change((lease,), contract=contracts.of(lease))
+    return (Agree(contracts.of(lease)), Put(lease))
 
 
 def _check_end(

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from esi_leap.core.booking.plan import plan_cancel, plan_withdraw, withdrawn
-from esi_leap.core.change import Change
+from esi_leap.core.change import Change, bookings_of, put
 from esi_leap.core.instant import render
 from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease
@@ -23,9 +23,6 @@ from esi_leap.core.offer import Offer
 from esi_leap.core.recall import Item, ItemStatus, Recall
 from esi_leap.core.terms import Notice
 from esi_leap.core.tree import Booking, BookingTree
-
-#: States of a node in which somebody can use it.
-USABLE = frozenset({State.AVAILABLE, State.HANDED_OVER})
 
 
 def lent(bookings: Iterable[Booking], owner_id: str) -> list[Lease]:
@@ -106,7 +103,7 @@ def plan(
     instant = due(leases, max(recall.deadline, now), now)
     reason = _refusal(recall, node, tree, others, obstacle(leases, instant))
     if reason is not None:
-        return replace(item, status=ItemStatus.REFUSED, reason=reason), Change(())
+        return replace(item, status=ItemStatus.REFUSED, reason=reason), ()
     cut = _Cut(Notice(recall.uuid, instant, instant), recall.owner_id, node, tree, now)
     changed = [each for top in _tops(tree, recall.owner_id) for each in cut.of(top, top.parent)]
     later = next((each for each in leases if each.terms.firm and each.window.start > instant), None)
@@ -117,7 +114,7 @@ def plan(
             due=instant,
             reason=None if later is None else _firm(later),
         ),
-        Change(tuple(changed)),
+        put(*changed),
     )
 
 
@@ -139,7 +136,7 @@ def plan_restore(recall: str, tree: BookingTree, now: datetime) -> Change:
             window = Interval(window.start, _limit(each, told.end, ends, tree))
         ends[each.uuid] = window
         changed.append(replace(each, window=window, recall=None))
-    return Change(tuple(changed))
+    return put(*changed)
 
 
 def is_back(item: Item, owner_id: str, node: Node, tree: BookingTree) -> bool:
@@ -162,7 +159,7 @@ def plan_return(item: Item, owner_id: str, node: Node, tree: BookingTree, now: d
         and item.due is not None
         and each.window.end <= item.due
     ]
-    return Change(tuple(booking for each in withdrawals for booking in each.bookings))
+    return tuple(effect for each in withdrawals for effect in each)
 
 
 def _refusal(
@@ -236,7 +233,7 @@ class _Cut:
             if parent != booking.parent:
                 yield moved
         elif isinstance(moved, Lease) and moved.window.start >= deadline:
-            yield from plan_cancel(moved, self.node, self.tree, self.now).bookings
+            yield from bookings_of(plan_cancel(moved, self.node, self.tree, self.now))
         elif isinstance(moved, Offer) and (
             moved.window.start >= deadline or any(map(self._sticks_out, inside))
         ):

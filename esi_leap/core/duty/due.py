@@ -1,10 +1,10 @@
-"""What the manager owes one node now: the next task, chosen from rows alone.
+"""The next task of the manager for one node, chosen from rows alone.
 
 Ends come before starts: a node is taken from the lessee whose time is over before anybody else can
 get it. A node that is on its way back blocks every start until it is available.
 
 Of leases that lie in each other, by sub-letting, the innermost ends first and the outermost starts
-first. The innermost that runs is the one that has the node, or that gets it back.
+first. The innermost lease that runs has the node, or gets it back.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ from datetime import datetime
 from itertools import chain
 from typing import TypeAlias
 
+from esi_leap.core.cause import Cause, Reason
 from esi_leap.core.lease import Lease, Status
 from esi_leap.core.node import Node, State
 from esi_leap.core.offer import Offer
-from esi_leap.core.tree import Booking, BookingTree
+from esi_leap.core.tree import BookingTree
 
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """Take the node from the lessee: his lease is over."""
+    """Take the node from the lessee, at the end of the lease."""
 
     lease: Lease
 
@@ -44,17 +45,17 @@ class Prepare:
 
 @dataclass(frozen=True, slots=True)
 class HandOver:
-    """Go on with a hand-over that has begun, the first or that after a sub-lease."""
+    """Go on with a hand-over that has begun: the first, or the one after a sub-lease."""
 
     lease: Lease
 
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """A lease should start, but the node is not back yet; or end, but one inside it has not."""
+    """Postpone a start, as the node is not back; or an end, as a sub-lease has not ended."""
 
     lease: Lease
-    reason: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class GiveBack:
     """Go on with the return of the node.
 
     Attributes:
-        heirs: who gets it: a lease that was sub-let, then its own lenders; empty is nobody.
+        heirs: the lease that gets it back from a sub-lease, then its lenders; empty if none does.
     """
 
     heirs: tuple[Lease, ...] = ()
@@ -76,30 +77,33 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Fail:
-    """A lease should start, and the gate has rejected the node."""
+class FailLease:
+    """Fail a lease that is due to start on a node that the gate has rejected."""
 
     lease: Lease
-    reason: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
 class Confine:
-    """Keep a node that the gate has rejected from everybody."""
+    """Keep a node that the gate has rejected from every project."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """Look whether a node that nobody should have is with somebody."""
+class LookAfter:
+    """Look whether a node without a lease has a lessee all the same."""
 
 
 @dataclass(frozen=True, slots=True)
-class Judge:
-    """Suspend an offer of a node that changed hands, or let it stand again.
+class SuspendOffer:
+    """Suspend an offer, as its node has another owner now."""
 
-    Attributes:
-        offer: as it is from now on.
-    """
+    offer: Offer
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeOffer:
+    """Make a suspended offer available, as its provider owns the node again."""
 
     offer: Offer
 
@@ -111,7 +115,7 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Recognise:
-    """Look whom the existing service left the node with; nothing else before that."""
+    """Find the lease with which the existing service left the node, before any other task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +131,13 @@ Task: TypeAlias = (
     | Prepare
     | HandOver
     | Blocked
-    | Fail
+    | FailLease
     | GiveBack
     | Check
     | Confine
-    | Look
-    | Judge
+    | LookAfter
+    | SuspendOffer
+    | ResumeOffer
     | Search
     | Recognise
     | Expire
@@ -149,24 +154,23 @@ _IN_THE_WAY = {
 }
 
 
-def plan(node: Node, bookings: Sequence[Booking], now: datetime) -> Task | None:
-    """Return what is to be done for the node first, or None if nothing is due.
+def plan(node: Node, tree: BookingTree, now: datetime) -> Task | None:
+    """Return the first task that is due for the node; None if no task is.
 
     Args:
         node: its row.
-        bookings: all that hold a window of it.
+        tree: its bookings.
         now: the present instant.
     """
-    if node.inherited:
+    if node.is_inherited:
         return None if node.retry_at is not None and node.retry_at > now else Recognise()
-    tree = BookingTree(bookings)
     leases = _outermost_first(tree)
     offers = [each for each in tree if isinstance(each, Offer)]
     return next(
         chain(
             _ends(node, _innermost_first(leases, tree), offers, now),
             (Expire(each) for each in offers if each.window.end <= now),
-            _judged(node, offers, now),
+            _reviews(node, offers, now),
             _returns(node, leases, tree, now),
             _starts(node, leases, now),
         ),
@@ -175,7 +179,7 @@ def plan(node: Node, bookings: Sequence[Booking], now: datetime) -> Task | None:
 
 
 def heirs(tree: BookingTree, now: datetime) -> tuple[Lease, ...]:
-    """Return the lease that gets a returned node back, then its lenders; empty if none runs."""
+    """Return the lease that gets a returned node back, then its lenders; empty if none does."""
     running = [
         each
         for each in _outermost_first(tree)
@@ -202,18 +206,19 @@ def _ends(
             continue
         yield from (Expire(each) for each in offers if each.parent_lease == lease.uuid)
         if lease.uuid in inside:
-            yield Blocked(
-                lease, f'Lease {inside[lease.uuid].uuid}, which lies in it, has not ended.'
-            )
+            yield Blocked(lease, Reason(Cause.SUBLEASE_OPEN, inside[lease.uuid].uuid))
         else:
             yield Take(lease) if node.is_with(lease) else End(lease)
 
 
-def _judged(node: Node, offers: Sequence[Offer], now: datetime) -> Iterator[Task]:
-    """Look at the offers when something made us look at the node."""
-    if node.retry_at is not None and node.retry_at <= now:
-        stand = ((each, each.stands(node.owner_id)) for each in offers)
-        yield from (Judge(after) for before, after in stand if after is not before)
+def _reviews(node: Node, offers: Sequence[Offer], now: datetime) -> Iterator[Task]:
+    """Yield the offers that change with the owner of the node, when the node is looked at."""
+    if node.retry_at is None or node.retry_at > now:
+        return
+    for offer in offers:
+        after = offer.for_owner(node.owner_id)
+        if after is not offer:
+            yield SuspendOffer(after) if after.is_suspended else ResumeOffer(after)
 
 
 def _returns(
@@ -221,12 +226,12 @@ def _returns(
 ) -> Iterator[Task]:
     if node.retry_at is None or node.retry_at > now:
         return
-    if node.going:
+    if node.is_going:
         yield GiveBack(heirs(tree, now))
     elif node.state is State.REJECTED:
         yield Confine()
     elif node.state is State.AVAILABLE:
-        yield Look()
+        yield LookAfter()
     elif node.state is State.LOST:
         yield Search()
     for lease in leases:
@@ -245,15 +250,16 @@ def _starts(node: Node, leases: Sequence[Lease], now: datetime) -> Iterator[Task
         still = node.state in {State.AVAILABLE, State.HANDED_OVER}
         if still and node.lease == lease.parent_lease:
             yield Prepare(lease)
-        elif node.coming and node.lease == lease.uuid:
+        elif node.is_coming and node.lease == lease.uuid:
             yield HandOver(lease)
         elif node.state is State.REJECTED:
-            yield Fail(lease, node.reason or 'The node was rejected by the gate.')
+            yield FailLease(lease, node.reason or Reason(Cause.GATE_REJECTED))
         else:
             why = _IN_THE_WAY[node.state]
-            yield Blocked(lease, f'{why}: {node.reason}' if node.reason else f'{why}.')
+            said = f'{why}: {node.reason}' if node.reason else f'{why}.'
+            yield Blocked(lease, Reason(Cause.NODE_OCCUPIED, said))
 
 
 def _due(lease: Lease, now: datetime) -> bool:
-    moment = lease.next_action_at
+    moment = lease.due_at
     return moment is not None and moment <= now

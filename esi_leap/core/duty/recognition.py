@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from esi_leap.core.change import Change
+from esi_leap.core.cause import Cause, Reason
+from esi_leap.core.change import Change, Turn, put
 from esi_leap.core.handover.machine import Machine
 from esi_leap.core.lease import PENDING, Lease, Status
 from esi_leap.core.node import Node
@@ -45,10 +46,8 @@ def plan(node: Node, machine: Machine | None, bookings: Sequence[Booking], now: 
             after.append(_disowned(each, _reason(machine), now))
         else:
             after.append(each)
-    return Change(
-        tuple(new for old, new in zip(bookings, after, strict=True) if new != old),
-        node=node.recognised(found.uuid if found else None, now),
-    )
+    changed = [new for old, new in zip(bookings, after, strict=True) if new != old]
+    return (*put(*changed), Turn(node.recognised(found.uuid if found else None, now)))
 
 
 def _provided(booking: Booking, machine: Machine | None) -> Booking:
@@ -71,7 +70,7 @@ def _named(machine: Machine, leases: Sequence[Lease], now: datetime) -> Lease | 
     return next((each for each in named if each.window.start <= now), None)
 
 
-def _disowned(lease: Lease, reason: str, now: datetime) -> Lease:
+def _disowned(lease: Lease, reason: Reason, now: datetime) -> Lease:
     if lease.window.start > now:
         return lease.ended(now) if lease.status is Status.WAIT_CANCEL else lease
     if lease.ends(now) or lease.status is Status.WAIT_EXPIRE:
@@ -79,9 +78,11 @@ def _disowned(lease: Lease, reason: str, now: datetime) -> Lease:
     return replace(lease, reason=reason) if lease.status is Status.ERROR else lease.failed(reason)
 
 
-def _reason(machine: Machine | None) -> str:
+def _reason(machine: Machine | None) -> Reason:
     if machine is None:
-        return f'{_BEFORE} gone.'
-    if machine.lessee is None:
-        return f'{_BEFORE} with nobody. It was left as found.'
-    return f'{_BEFORE} with another lessee or lease. It was left as found.'
+        found = 'gone.'
+    elif machine.lessee is None:
+        found = 'with nobody. It was left as found.'
+    else:
+        found = 'with another lessee or lease. It was left as found.'
+    return Reason(Cause.TAKEN_OVER, f'{_BEFORE} {found}')

@@ -1,12 +1,27 @@
-"""Taking a node from a lessee and returning it: the next step."""
+"""Taking a machine from a lessee and returning it: the next step.
+
+`take` ends the lease: the holding project becomes the lessee. `give_back` then leads to a machine
+that is clean and as it was:
+
+1. console off, virtual media out: the cleaning must not boot from them;
+2. undeploy, or detach the virtual interfaces; unbind the ports that are bound still;
+3. power off, clean;
+4. remove the volumes since the hand-over, reset the boot device, set the traits;
+5. pass the gate, if there is one;
+6. in one PATCH, restore the remembered fields and remove the lessee and the label.
+
+`instance_info` and volumes are needed by the tear-down, so they go after it. Each step is decided
+from what Ironic says now, so it can be repeated after a crash.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from esi_leap.core.cause import Cause, Reason
 from esi_leap.core.gate import Barrier
-from esi_leap.core.handover.give import lessee_before, look_at_network
+from esi_leap.core.handover.give import GONE, lessee_before, look_at_network
 from esi_leap.core.handover.leftovers import EjectMedia, RemoveVolume
 from esi_leap.core.handover.machine import (
     ABORTABLE,
@@ -25,45 +40,54 @@ from esi_leap.core.handover.machine import (
 from esi_leap.core.handover.network import Unbind
 from esi_leap.core.handover.steps import (
     Act,
-    Ask,
+    AskGate,
+    Confined,
     ConsoleOff,
     DetachVif,
-    Done,
+    EndLease,
+    FreeNode,
+    LeaveNode,
     LookCloser,
-    Lost,
+    LoseNode,
     Maintain,
     Patch,
     PowerOff,
     Provision,
+    RetryLater,
     SetTraits,
     Step,
-    Untouched,
-    Wait,
 )
 from esi_leap.core.lease import Lease
 from esi_leap.core.node import Node, State
-
-#: What the reason of a maintenance begins with that is ours to end.
-_REJECTED = 'Rejected by the gate of the lease service: '
+from esi_leap.core.retry import Pace
 
 
 def take(
-    machine: Machine, node: Node, lease: Lease, lenders: Sequence[Lease], holding: str
+    machine: Machine | None, node: Node, lease: Lease, lenders: Sequence[Lease], holding: str
 ) -> Step:
-    """Decide the next step of taking the machine from the lessee; Done: he has lost it."""
+    """Decide the next step of taking the machine from the lessee.
+
+    Args:
+        machine: the machine; None if its service does not have it any more.
+        node: its row.
+        lease: the lease that ends.
+        lenders: the leases from which it is sub-let, the nearest first.
+        holding: id of the holding project.
+    """
+    if machine is None:
+        return LoseNode(GONE)
     if machine.lessee == holding:
-        return Done()
-    never = node.coming and machine.lease_label != lease.uuid
+        return EndLease()
+    never = node.is_coming and machine.lease_label != lease.uuid
     if lenders and never and machine.lessee == lessee_before(lenders):
-        return Untouched()
+        return LeaveNode()
     cleared = machine.lessee is None and machine.provision_state not in IDLE
     if cleared or machine.lessee not in {lease.lessee_id, None}:
-        how = 'cleared' if cleared else 'changed'
-        return Lost(f"The node's lessee was {how} outside this service; it was left as found.")
+        return LoseNode(Reason(Cause.NODE_LOST, 'cleared' if cleared else 'changed'))
     if machine.busy is not None:
         if machine.provision_state in ABORTABLE:
             return Act(Provision('abort'))
-        return Wait(f'The node is busy: {machine.busy}.', moving=True)
+        return RetryLater(Reason(Cause.NODE_BUSY, machine.busy), Pace.MOVING)
     values: dict[str, object] = {LESSEE: holding}
     if machine.fields.get('protected'):
         values['protected'] = False
@@ -71,7 +95,7 @@ def take(
 
 
 def give_back(
-    machine: Machine,
+    machine: Machine | None,
     node: Node,
     heirs: Sequence[Lease],
     holding: str,
@@ -79,54 +103,58 @@ def give_back(
     require_clean: bool,
     barrier: Barrier = Barrier.NONE,
 ) -> Step:
-    """Decide the next step from "the lessee has lost it" to "clean, and free or for its heir".
+    """Decide the next step of a return, from "the lessee has lost it" to "clean, and free".
 
     Args:
-        machine: what Ironic says now.
-        node: our row of it.
-        heirs: the lease whose lessee gets it back, then that lease's lenders; empty if none.
-        holding: the project that has the node meanwhile.
-        require_clean: whether a node that Ironic does not clean stays where it is.
+        machine: the machine; None if its service does not have it any more.
+        node: its row.
+        heirs: the lease whose lessee gets it back, then the lenders of that lease; empty if none.
+        holding: id of the holding project.
+        require_clean: whether a machine that Ironic does not clean stays where it is.
         barrier: how the gate stands for it.
     """
-    if machine.lessee is None and node.reset:
-        return Act(Patch({LESSEE: holding}))  # whoever repaired it may have had it to himself
+    if machine is None:
+        return LoseNode(GONE)
+    if machine.lessee is None and node.is_retried:
+        return Act(Patch({LESSEE: holding}))  # for its repair it may have had no lessee
     if machine.lessee != holding:
         cleaned = node.state in {State.CLEANING, State.GATING} or not machine.cleans
         through = barrier in {Barrier.NONE, Barrier.PASSED}
         if cleaned and through and machine.lessee is None and machine.lease_label is None:
-            return Done()  # our last PATCH, done already
-        return Lost('The node was taken from the holding project outside this service.')
+            return FreeNode()  # our last PATCH, done already
+        return LoseNode(Reason(Cause.HOLDING_LOST))
     if barrier is Barrier.ASKED:  # meanwhile the driver may use the machine
-        return Ask()
+        return AskGate()
     step = (
-        _obstacle(machine, node)
+        _wait_or_unblock(machine, node)
         or _tear_down(machine, node)
         or _clean(machine, node, require_clean=require_clean)
         or _clear(machine, node.before(heirs))
     )
     if step is None and barrier is Barrier.SHUT:
-        return Ask()
+        return AskGate()
     return step or _restore(machine, node, heirs)
 
 
-def _obstacle(machine: Machine, node: Node) -> Step | None:
-    """What has to pass before anything can be done to the machine."""
+def _wait_or_unblock(machine: Machine, node: Node) -> Step | None:
+    """Decide the step while the machine takes no other verb; None if it does."""
     state = machine.provision_state
     of_lease = node.state is State.RETURNING and machine.fault in FAULTS
-    if machine.maintenance and (of_lease or (node.reset and _is_ours(machine))):
+    ours = node.is_retried and machine.maintenance_reason == node.maintenance_reason
+    if machine.maintenance and (of_lease or ours):
         return Act(Maintain(None))
     if machine.maintenance and state not in UNDEPLOYABLE:
-        return Wait(f'In maintenance: {machine.maintenance_reason or machine.last_error}.')
+        said = machine.maintenance_reason or machine.last_error or 'no reason given'
+        return RetryLater(Reason(Cause.NODE_MAINTENANCE, said))
     if state in ABORTABLE and node.state is State.RETURNING:
         return Act(Provision('abort'))
     if machine.busy is not None or state in MOVING or state == 'clean wait':
-        return Wait(f'Ironic is at it: {machine.busy or state}.', moving=True)
+        return RetryLater(Reason(Cause.NODE_MOVING, machine.busy or state), Pace.MOVING)
     return None
 
 
 def _tear_down(machine: Machine, node: Node) -> Step | None:
-    """What the tenant left on the machine."""
+    """Decide the next step against what the lessee runs on the machine; None if nothing is."""
     if machine.console:
         return Act(ConsoleOff())
     cleaned = node.state is not State.RETURNING and machine.provision_state == 'available'
@@ -143,7 +171,7 @@ def _tear_down(machine: Machine, node: Node) -> Step | None:
 
 
 def _disconnect(machine: Machine) -> Step | None:
-    """Take it off every tenant's network: what cleans it is not for them."""
+    """Take it off every network of a tenant: the cleaning must not be reached from there."""
     if machine.vifs:
         return Act(DetachVif(machine.vifs[0]))
     bound = () if machine.ports is None else machine.ports.of_tenants
@@ -151,19 +179,22 @@ def _disconnect(machine: Machine) -> Step | None:
 
 
 def _cleaning(machine: Machine) -> State | None:
-    """Only a node that Ironic cleans counts as cleaned, also if that is switched on later."""
+    """Return the state of a machine that Ironic cleans next; None if it does not clean it.
+
+    One that is not cleaned counts as not clean, also if cleaning is switched on later.
+    """
     return State.CLEANING if machine.cleans else None
 
 
 def _clean(machine: Machine, node: Node, *, require_clean: bool) -> Step | None:
-    """Nothing is deployed and nothing attached: power off, and clean."""
+    """Decide the next step of cleaning a machine that is torn down; None if it is clean and off."""
     if machine.provision_state == 'manageable':
         return _clean_retired(machine, node) if machine.retired else _provide(machine)
     if machine.provision_state != 'available':
         error = machine.last_error or 'no error given'
-        return Wait(f'The node is {machine.provision_state}: {error}.')
+        return RetryLater(Reason(Cause.NODE_STUCK, f'{machine.provision_state}: {error}'))
     if not machine.cleans and require_clean:
-        return Wait('Cleaning is switched off on the node (automated_clean), so it is not clean.')
+        return RetryLater(Reason(Cause.CLEANING_OFF))
     if machine.power_state not in OFF:
         return Act(PowerOff())
     if node.state is State.RETURNING and machine.cleans:
@@ -176,14 +207,14 @@ def _provide(machine: Machine) -> Step:
 
 
 def _clean_retired(machine: Machine, node: Node) -> Step | None:
-    """Ironic leaves a retired node manageable after its cleaning, and cleans none that is."""
+    """Ironic leaves a retired node manageable after its cleaning, and cleans no other retired."""
     if node.state not in {State.CLEANING, State.GATING}:
-        return Wait('The node is retired, and Ironic cleans no retired node.')
+        return RetryLater(Reason(Cause.CLEANING_REFUSED))
     return None if machine.power_state in OFF else Act(PowerOff())
 
 
 def _clear(machine: Machine, before: Mapping[str, Any]) -> Step | None:
-    """The node is clean and off: remove what is left beside its fields."""
+    """Decide the next step of removing what is left beside the fields of a clean machine."""
     if machine.left is None or machine.ports is None:
         return LookCloser()
     if machine.bound:
@@ -200,7 +231,7 @@ def _clear(machine: Machine, before: Mapping[str, Any]) -> Step | None:
 
 
 def _restore(machine: Machine, node: Node, heirs: Sequence[Lease]) -> Step:
-    """The node is clean: let it be what it was, and nobody's if no heir waits for it."""
+    """Decide the last step of a clean machine: its fields come back, and its lessee goes."""
     before = node.before(heirs)
     values: dict[str, object] = {
         name: before[name]
@@ -210,18 +241,16 @@ def _restore(machine: Machine, node: Node, heirs: Sequence[Lease]) -> Step:
     if machine.instance_info:
         values['instance_info'] = None
     if machine.instance is not None:
-        values['instance_uuid'] = None  # and the allocation that the tenant had made
+        values['instance_uuid'] = None  # and the allocation that the lessee had made
     if machine.lease_label is not None and 'properties' not in values:  # which are without it
         values[LABEL] = None
     if not heirs:
         values[LESSEE] = None
-    return Act(Patch(values)) if values else Done()
+    return Act(Patch(values)) if values else FreeNode()
 
 
-def confine(machine: Machine, reason: str) -> Step:
-    """Decide the next step of keeping a rejected machine from everybody: it is in maintenance."""
-    return Done() if machine.maintenance else Act(Maintain(f'{_REJECTED}{reason}'))
-
-
-def _is_ours(machine: Machine) -> bool:
-    return (machine.maintenance_reason or '').startswith(_REJECTED)
+def confine(machine: Machine | None, node: Node) -> Step:
+    """Decide the next step of keeping a rejected machine from every project: maintenance."""
+    if machine is None:
+        return RetryLater(GONE)
+    return Confined() if machine.maintenance else Act(Maintain(node.maintenance_reason))

@@ -1,62 +1,89 @@
-"""A node that was changed outside this service: finding it out and putting it right."""
+"""A machine that was changed outside this service: finding it, and putting it right if asked to.
+
+A change is noted first, with its event, and only then put right: an operator learns of each one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from esi_leap.core.handover.give import FOREIGN, provider_of
+from esi_leap.core.cause import Cause, Reason
+from esi_leap.core.handover.give import GONE, provider_of
 from esi_leap.core.handover.machine import LABEL, LESSEE, Machine
-from esi_leap.core.handover.steps import Act, Done, Patch, Step, Untouched, Wait
+from esi_leap.core.handover.steps import Act, BeginReturn, NoteDrift, Patch, RetryLater, Step
 from esi_leap.core.lease import Lease
+from esi_leap.core.node import Node
+from esi_leap.core.retry import Pace
 
 
-def drift(machine: Machine, lease: Lease, lenders: Sequence[Lease]) -> str | None:
-    """Say in what the machine differs from what its running lease promises, or None."""
-    if machine.lessee is None:
-        return "The node's lessee was cleared outside this service."
-    if machine.lessee != lease.lessee_id:
-        return "The node's lessee was changed outside this service."
-    if machine.owner is not None and machine.owner != provider_of(lease, lenders):
-        return 'The node belongs to another owner now.'
-    return None
+def check(machine: Machine | None, lease: Lease, lenders: Sequence[Lease], *, repair: bool) -> Step:
+    """Decide the next step of comparing a machine with its running lease.
 
-
-def intruders(machine: Machine, lease: Lease) -> str | None:
-    """Say which ports on the machine are neither its lessee's nor Ironic's own, or None."""
-    foreign = () if machine.ports is None else machine.ports.foreign(lease.lessee_id)
-    return f'Network ports of others are on the node: {", ".join(foreign)}.' if foreign else None
-
-
-def repair(machine: Machine, lease: Lease, lenders: Sequence[Lease]) -> Step:
-    """Decide the next step of giving the machine back to a lessee who lost it past this service."""
-    reason = drift(machine, lease, lenders)
-    if reason is None:
-        return Done()
-    if machine.owner is not None and machine.owner != provider_of(lease, lenders):
-        return Wait(reason)  # whose it is only people can say
+    Args:
+        machine: the machine; None if its service does not have it any more.
+        lease: the lease that has it.
+        lenders: the leases from which it is sub-let, the nearest first.
+        repair: whether the lessee gets a machine back that was changed.
+    """
+    found = find_drift(machine, lease, lenders)
+    foreign = None if found or machine is None else find_intruders(machine, lease)
+    noted = lease.reason is not None and found is not None and lease.reason.cause is found.cause
+    if not repair or not noted or machine is None:
+        return NoteDrift(found or foreign)
+    if _has_another_owner(machine, lease, lenders):
+        return NoteDrift(found)  # people have to decide that
     if machine.busy is not None:
-        return Wait(f'{reason} It is busy: {machine.busy}.', moving=True)
+        return RetryLater(Reason(Cause.NODE_BUSY, machine.busy), Pace.MOVING)
     return Act(Patch({LESSEE: lease.lessee_id, LABEL: lease.uuid}))
 
 
-def stray(machine: Machine) -> str | None:
-    """Say what is wrong with the machine of a node that nobody should have, or None."""
-    return None if machine.lessee is None else FOREIGN
-
-
-def seize(machine: Machine, holding: str) -> Step:
-    """Decide the next step of taking the machine from somebody to whom nobody has leased it."""
+def find_drift(machine: Machine | None, lease: Lease, lenders: Sequence[Lease]) -> Reason | None:
+    """Return how the machine differs from what its running lease promises; None if it does not."""
+    if machine is None:
+        return GONE
     if machine.lessee is None:
-        return Untouched()
+        return Reason(Cause.LESSEE_CLEARED)
+    if machine.lessee != lease.lessee_id:
+        return Reason(Cause.LESSEE_CHANGED)
+    if _has_another_owner(machine, lease, lenders):
+        return Reason(Cause.OWNER_CHANGED)
+    return None
+
+
+def find_intruders(machine: Machine, lease: Lease) -> Reason | None:
+    """Return which ports on the machine are neither the lessee's nor Ironic's own; None if none."""
+    foreign = () if machine.ports is None else machine.ports.foreign(lease.lessee_id)
+    return Reason(Cause.PORTS_FOREIGN, ', '.join(foreign)) if foreign else None
+
+
+def _has_another_owner(machine: Machine, lease: Lease, lenders: Sequence[Lease]) -> bool:
+    return machine.owner is not None and machine.owner != provider_of(lease, lenders)
+
+
+def look_after(machine: Machine | None, node: Node, holding: str, *, repair: bool) -> Step:
+    """Decide the next step with the machine of a node that is leased to no project.
+
+    Args:
+        machine: the machine; None if its service does not have it any more.
+        node: its row.
+        holding: id of the holding project.
+        repair: whether a project that has it without a lease loses it.
+    """
+    if machine is None or machine.lessee is None:
+        return NoteDrift(None)
+    found = Reason(Cause.LESSEE_FOREIGN)
+    noted = node.reason is not None and node.reason.cause is found.cause
+    if not repair or not noted:
+        return NoteDrift(found)
     if machine.lessee == holding:
-        return Done()
+        return BeginReturn()
     if machine.busy is not None:
-        return Wait(f'{FOREIGN} It is busy: {machine.busy}.', moving=True)
+        return RetryLater(Reason(Cause.NODE_BUSY, machine.busy), Pace.MOVING)
     return Act(Patch({LESSEE: holding}))
 
 
-def is_back(machine: Machine) -> bool:
-    """Tell whether a lost node was put in order by its owner: nobody's, idle and unlabelled."""
+def is_in_order(machine: Machine) -> bool:
+    """Tell whether the owner put a lost machine in order: no lessee, idle and unlabelled."""
     return (
         machine.lessee is None
         and machine.lease_label is None

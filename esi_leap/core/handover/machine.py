@@ -1,4 +1,4 @@
-"""What Ironic says of a node, all that a hand-over and a return look at."""
+"""A machine: the fields of a node in Ironic that a hand-over and a return look at."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ PATCHED = (
 )
 
 
-#: Fields a lessee may be able to write, by himself or by having the node inspected; remembered at
-#: hand-over, restored at the end of a return. Of `properties` all but the label of the lease.
+#: Fields that a lessee may change, directly or by an inspection; remembered at the hand-over and
+#: restored at the end of the return. Of `properties` all but the label of the lease.
 REMEMBERED = (*PATCHED, 'traits')
 
 
-#: Beside them the volumes are remembered.
+#: Key of the volumes among the remembered values.
 VOLUMES = 'volumes'
 
 
-#: Provision states without an instance, from which a return only has to clean.
+#: Provision states without an instance: a return only has to clean.
 IDLE = frozenset({'available', 'manageable', 'enroll'})
 
 
@@ -48,7 +48,7 @@ UNDEPLOYABLE = frozenset(
 )
 
 
-#: Waiting and held states that `abort` ends; nothing else can be done to the node in them.
+#: Waiting and held states, in which Ironic accepts no verb but `abort`.
 ABORTABLE = frozenset(
     {
         'wait call-back',
@@ -63,8 +63,8 @@ ABORTABLE = frozenset(
 )
 
 
-#: States with a target in which Ironic takes a PATCH all the same. A failed step keeps the target
-#: that it did not reach.
+#: States with a target in which Ironic accepts a PATCH all the same: a failed step keeps the
+#: target that it did not reach.
 PATCHABLE = frozenset(
     {
         'adopt failed',
@@ -82,7 +82,7 @@ PATCHABLE = frozenset(
 )
 
 
-#: States that Ironic leaves by itself, for better or worse.
+#: States that Ironic leaves by itself, to a good or a bad end.
 MOVING = frozenset(
     {
         'adopting',
@@ -98,16 +98,16 @@ MOVING = frozenset(
 )
 
 
-#: Power states of a node that needs no switching off; None is that of one without power control.
+#: Power states of a node that is off; None is that of a node without power control.
 OFF = frozenset({'power off', None})
 
 
-#: Why Ironic puts a node in maintenance by itself, when work that anybody has begun ends badly. A
-#: lessee can bring that about. It tells nothing of the hardware until our own cleaning fails, too.
+#: Faults with which Ironic puts a node in maintenance by itself when work on it fails. A lessee can
+#: bring that about, so it says nothing of the hardware until our own cleaning fails, too.
 FAULTS = frozenset({'clean failure', 'rescue abort failure', 'service failure'})
 
 
-#: States that `manage` ends.
+#: Provision states from which `manage` leads to `manageable`.
 MANAGEABLE = frozenset({'clean failed', 'inspect failed', 'adopt failed', 'enroll'})
 
 

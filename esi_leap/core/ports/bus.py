@@ -19,34 +19,34 @@ class Message:
 
 
 class Outbox(Protocol):
-    """The store as the relay sees it: what waits for the message bus, and who sends it."""
+    """The store as the relay sees it: notifications that wait, and the claim to send them."""
 
     def number_events(self) -> None:
-        """Give the events that have no id yet their ids."""
+        """Give each event without a public id its id."""
 
     def outgoing(self, limit: int) -> Sequence[Message]:
-        """Return the oldest notifications, in the order in which they were written."""
+        """Return the oldest notifications, at most `limit`, in the order of their writing."""
 
     def sent(self, message_id: int) -> None:
-        """Forget a notification."""
+        """Delete a notification that the bus has taken."""
 
     def claim_chore(self, name: str, claim: str, now: datetime, until: datetime) -> bool:
-        """Claim a chore, or lengthen one's own claim; False if another relay has it."""
+        """Claim a chore until an instant, or prolong the claim; return False if another has it."""
 
     def release_chore(self, name: str, claim: str, done_at: datetime | None) -> None:
-        """Give a claim back."""
+        """Release the claim on a chore; with `done_at`, also record that it was done then."""
 
 
 class Bus(Protocol):
     """The message bus."""
 
     def send(self, message: Message, may: Callable[[], bool]) -> None:
-        """Let the bus take a notification.
+        """Send a notification.
 
         Args:
             message: the notification.
-            may: asked at the last moment, however long the way there was; False sends nothing.
+            may: called at the last moment before sending; if it returns False, nothing is sent.
 
         Raises:
-            UnavailableError: the bus did not take it, or it was not to be sent any more.
+            UnavailableError: the bus did not take the notification, or `may` returned False.
         """

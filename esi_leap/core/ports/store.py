@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from esi_leap.core.change import Change
@@ -30,38 +30,40 @@ from esi_leap.core.views import (
 
 
 class Book(Protocol):
-    """One node's booking tree, open for change under the node's row lock.
+    """One node's booking tree, open for change under the node's row lock."""
 
-    Attributes:
-        regained: how long each recall took that has ended with a change: the node is its owner's.
-    """
-
-    node: Node
-    regained: Sequence[timedelta]
+    @property
+    def node(self) -> Node:
+        """The row of the node, with the changes that were put."""
 
     def tree(self, window: Interval | None = None) -> BookingTree:
-        """Read the bookings that hold a part of `window`, or all that hold one."""
+        """Read the bookings that block a part of `window`; None reads all that block."""
 
     def offer(self, uuid: str) -> Offer:
-        """Read an offer of the node as it is now."""
+        """Read an offer of the node.
 
-    def lease(self, uuid: str) -> Lease:
-        """Read a lease of the node as it is now."""
-
-    def recalls(self) -> Sequence[tuple[Recall, Item]]:
-        """Read the recalls of the node that something is still to come of."""
-
-    def note(self, item: Item) -> None:
-        """Write how far a recall of the node is; it ends if the node is back already."""
-
-    def held(self, project_id: str) -> int:
-        """Count the leases of a project that have not ended, on all nodes.
-
-        Nobody else changes them meanwhile if the booking tree was opened for this project.
+        Raises:
+            OfferNotFoundError: the node has no such offer.
         """
 
-    def put(self, change: Change) -> None:
-        """Write a change and its events.
+    def lease(self, uuid: str) -> Lease:
+        """Read a lease of the node.
+
+        Raises:
+            LeaseNotFoundError: the node has no such lease.
+        """
+
+    def recalls(self) -> Sequence[tuple[Recall, Item]]:
+        """Read the recalls of the node that are not over."""
+
+    def count_leases(self, project_id: str) -> int:
+        """Count the leases of a project that have not ended, on all nodes.
+
+        No other transaction changes them meanwhile if the book was opened for this project.
+        """
+
+    def put(self, change: Change) -> Change:
+        """Write a change with all that follows from it, and return the whole.
 
         Raises:
             WindowConflictError: the database itself found an overlap.
@@ -69,83 +71,104 @@ class Book(Protocol):
 
 
 class Store(Protocol):
-    """The booking tree of all nodes, in a database."""
+    """The booking trees of all nodes, and the lists that the API shows of them.
+
+    Every method raises UnavailableError if the database does not answer, and OutdatedError if its
+    schema is older than this release needs.
+    """
 
     def last_beat(self, kind: str) -> datetime | None:
-        """Return when a process of a kind last gave a sign of life, None if none ever did."""
+        """Return the newest heartbeat of a kind of process, None if there is none.
+
+        Args:
+            kind: kind of process, `manager` for example.
+        """
 
     def node(
         self, machine: Sighting, resource_type: str, now: datetime, asked: datetime | None = None
     ) -> Node:
-        """Return the row of a machine, made or brought up to date, in its own transaction.
+        """Insert or update the row of a machine in its own transaction, and return the node.
 
         Args:
-            machine: what was seen of it.
-            resource_type: its type.
-            now: when it was seen.
-            asked: when its service was asked; what was seen after that instant stays. None: `now`.
+            machine: the machine as its service showed it.
+            resource_type: its resource type.
+            now: when its service had answered.
+            asked: when its service was asked, None for `now`; a row written after this instant
+                stays as it is.
         """
 
     def remember(self, projects: Collection[Project]) -> None:
-        """Keep the names of projects in the directory that lists read."""
+        """Write the names of projects into the directory, which lists read."""
 
     def names(self, ids: Collection[str]) -> Mapping[str, str]:
-        """Return the names of those projects that the directory has."""
+        """Return the names of projects by id; a project that the directory lacks is left out."""
 
     def booking(
         self, node_id: int, now: datetime, *, project_id: str | None = None
     ) -> AbstractContextManager[Book]:
         """Open a node's booking tree: one transaction whose first statement locks the node's row.
 
+        The transaction ends with the block: it is committed, or rolled back if the block raises.
+
         Args:
-            node_id: the node's key.
+            node_id: key of the node.
             now: the present instant.
-            project_id: a project whose leases are counted; its row is locked next.
+            project_id: project whose leases are counted; its row is locked next.
+
+        Raises:
+            ConflictError: the database ended a deadlock with this transaction.
         """
 
     def offers(
         self, scope: Scope, query: Query, now: datetime | None = None
     ) -> Sequence[OfferView]:
-        """List offers, in a constant number of statements.
+        """Return a page of offers, in a constant number of statements.
 
         Args:
-            scope: what the caller may see.
-            query: what he wants to see of it.
-            now: the instant from which on free windows are shown; None shows none.
+            scope: which offers the caller may see.
+            query: filters, order and page.
+            now: start of the free windows that are shown; None shows no free windows.
+
+        Raises:
+            InvalidError: the marker is no offer in `scope`, or a sort key is unknown.
         """
 
     def leases(self, scope: Scope, query: Query) -> Sequence[LeaseView]:
-        """List leases, in a constant number of statements."""
+        """Return a page of leases, in a constant number of statements; errors as `offers`."""
 
     def contracts(self, scope: Scope, query: Query) -> Sequence[ContractView]:
-        """List contracts, in a constant number of statements."""
+        """Return a page of contracts, in a constant number of statements; errors as `offers`."""
 
     def nodes(self, scope: NodeScope, query: Query, now: datetime) -> Sequence[NodeView]:
-        """List nodes with what is booked on them from now on, in a constant number of statements.
+        """Return a page of nodes with their bookings that are not over at `now`.
 
-        Those that are gone are left out, unless something is booked on them.
+        It takes a constant number of statements. A node that is gone is left out, unless it has a
+        booking. Errors as `offers`.
         """
 
     def keep_recall(self, recall: Recall, node_ids: Sequence[int]) -> None:
-        """Write a new recall of some nodes, of which nothing is done yet."""
+        """Write a new recall, with an item in state requested for each node."""
 
     def cancel_recall(self, uuid: str, now: datetime) -> Sequence[int]:
-        """Note that a recall is over; return the keys of its nodes that something is to be done of.
+        """Cancel a recall for good; return the keys of the nodes whose items are not final.
 
-        Once it is, it stays: whoever works on one of its nodes finds it so.
+        The caller carries out the cancellation on each of these nodes.
         """
 
     def unfinished_recalls(self, before: datetime) -> Sequence[tuple[str, int]]:
-        """Return of which recalls, and nodes, somebody began before an instant what is not done."""
+        """Return (recall uuid, node id) of open items whose request began before `before`."""
 
     def recalls(self, scope: Scope, query: Query) -> Sequence[RecallView]:
-        """List recalls, in a constant number of statements."""
+        """Return a page of recalls, in a constant number of statements; errors as `offers`."""
 
     def recall_items(self, uuid: str) -> Sequence[ItemView]:
-        """Return how far each node of a recall is."""
+        """Return the items of a recall, each with its node and the lease that it waits for."""
 
     def given(self, project_id: str) -> Sequence[Given]:
-        """Return the nodes that a project has offered or leased out."""
+        """Return the nodes that a project has offered or leased out, with their leases."""
 
     def events(self, scope: Scope, query: EventQuery) -> Sequence[EventView]:
-        """List events, all that are visible by now, in the order of their ids."""
+        """Return a page of events in the order of their ids.
+
+        Each committed event has an id by then, and no later call shows an event with a lower id.
+        """

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from esi_leap.db.schema import VERSION_TABLE
+from esi_leap.db.revision import VERSION_TABLE
 from esi_leap.db.tables import metadata
 
 context.configure(

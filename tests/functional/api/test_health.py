@@ -12,8 +12,8 @@ import webob
 
 from esi_leap import clock, wiring
 from esi_leap import conf as configuration
+from esi_leap.db.agenda import Agenda
 from esi_leap.db.engine import Database
-from esi_leap.db.store import Store
 from tests.patience import PATIENCE, until
 
 from . import world as worlds
@@ -30,20 +30,20 @@ def health(world: worlds.World) -> dict[str, object]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
+def agenda(tmp_path: Path) -> Agenda:
     database = Database(f'sqlite:///{tmp_path}/esi-leap.sqlite')
-    yield Store(database)
+    yield Agenda(database)
     database.close()
 
 
-def test_without_a_manager(tmp_path: Path, store: Store) -> None:
+def test_without_a_manager(tmp_path: Path, agenda: Agenda) -> None:
     with worlds.world(tmp_path, manager=False) as world:
         assert health(world) == {'status': 'never', 'last_tick': None, 'age': None}
-        store.beat('manager', 'one', clock.now() - timedelta(minutes=10))
+        agenda.beat('manager', 'one', clock.now() - timedelta(minutes=10))
         seen = health(world)
         assert seen['status'] == 'late'
         assert 600 <= float(str(seen['age'])) < 660
-        store.beat('manager', 'two', clock.now() - timedelta(seconds=1))
+        agenda.beat('manager', 'two', clock.now() - timedelta(seconds=1))
         assert health(world)['status'] == 'ok'  # of two, one is enough
 
 
@@ -52,9 +52,9 @@ def test_with_a_manager(tmp_path: Path) -> None:
         until(lambda: health(world)['status'] == 'ok')
 
 
-def test_no_host_is_named_to_strangers(tmp_path: Path, store: Store) -> None:
+def test_no_host_is_named_to_strangers(tmp_path: Path, agenda: Agenda) -> None:
     with worlds.world(tmp_path, manager=False) as world:
-        store.beat('manager', 'a-secret-host', clock.now())
+        agenda.beat('manager', 'a-secret-host', clock.now())
         assert 'a-secret-host' not in json.dumps(health(world))
 
 

@@ -15,7 +15,7 @@ import requests
 import sqlalchemy as sa
 
 from esi_leap import clock
-from esi_leap.core.change import Change
+from esi_leap.core.change import Turn
 from esi_leap.core.gate import Answer, Direction, Rules, Trial, Verdict
 from esi_leap.core.node import State
 from esi_leap.core.query import NodeScope, Query, Scope
@@ -88,7 +88,7 @@ class World:
         )
         with store.booking(seen.node.id, now) as book:
             rejected = replace(book.node, state=State.REJECTED, trial=judged, reason='A drill.')
-            book.put(Change((), node=rejected))
+            book.put((Turn(rejected),))
 
     def call(
         self,

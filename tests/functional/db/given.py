@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from alembic import autogenerate, migration
 
-from esi_leap.core.change import Change
+from esi_leap.core.change import Agree, Change, put
 from esi_leap.core.contract import Contract
 from esi_leap.core.handover.machine import Machine
 from esi_leap.core.interval import Interval
@@ -78,7 +78,7 @@ def agreed(lease: Lease) -> Change:
         window=lease.window,
         offer=lease.offer,
     )
-    return Change((lease,), contract=contract)
+    return (Agree(contract), *put(lease))
 
 
 def differences(database: Database, but: Collection[str] = ()) -> list[object]:

@@ -16,11 +16,14 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from esi_leap.core import booking, change
 from esi_leap.core.booking import plan, quota
+from esi_leap.core.change import put
 from esi_leap.core.errors import OfferWindowError, WindowConflictError
+from esi_leap.core.lease import Lease
 from esi_leap.core.node import Node
+from esi_leap.core.offer import Offer
 from esi_leap.core.query import Query
+from esi_leap.db.agenda import Agenda
 from esi_leap.db.book import Book
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
@@ -123,7 +126,7 @@ class TestOneWinner:
         for n in range(3):
             offers.append(an_offer(a_node(store, f'n{n}').id, f'o{n}', 0, 10))
             with store.booking(offers[-1].node_id, NOW) as book:
-                book.put(change.Change((offers[-1],)))
+                book.put(put(offers[-1]))
 
         def attempt(number: int) -> object:
             offer, start = offers[number % 3], number // 3 % 10
@@ -153,7 +156,7 @@ class TestOneWinner:
             deed, node, start = rolls[number]
             with store.booking(node.id, NOW) as book:
                 tree = book.tree()
-                offers = [each for each in tree if isinstance(each, booking.Offer)]
+                offers = [each for each in tree if isinstance(each, Offer)]
                 if deed == 'o':
                     offer = an_offer(node.id, f'o{number}', start, start + 4)
                     book.put(plan.plan_offer(offer, book.node, tree, NOW))
@@ -174,9 +177,9 @@ class TestOneWinner:
 class ReadsFirst(Store):
     """What must not be done: a look at the calendar before the lock, in the same transaction."""
 
-    def booked(self, node: Node, lease: booking.Lease, both: threading.Barrier) -> None:
+    def booked(self, node: Node, lease: Lease, both: threading.Barrier) -> None:
         lock = sa.text('SELECT id FROM nodes WHERE id = :id FOR UPDATE')
-        with self._writer() as connection:
+        with self._session.writer() as connection:
             connection.execute(sa.select(sa.func.count(bookings.c.id))).scalar()
             both.wait()
             connection.execute(lock, {'id': node.id})
@@ -225,35 +228,35 @@ def _snapshots_are_checked(database: Database) -> bool:
 def test_of_several_managers_each_due_node_is_claimed_by_one(
     database: Database, open_database: Callable[..., Database]
 ) -> None:
-    stores = [Store(open_database(database.url)) for _ in range(8)]
-    nodes = [a_node(stores[0], f'n{n}').id for n in range(40)]
+    agendas, store = [Agenda(open_database(database.url)) for _ in range(8)], Store(database)
+    nodes = [a_node(store, f'n{n}').id for n in range(40)]
     for node in nodes:
-        with stores[0].booking(node, NOW) as book:
+        with store.booking(node, NOW) as book:
             book.put(agreed(a_lease(node, f'l{node}', 0, 1)))
     start = threading.Barrier(8, timeout=PATIENCE)
 
     def manage(number: int) -> list[int]:
         """As the manager's loop does: claim, look again under the claim, act, give back."""
-        store, done = stores[number], []
+        agenda, done = agendas[number], []
         start.wait()
-        while due := store.due(NOW, 10):
+        while due := agenda.due(NOW, 10):
             for node in due:
                 claim = f'm{number}-{node}'
-                if not store.claim(node, claim, NOW, at(1)):
+                if not agenda.claim(node, claim, NOW, at(1)):
                     continue
-                with held[node], store.booking(node, NOW, claim) as book:
+                with held[node], agenda.booking(node, NOW, claim) as book:
                     lease = book.lease(f'l{node}')
                     if lease.starts(NOW):
                         done.append(node)
-                        book.put(change.Change((lease.activated(NOW),)))
-                store.release(node, claim)
+                        book.put(put(lease.activated(NOW)))
+                agenda.release(node, claim)
         return done
 
     held = {node: _Once() for node in nodes}
     with ThreadPoolExecutor(8) as pool:
         done = [each for mine in pool.map(manage, range(8)) for each in mine]
     assert sorted(done) == nodes
-    assert stores[0].due(NOW, 99) == []
+    assert agendas[0].due(NOW, 99) == []
 
 
 class _Once:
@@ -273,14 +276,17 @@ SQLITE = pytest.mark.parametrize('database_kind', ['sqlite'], indirect=True)
 
 WRITER = """
     from esi_leap.db.engine import Database
+    from esi_leap.db.agenda import Agenda
     from esi_leap.db.store import Store
     from datetime import UTC, datetime
-    from esi_leap.core.ports import Project, Query, Scope
-    store = Store(Database({url!r}))
+    from esi_leap.core.ports.cloud import Project
+    from esi_leap.core.query import Query, Scope
+    database = Database({url!r})
+    store, agenda = Store(database), Agenda(database)
     now = datetime(2032, 1, 31, tzinfo=UTC)
     for turn in range(60):
         store.remember([Project(f'p{{turn % 3}}', f'{{turn}}-{number}')])
-        store.claim(turn % 3 + 1, 'c-{number}', now, now)
+        agenda.claim(turn % 3 + 1, 'c-{number}', now, now)
         store.leases(Scope(everything=True), Query())
     print('done')
 """
@@ -291,7 +297,8 @@ def test_sqlite_never_says_that_it_is_locked(
     database: Database, open_database: Callable[..., Database]
 ) -> None:
     """16 threads write and 8 read through four instances, and two more processes do both."""
-    stores = [Store(open_database(database.url)) for _ in range(4)]
+    opened = [open_database(database.url) for _ in range(4)]
+    stores, agendas = [Store(each) for each in opened], [Agenda(each) for each in opened]
     nodes = [a_node(stores[0], f'n{n}') for n in range(3)]
     over = threading.Event()
 
@@ -308,7 +315,7 @@ def test_sqlite_never_says_that_it_is_locked(
             turns += 1
             seen = store.leases(ALL, Query(limit=20))
             assert len(store.contracts(ALL, Query(limit=20))) >= len(seen)
-            store.due(NOW, 9)
+            agendas[number % 4].due(NOW, 9)
         return turns
 
     others = [

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from esi_leap.core.errors import UnavailableError
 from esi_leap.core.ports.cloud import Project
 from esi_leap.core.query import Query
+from esi_leap.db.agenda import Agenda
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
 from sandbox import databases
@@ -32,7 +33,7 @@ def server(
     found.start()
 
 
-def asked(store: Store) -> dict[str, Callable[[], object]]:
+def asked(store: Store, agenda: Agenda) -> dict[str, Callable[[], object]]:
     """Everything that a store can be asked."""
     node = a_node(store)
     with store.booking(node.id, NOW) as book:
@@ -44,24 +45,24 @@ def asked(store: Store) -> dict[str, Callable[[], object]]:
 
     return {
         'last_beat': lambda: store.last_beat('manager'),
-        'beat': lambda: store.beat('manager', 'here', NOW),
+        'beat': lambda: agenda.beat('manager', 'here', NOW),
         'node': lambda: a_node(store, 'n2'),
         'remember': lambda: store.remember([Project(OWNER, 'owner')]),
         'booking': booked,
         'offers': lambda: store.offers(ALL, Query(), NOW),
         'leases': lambda: store.leases(ALL, Query()),
         'contracts': lambda: store.contracts(ALL, Query()),
-        'due': lambda: store.due(NOW, 9),
-        'next_due': lambda: store.next_due(NOW),
-        'claim': lambda: store.claim(node.id, 'c', NOW, at(1)),
-        'release': lambda: store.release(node.id, 'c'),
+        'due': lambda: agenda.due(NOW, 9),
+        'next_due': lambda: agenda.next_due(NOW),
+        'claim': lambda: agenda.claim(node.id, 'c', NOW, at(1)),
+        'release': lambda: agenda.release(node.id, 'c'),
     }
 
 
 def test_a_server_that_is_gone_is_told_as_unavailable_and_works_again_when_it_is_back(
-    store: Store, server: databases.Server, subtests: pytest.Subtests
+    store: Store, agenda: Agenda, server: databases.Server, subtests: pytest.Subtests
 ) -> None:
-    deeds = asked(store)
+    deeds = asked(store, agenda)
     server.stop()
     for name, deed in deeds.items():
         with subtests.test(deed=name):
@@ -79,9 +80,9 @@ def test_a_server_that_is_gone_is_told_as_unavailable_and_works_again_when_it_is
 
 
 def test_a_server_that_went_and_came_back_unseen_is_not_noticed(
-    store: Store, server: databases.Server
+    store: Store, agenda: Agenda, server: databases.Server
 ) -> None:
-    deeds = asked(store)
+    deeds = asked(store, agenda)
     server.stop()
     server.start()
     for deed in deeds.values():
@@ -109,8 +110,10 @@ def test_a_server_that_goes_in_the_middle_of_a_booking_undoes_it(
             assert list(book.tree()) == []
 
 
-def test_connections_that_the_server_ended_are_replaced(store: Store, database: Database) -> None:
-    deeds = asked(store)
+def test_connections_that_the_server_ended_are_replaced(
+    store: Store, agenda: Agenda, database: Database
+) -> None:
+    deeds = asked(store, agenda)
     barrier = threading.Barrier(4, timeout=PATIENCE)
 
     def hold(_: int) -> int:
@@ -161,10 +164,10 @@ def _book(store: Store, node_id: int) -> None:
 # follows is the error that counts.
 @pytest.mark.filterwarnings('ignore:transaction already deassociated from connection')
 def test_many_who_ask_while_the_server_is_away_leave_nothing_behind(
-    store: Store, database: Database, server: databases.Server
+    store: Store, agenda: Agenda, database: Database, server: databases.Server
 ) -> None:
     """The fixture checks that no connection stays checked out."""
-    deeds = list(asked(store).values())
+    deeds = list(asked(store, agenda).values())
     over = threading.Event()
     seen: list[BaseException] = []
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from esi_leap.core.change import Change
+from esi_leap.core.change import put
 from esi_leap.core.query import EventQuery, Query, Scope
 from esi_leap.core.views import EventView
 from esi_leap.db.engine import Database
@@ -40,7 +40,7 @@ def write(store: Store, number: int, uuid: str, dice: random.Random) -> None:
                     lambda: lease.expiring('over', NOW),  # noqa: B023
                     lambda: lease.ended(NOW),  # noqa: B023
                 ][turn - 1]()
-                book.put(Change((after,)))
+                book.put(put(after))
             time.sleep(dice.random() / 100)
 
 
@@ -98,7 +98,7 @@ def test_what_commits_late_is_numbered_late(database: Database) -> None:
     store = Store(database)
     slow, fast = a_node(store, 'slow'), a_node(store, 'fast')
     with store.booking(slow.id, NOW) as book:
-        book.put(Change((an_offer(slow.id, 'first', 0, 1),)))
+        book.put(put(an_offer(slow.id, 'first', 0, 1)))
         with ThreadPoolExecutor(1) as pool:
             pool.submit(_offer, store, fast.id).result(PATIENCE)
             seen = pool.submit(store.events, ALL, EventQuery()).result(PATIENCE)
@@ -112,7 +112,7 @@ def test_what_commits_late_is_numbered_late(database: Database) -> None:
 
 def _offer(store: Store, node_id: int) -> None:
     with store.booking(node_id, NOW) as book:
-        book.put(Change((an_offer(node_id, 'second', 0, 1),)))
+        book.put(put(an_offer(node_id, 'second', 0, 1)))
 
 
 def test_ids_go_on_where_a_database_of_before_ended(database: Database, store: Store) -> None:
@@ -120,7 +120,7 @@ def test_ids_go_on_where_a_database_of_before_ended(database: Database, store: S
     with database.writer() as connection:
         connection.execute(chores.insert().values(name='events', position=4711))
     with store.booking(node.id, NOW) as book:
-        book.put(Change((an_offer(node.id, 'o', 0, 1),)))
+        book.put(put(an_offer(node.id, 'o', 0, 1)))
     assert [each.id for each in store.events(ALL, EventQuery())] == [4712]
 
 
@@ -128,7 +128,7 @@ def test_ids_are_never_given_again(database: Database, store: Store) -> None:
     node = a_node(store)
     for hour in range(2):
         with store.booking(node.id, NOW) as book:
-            book.put(Change((an_offer(node.id, f'o{hour}', hour, hour + 1),)))
+            book.put(put(an_offer(node.id, f'o{hour}', hour, hour + 1)))
         [seen] = store.events(ALL, EventQuery())
         with database.writer() as connection:
             connection.execute(events.delete())
@@ -138,7 +138,7 @@ def test_ids_are_never_given_again(database: Database, store: Store) -> None:
 def test_many_at_once_are_numbered_by_and_by(database: Database, store: Store) -> None:
     node = a_node(store)
     with store.booking(node.id, NOW) as book:
-        book.put(Change(tuple(an_offer(node.id, f'o{n}', n, n + 1) for n in range(1200))))
+        book.put(put(*(an_offer(node.id, f'o{n}', n, n + 1) for n in range(1200))))
     assert len(store.events(ALL, EventQuery())) == 1000
     seen = store.events(ALL, EventQuery())
     assert [each.id for each in seen] == list(range(1, 1201))
@@ -153,7 +153,7 @@ def told(store: Store) -> Store:
         book.put(agreed(a_lease(node.id, 'l', 0, 1)))
     with store.booking(other.id, at(2)) as book:
         offer = replace(an_offer(other.id, 'o', 0, 1), owner_id='p-other', lessee_id='p-friend')
-        book.put(Change((offer,)))
+        book.put(put(offer))
     return store
 
 
@@ -190,7 +190,7 @@ def test_asking_whether_there_is_news_is_one_look_into_an_index(
 ) -> None:
     node = a_node(store)
     with store.booking(node.id, NOW) as book:
-        book.put(Change(tuple(an_offer(node.id, f'o{n}', n, n + 1) for n in range(900))))
+        book.put(put(*(an_offer(node.id, f'o{n}', n, n + 1) for n in range(900))))
     store.events(ALL, EventQuery())
     assert len(store.offers(ALL, Query())) == 900
     with database.writer() as connection:
@@ -212,8 +212,8 @@ def test_a_look_costs_two_statements_however_many_there_are(
     for size in (10, 100):
         with store.booking(node.id, NOW) as book:
             book.put(
-                Change(
-                    tuple(
+                put(
+                    *(
                         an_offer(node.id, f'o{size}-{n}', size + n, size + n + 1)
                         for n in range(size)
                     )

@@ -190,7 +190,7 @@ class TestGuards:
         [
             {'start_time': NOW, 'end_time': NOW},
             {'start_time': NOW.replace(year=9000)},
-            {'next_action_at': None},
+            {'due_at': None},
             {'status': 'expired'},
             {'contract_uuid': None},
             {'lessee_id': None},
@@ -225,7 +225,7 @@ class TestGuards:
                 {'start_time': NOW.replace(hour=1), 'end_time': NOW},
                 {'start_time': NOW.replace(hour=11), 'end_time': NOW.replace(hour=23)},
                 {'parent_uuid': 'a'},
-                {'status': 'expired', 'next_action_at': None},
+                {'status': 'expired', 'due_at': None},
                 {'node_id': _node(database, 'n2')},
             )
         ):
@@ -241,7 +241,7 @@ class TestGuards:
         _insert(database, gone)
         back = bookings.update().where(bookings.c.uuid == 'b')
         with pytest.raises(db_errors.DBError, match=NO_OVERLAP), database.writer() as connection:
-            connection.execute(back.values(status='available', next_action_at=NOW))
+            connection.execute(back.values(status='available', due_at=NOW))
 
 
 class TestIndexes:
@@ -270,9 +270,7 @@ class TestIndexes:
                 continue
             assert column.name in leading[column.table.name], key
 
-    @pytest.mark.parametrize(
-        'column', ['next_action_at', 'parent_uuid', 'contract_uuid', 'node_id']
-    )
+    @pytest.mark.parametrize('column', ['due_at', 'parent_uuid', 'contract_uuid', 'node_id'])
     def test_what_the_manager_and_the_calendar_ask_has_one(
         self, database: Database, column: str
     ) -> None:
@@ -369,7 +367,7 @@ def _row(node: int, kind: str, status: str, uuid: str | None = None) -> dict[str
         'end_time': window.end,
         'status': status,
         'properties': {},
-        'next_action_at': None if final else NOW,
+        'due_at': None if final else NOW,
         'attempts': 0,
         'created_at': NOW,
         'contract_uuid': 'c' if kind == 'lease' else None,

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from esi_leap.core.change import Change
+from esi_leap.core.change import put
 from esi_leap.core.event import Priority
+from esi_leap.db.outbox import Outbox
 from esi_leap.db.store import Store
 from esi_leap.tell.bus import SILENCE
 from tests.patience import PATIENCE, Metronome, until
@@ -47,14 +48,14 @@ def turn(store: Store, number: int, step: int) -> None:
             lease = lease.expiring('over', NOW)
         else:
             lease = lease.ended(NOW)
-        book.put(Change((lease,)))
+        book.put(put(lease))
 
 
 def heard_all(listener, steps: int) -> bool:
     return all(listener.types(f'l{number}') == TURNS[:steps] for number in range(LEASES))
 
 
-def test_an_outage_loses_nothing_and_nothing_overtakes(store, rabbit, listener, manager):
+def test_an_outage_loses_nothing_and_nothing_overtakes(database, store, rabbit, listener, manager):
     managers = [manager() for _ in range(3)]
     for number in range(LEASES):
         turn(store, number, 0)
@@ -72,17 +73,17 @@ def test_an_outage_loses_nothing_and_nothing_overtakes(store, rabbit, listener, 
     for number in range(LEASES):
         turn(store, number, 2)
     time.sleep(OUTAGE / 2)
-    assert len(store.outgoing(1000)) >= 2 * LEASES
+    assert len(Outbox(database).outgoing(1000)) >= 2 * LEASES
     rabbit.start()
 
     for number in range(LEASES):
         turn(store, number, 3)
     until(lambda: heard_all(listener, 4))
-    until(lambda: store.outgoing(1) == [])
+    until(lambda: Outbox(database).outgoing(1) == [])
     assert all(each.poll() is None for each in managers[1:])
 
 
-def test_the_one_that_sends_may_be_killed_at_any_moment(store, listener, manager):
+def test_the_one_that_sends_may_be_killed_at_any_moment(database, store, listener, manager):
     for number in range(LEASES):
         turn(store, number, 0)
     for step in (1, 2, 3):
@@ -94,10 +95,10 @@ def test_the_one_that_sends_may_be_killed_at_any_moment(store, listener, manager
         one.wait()
     manager()
     until(lambda: heard_all(listener, 4))
-    until(lambda: store.outgoing(1) == [])
+    until(lambda: Outbox(database).outgoing(1) == [])
 
 
-def test_a_bus_that_hangs_keeps_nobody_from_ending(store, rabbit, listener, manager):
+def test_a_bus_that_hangs_keeps_nobody_from_ending(database, store, rabbit, listener, manager):
     one = manager()
     turn(store, 0, 0)
     until(lambda: listener.types('l0') == TURNS[:1])
@@ -146,7 +147,7 @@ def test_what_a_notification_says(store, listener, manager):
     node = a_node(store, 'n0')
     with store.booking(node.id, NOW) as book:
         lease = book.lease('l0')
-        book.put(Change((replace(lease, properties={'rack': 7}).postponed('busy', NOW),)))
+        book.put(put(replace(lease, properties={'rack': 7}).postponed('busy', NOW)))
     until(lambda: 'esi_leap.lease.fulfill.error' in listener.types('l0'))
     queue, message = next(
         each for each in listener.heard if each[1]['event_type'].endswith('.error')

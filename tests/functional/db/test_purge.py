@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from esi_leap.core.change import Change
+from esi_leap.core.change import Turn, put
 from esi_leap.core.lease import Status
 from esi_leap.core.node import State
 from esi_leap.core.offer import Status as OfferStatus
 from esi_leap.core.query import EventQuery, Query
 from esi_leap.db.engine import Database
+from esi_leap.db.outbox import Outbox
 from esi_leap.db.purge import purge
 from esi_leap.db.store import Store
 from esi_leap.db.tables import bookings, console_auth_tokens, contracts, events, outbox
@@ -31,7 +32,7 @@ def left(store: Store) -> set[str]:
 def over(store: Store, lease: object) -> None:
     with store.booking(lease.node_id, at(5)) as book:
         found = book.lease(lease.uuid)
-        book.put(Change((found.to(Status.DELETED, expire_time=at(5)),)))
+        book.put(put(found.to(Status.DELETED, expire_time=at(5))))
 
 
 def test_what_is_over_goes_and_what_holds_stays(database: Database, store: Store) -> None:
@@ -70,12 +71,12 @@ def test_an_offer_stays_as_long_as_a_lease_that_names_it(database: Database, sto
     offer = an_offer(node.id, 'offer', 0, 10)
     lease = a_lease(node.id, 'lease', 0, 1, offer='offer', parent='offer')
     with store.booking(node.id, NOW) as book:
-        book.put(Change((offer,)))
+        book.put(put(offer))
         book.put(agreed(lease))
     with store.booking(node.id, at(10)) as book:
         book.tree()
         gone = replace(offer, status=OfferStatus.EXPIRED)
-        book.put(Change((gone, replace(lease, parent=None, status=Status.ERROR))))
+        book.put(put(gone, replace(lease, parent=None, status=Status.ERROR)))
     assert purge(database, LONG)['bookings'] == 0
     over(store, lease)
     assert purge(database, LONG)['bookings'] == 2
@@ -87,13 +88,13 @@ def test_many_go_batch_after_batch_inside_out(database: Database, store: Store) 
     offers = [an_offer(node.id, f'o{n}', n, n + 1) for n in range(700)]
     leases = [a_lease(node.id, f'l{n}', n, n + 1, offer=f'o{n}', parent=f'o{n}') for n in range(10)]
     with store.booking(node.id, NOW) as book:
-        book.put(Change(tuple(offers)))
+        book.put(put(*offers))
         for each in leases:
             book.put(agreed(each))
     with store.booking(node.id, NOW) as book:
         book.tree()
-        book.put(Change(tuple(replace(each, status=Status.DELETED) for each in leases)))
-        book.put(Change(tuple(replace(each, status=OfferStatus.DELETED) for each in offers)))
+        book.put(put(*(replace(each, status=Status.DELETED) for each in leases)))
+        book.put(put(*(replace(each, status=OfferStatus.DELETED) for each in offers)))
     store.events(ALL, EventQuery())
     store.events(ALL, EventQuery())
     assert purge(database, at(2000)) == {
@@ -115,7 +116,7 @@ def test_the_lease_whose_node_is_not_back_stays(database: Database, store: Store
     with store.booking(node.id, NOW) as book:
         book.put(agreed(lease))
         with_it = book.node.to(State.PREPARING, lease='lease').to(State.HANDED_OVER)
-        book.put(Change((), node=with_it.to(State.RETURNING)))
+        book.put((Turn(with_it.to(State.RETURNING)),))
     over(store, lease)
     assert purge(database, LONG)['bookings'] == 0
 
@@ -125,12 +126,12 @@ def test_what_nobody_could_read_yet_and_what_waits_for_the_bus_stays(
 ) -> None:
     node = a_node(store)
     with store.booking(node.id, NOW) as book:
-        book.put(Change((an_offer(node.id, 'o', 0, 1),)))
+        book.put(put(an_offer(node.id, 'o', 0, 1)))
     with database.writer() as connection:
         waiting = {'event_type': 'x', 'priority': 'info', 'object_uuid': 'o', 'payload': {}}
         connection.execute(outbox.insert().values(**waiting, created_at=NOW))
     assert purge(database, LONG)['events'] == 0
-    assert len(store.outgoing(9)) == 1
+    assert len(Outbox(database).outgoing(9)) == 1
 
 
 def test_tokens_go_when_they_have_expired(database: Database, store: Store) -> None:

@@ -10,9 +10,9 @@ from threading import Barrier
 import pytest
 
 from esi_leap.actions.recalls import carry_out, finish
-from esi_leap.core import change
 from esi_leap.core import lease as leases
 from esi_leap.core.booking import plan, quota
+from esi_leap.core.change import Turn, put
 from esi_leap.core.errors import OfferWindowError
 from esi_leap.core.node import State
 from esi_leap.core.query import Query
@@ -41,13 +41,13 @@ def lend(store: Store, uuid: str, terms: Terms = HOUR) -> int:
     node = a_node(store, uuid)
     offer = replace(an_offer(node.id, f'o-{uuid}', 0, 10), terms=terms)
     with store.booking(node.id, NOW) as book:
-        book.put(change.Change((offer,)))
+        book.put(put(offer))
         claim = a_lease(node.id, f'l-{uuid}', 0, 5)
         planned = plan.plan_claim(claim, offer, book.tree(), LIMITS, NOW)
         book.put(planned)
         running = book.lease(claim.uuid).activated(NOW)
         with_it = book.node.prepared(running, (), {}).to(State.HANDED_OVER)
-        book.put(change.Change((running,), node=with_it))
+        book.put((*put(running), Turn(with_it)))
     return node.id
 
 
@@ -55,9 +55,9 @@ def take_back(store: Store, node_id: int, uuid: str, hour: float) -> None:
     """What a manager does at the end of a lease, in one go."""
     with store.booking(node_id, at(hour)) as book:
         lease = book.lease(uuid)
-        book.put(change.Change((lease.ended(at(hour)),), node=book.node.to(State.RETURNING)))
+        book.put((*put(lease.ended(at(hour))), Turn(book.node.to(State.RETURNING))))
     with store.booking(node_id, at(hour)) as book:
-        book.put(change.Change((), node=book.node.freed((), at(hour))))
+        book.put((Turn(book.node.freed((), at(hour))),))
 
 
 def statuses(store: Store, uuid: str = 'r') -> list[str]:
@@ -189,7 +189,7 @@ def test_recalls_begin_while_their_nodes_are_worked_on(store: Store) -> None:
 
     def work(key: int) -> None:
         with store.booking(key, NOW) as book:
-            book.put(change.Change((), node=replace(book.node, reason='It waits.')))
+            book.put((Turn(replace(book.node, reason='It waits.')),))
 
     deeds: list[Callable[[], None]] = []
     for number, name in enumerate(names):

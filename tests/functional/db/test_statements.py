@@ -6,12 +6,14 @@ from contextlib import contextmanager
 import pytest
 import sqlalchemy as sa
 
-from esi_leap.core.change import Change
+from esi_leap.core.change import put
 from esi_leap.core.criteria import parse
 from esi_leap.core.interval import Interval
 from esi_leap.core.ports.cloud import Project
 from esi_leap.core.query import NodeScope, Query, Scope
+from esi_leap.db.agenda import Agenda
 from esi_leap.db.engine import Database
+from esi_leap.db.inventory import Inventory
 from esi_leap.db.store import Store
 
 from .given import ALL, NOW, OWNER, TENANT, a_lease, a_machine, a_node, agreed, an_offer, at
@@ -42,7 +44,7 @@ def fill(store: Store, have: int, want: int) -> None:
         with store.booking(node.id, NOW) as book:
             for n in range(have // NODES, want // NODES):
                 offer = an_offer(node.id, f'o-{node.id}-{n}', n, n + 1)
-                book.put(Change((offer,)))
+                book.put(put(offer))
                 inside = {'parent': offer.uuid, 'offer': offer.uuid}
                 book.put(agreed(a_lease(node.id, f'l-{node.id}-{n}', n, n + 0.5, **inside)))
 
@@ -88,7 +90,7 @@ def test_lists_cost_a_constant_number_of_statements(
 
 
 def test_a_list_of_nodes_costs_a_constant_number_of_statements(
-    database: Database, store: Store
+    database: Database, store: Store, inventory: Inventory
 ) -> None:
     store.remember([Project(OWNER, 'owner'), Project(TENANT, 'tenant')])
     mine = Scope(project_id=OWNER, tree=frozenset({OWNER, 'd'}))
@@ -98,7 +100,7 @@ def test_a_list_of_nodes_costs_a_constant_number_of_statements(
     have = 0
     for size in SIZES:
         seen = [a_machine(f'n{n}', {'cpus': n}) for n in range(have, size)]
-        store.see('ironic_node', seen, NOW, NOW)
+        inventory.see('ironic_node', seen, NOW, NOW)
         have = size
         for scope, query, kind in (
             (NodeScope(ALL, ALL, ALL), Query(), 'all'),
@@ -115,12 +117,12 @@ def test_a_list_of_nodes_costs_a_constant_number_of_statements(
 
 
 def test_a_refresh_without_news_costs_one_statement_a_page(
-    database: Database, store: Store
+    database: Database, inventory: Inventory
 ) -> None:
     seen = [a_machine(f'n{n}', {'cpus': n}) for n in range(100)]
-    store.see('ironic_node', seen, NOW, NOW)
+    inventory.see('ironic_node', seen, NOW, NOW)
     with counted(database) as sent:
-        store.see('ironic_node', seen, at(1), at(1))
+        inventory.see('ironic_node', seen, at(1), at(1))
     assert len(sent) == 1
 
 
@@ -140,10 +142,10 @@ def test_a_booking_costs_a_constant_number_of_statements(database: Database, sto
 
 
 def test_what_the_manager_asks_each_tick_costs_one_statement(
-    database: Database, store: Store
+    database: Database, store: Store, agenda: Agenda
 ) -> None:
     fill(store, 0, 100)
-    for ask in (lambda: store.due(at(5), 10), lambda: store.next_due(NOW)):
+    for ask in (lambda: agenda.due(at(5), 10), lambda: agenda.next_due(NOW)):
         with counted(database) as sent:
             ask()
         assert len(sent) == 1

@@ -17,6 +17,7 @@ from esi_leap.core.node import Node
 from esi_leap.core.offer import Offer
 from esi_leap.core.query import Query, Scope
 from esi_leap.db import existing, rows, schema, takeover
+from esi_leap.db.agenda import Agenda
 from esi_leap.db.engine import Database
 from esi_leap.db.existing import Oddity
 from esi_leap.db.store import Store
@@ -377,11 +378,11 @@ class TestOddities:
         assert booked(odd)[uuid].properties == {}
 
     def test_nodes_wait_for_a_look_if_something_is_held_on_them(self, odd: Database) -> None:
-        assert node(odd, 'n-2').inherited
+        assert node(odd, 'n-2').is_inherited
         assert node(odd, 'n-2').retry_at == NOW
-        assert not node(odd, 'n-15').inherited
-        assert not node(odd, '1').inherited  # nobody could look at a test_node
-        assert Store(odd).due(NOW, 100)
+        assert not node(odd, 'n-15').is_inherited
+        assert not node(odd, '1').is_inherited  # nobody could look at a test_node
+        assert Agenda(odd).due(NOW, 100)
 
     @pytest.mark.parametrize('content', [ORDERLY, ODD])
     def test_the_survey_says_before_what_the_report_says_after(

@@ -1,4 +1,4 @@
-"""A manager over a real store and a real fleet of files; only the clock is ours to move."""
+"""A manager over a real store and a real fleet of files, with a clock that tests move."""
 
 import itertools
 import json
@@ -14,6 +14,7 @@ from esi_leap.actions.inventory import Inventory
 from esi_leap.actions.recalls import carry_out
 from esi_leap.cloud.dummy import DummyNodes
 from esi_leap.core.booking import plan, quota
+from esi_leap.core.event import Priority
 from esi_leap.core.handover.machine import Machine
 from esi_leap.core.handover.steps import Verb
 from esi_leap.core.interval import Interval
@@ -21,7 +22,10 @@ from esi_leap.core.lease import Lease
 from esi_leap.core.query import Query, Scope
 from esi_leap.core.recall import Recall
 from esi_leap.db import schema
+from esi_leap.db.agenda import Agenda
 from esi_leap.db.engine import Database
+from esi_leap.db.inventory import Inventory as InventoryStore
+from esi_leap.db.outbox import Outbox
 from esi_leap.db.store import Store
 from esi_leap.manager.deps import Deps, Settings
 from esi_leap.manager.work import work_on
@@ -31,11 +35,11 @@ EVERYTHING = Scope(everything=True)
 
 
 class Killed(BaseException):
-    """The manager's process ended here."""
+    """The manager's process dies here."""
 
 
 class Watched:
-    """The dummy fleet behind a trip-wire: it counts the calls, and may stop one."""
+    """The dummy fleet, with its calls counted and with hooks before and after a call."""
 
     def __init__(self, nodes: DummyNodes) -> None:
         self._nodes = nodes
@@ -66,7 +70,7 @@ class Watched:
 
 
 class World:
-    """One node, its calendar, its managers, and time."""
+    """One node, its bookings, its managers, and a clock."""
 
     def __init__(self, folder: Path, database: Database | None = None) -> None:
         self.now = NOON
@@ -75,10 +79,15 @@ class World:
         self.nodes = Watched(DummyNodes(str(self.folder)))
         self.database = database or Database(f'sqlite:///{folder}/leap.sqlite')
         schema.upgrade(self.database)
-        self.store = Store(self.database)
+        self.notify(None)
+        self.inventory, self.outbox = InventoryStore(self.database), Outbox(self.database)
         self._uuids = (f'00000000-0000-4000-8000-{number:012d}' for number in itertools.count(1))
         self.meter = metrics.Manager()
         self.deps = self.manager()
+
+    def notify(self, level: Priority | None) -> None:
+        """Let changes write notifications of at least a priority from now on."""
+        self.store, self.agenda = Store(self.database, level), Agenda(self.database, level)
 
     def manager(self, **settings: object) -> Deps:
         values: dict[str, Any] = {
@@ -94,7 +103,7 @@ class World:
             'call_time': 20,
         }
         return Deps(
-            agenda=self.store,
+            agenda=self.agenda,
             fleet={'dummy_node': self.nodes},
             meter=self.meter,
             now=lambda: self.now,
@@ -149,7 +158,7 @@ class World:
             book.put(plan.plan_cancel(book.lease(uuid), book.node, tree, self.now))
 
     def recall(self, minutes: int, uuid: str = 'n1', *, owner: str = 'lender') -> str:
-        """Recall the node by so many minutes from now; nothing is done of it yet."""
+        """Request a recall with a deadline in `minutes` from now; return its uuid."""
         made = Recall(
             uuid=next(self._uuids),
             owner_id=owner,
@@ -182,22 +191,22 @@ class World:
             return [row[0] for row in rows]
 
     def tick(self, deps: Deps | None = None) -> None:
-        """Do what is due now."""
-        for node_id in self.store.due(self.now, 100):
+        """Perform all tasks that are due now."""
+        for node_id in self.agenda.due(self.now, 100):
             work_on(deps or self.deps, node_id, lambda: False)
 
     def wait(self, seconds: float = 0, minutes: float = 0) -> None:
-        """Let time pass, and do what is due at its end."""
+        """Move the clock, and perform all tasks that are due then."""
         self.now += timedelta(seconds=seconds, minutes=minutes)
         self.tick()
 
 
 def refresh(world: World) -> int:
-    """Read all nodes, as a manager does it every minute, and do what is due then."""
+    """Refresh the inventory, as a manager does every minute; perform all tasks that are due."""
     world.now += timedelta(seconds=61)
     before = world.nodes.calls
     Inventory(
-        store=world.store,
+        store=world.inventory,
         fleet={'dummy_node': DummyNodes(str(world.folder))},
         identity=None,
         now=lambda: world.now,

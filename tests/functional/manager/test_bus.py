@@ -27,7 +27,7 @@ def message(number: int) -> Message:
     return Message(id=number, type='esi_leap.lease.create.end', priority='info', payload=data)
 
 
-def test_what_waited_too_long_for_the_bus_is_not_sent_any_more(rabbit, listener, bus):
+def test_message_is_not_sent_after_its_deadline(rabbit, listener, bus):
     late = Event()
     with ThreadPoolExecutor(1) as pool:
         rabbit.freeze()

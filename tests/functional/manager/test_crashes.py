@@ -1,4 +1,4 @@
-"""A manager that ends at any point loses nothing: the next one does the rest, once."""
+"""A manager that dies at any call: the next one does the rest, once."""
 
 import threading
 from dataclasses import replace
@@ -9,7 +9,7 @@ import pytest
 from esi_leap.core.errors import StaleClaimError
 from esi_leap.core.lease import Status
 from esi_leap.core.node import State
-from esi_leap.db.store import Store
+from esi_leap.db.agenda import Agenda
 from esi_leap.manager.loop import Loop
 from tests.patience import until
 
@@ -21,20 +21,20 @@ WHOLE = ['create.end', 'fulfill.start', 'fulfill.end', 'delete.start', 'delete.e
 _CALLS = 40
 
 
-class _Unreleasing(Store):
-    """The agenda of a manager that dies: a dead process gives no claim back."""
+class _Unreleasing(Agenda):
+    """The agenda of a manager that dies: its claims are not released."""
 
     def release(self, node_id: int, claim: str) -> None:
         pass
 
 
 def _minute(world) -> int:
-    """Return the minutes since noon, rounded up: tests go on from where they are."""
+    """Return the minutes since noon, rounded up."""
     return -((NOON - world.now) // timedelta(minutes=1))
 
 
 def _kill(world, call: int, when: str) -> bool:
-    """Let the manager end at the given call, before or after its effect."""
+    """Let the manager die at the given call, before or after its effect; return whether it did."""
     world.nodes.calls = 0
 
     def end(number: int) -> None:
@@ -53,12 +53,12 @@ def _kill(world, call: int, when: str) -> bool:
 
 
 def _dead(world) -> None:
-    """A dead process gives no claim back; time has to pass."""
+    """Move the clock past the claim of a manager that died."""
     world.wait(seconds=61)
 
 
 @pytest.mark.parametrize('when', ['before', 'after'])
-def test_a_hand_over_that_was_cut_off_anywhere_is_done_once(world, when):
+def test_hand_over_interrupted_at_any_call_is_done_once(world, when):
     reached = 0
     for call in range(1, _CALLS):
         start = _minute(world)
@@ -79,7 +79,7 @@ def test_a_hand_over_that_was_cut_off_anywhere_is_done_once(world, when):
 
 
 @pytest.mark.parametrize('when', ['before', 'after'])
-def test_a_return_that_was_cut_off_anywhere_is_done_once(world, when):
+def test_return_interrupted_at_any_call_is_done_once(world, when):
     reached = 0
     for call in range(1, _CALLS):
         start = _minute(world)
@@ -108,7 +108,7 @@ def test_a_return_that_was_cut_off_anywhere_is_done_once(world, when):
 
 
 def _sublet(world):
-    """Lease the node to a tenant, who has it and has written on it, and sub-lets it to a guest."""
+    """Lease the node to a lessee who has changed its fields, and sub-let it."""
     start = _minute(world)
     outer = world.lease('tenant', start + 1, start + 40)
     inner = world.lease('guest', start + 10, start + 20, inside=outer)
@@ -125,7 +125,7 @@ def _let_the_guest_use_it(world):
 
 
 def _end_all(world, outer):
-    """Let the tenant's lease end as well, and find the node as its owner left it."""
+    """End the lease, and check that the node is as its owner left it."""
     world.now = world.see(outer).window.end
     world.wait()
     assert world.events(outer) == WHOLE
@@ -137,7 +137,7 @@ def _end_all(world, outer):
 
 
 @pytest.mark.parametrize('when', ['before', 'after'])
-def test_a_hand_over_to_a_sub_lessee_that_was_cut_off_anywhere_is_done_once(world, when):
+def test_hand_over_to_a_sub_lessee_interrupted_at_any_call_is_done_once(world, when):
     reached = 0
     for call in range(1, _CALLS):
         outer, inner = _sublet(world)
@@ -158,7 +158,7 @@ def test_a_hand_over_to_a_sub_lessee_that_was_cut_off_anywhere_is_done_once(worl
 
 
 @pytest.mark.parametrize('when', ['before', 'after'])
-def test_a_return_to_who_sub_lets_that_was_cut_off_anywhere_is_done_once(world, when):
+def test_return_to_the_lessee_interrupted_at_any_call_is_done_once(world, when):
     reached = 0
     for call in range(1, _CALLS):
         outer, inner = _sublet(world)
@@ -186,7 +186,7 @@ def test_a_return_to_who_sub_lets_that_was_cut_off_anywhere_is_done_once(world, 
 
 
 @pytest.mark.parametrize('when', ['before', 'after'])
-def test_a_lease_cancelled_under_its_sub_lessee_ends_once_wherever_it_was_cut_off(world, when):
+def test_cancelled_lease_with_a_sub_lease_interrupted_at_any_call_ends_once(world, when):
     reached = 0
     for call in range(1, _CALLS):
         outer, inner = _sublet(world)
@@ -210,7 +210,7 @@ def test_a_lease_cancelled_under_its_sub_lessee_ends_once_wherever_it_was_cut_of
     assert reached >= 10
 
 
-def test_a_manager_that_slept_past_its_claim_writes_nothing(world):
+def test_manager_that_slept_past_its_claim_writes_nothing(world):
     uuid = world.lease('tenant', 0, 10)
 
     def sleep(call: int) -> None:
@@ -224,7 +224,7 @@ def test_a_manager_that_slept_past_its_claim_writes_nothing(world):
     assert world.events(uuid).count('fulfill.end') == 1
 
 
-def test_several_managers_do_each_thing_once(world):
+def test_several_managers_do_each_task_once(world):
     names = [f'many-{number}' for number in range(12)]
     for name in names:
         world.machine(name)

@@ -1,4 +1,4 @@
-"""What others change past this service: seen with the inventory, told, and put right if asked."""
+"""Changes outside the service: found by the inventory, reported, and repaired if configured."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from esi_leap.core.change import Change
+from esi_leap.core.change import put
 from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Status
 from esi_leap.core.node import State
@@ -38,7 +38,7 @@ def repairing(world: World) -> World:
 
 @pytest.fixture
 def leased(world: World) -> str:
-    """Let the tenant have the node, for longer than the tests take, and the next look be far."""
+    """Lease the node for longer than the tests take, with the next check far away."""
     world.deps = replace(world.deps, settings=replace(world.deps.settings, check_interval=86_400))
     uuid = world.lease('tenant', 0, 600)
     world.tick()
@@ -46,7 +46,7 @@ def leased(world: World) -> str:
     return uuid
 
 
-def test_nodes_that_are_as_they_should_be_are_not_looked_at(world, leased):
+def test_node_without_drift_is_not_read_from_its_service(world, leased):
     world.machine('n2')
     assert refresh(world) == 0
     assert refresh(world) == 0
@@ -60,7 +60,7 @@ def test_nodes_that_are_as_they_should_be_are_not_looked_at(world, leased):
         ({'project_id': None}, "The node's lessee was cleared outside this service."),
     ],
 )
-def test_a_lessee_that_was_changed_is_told_once(world, leased, content, reason):
+def test_changed_lessee_is_reported_once(world, leased, content, reason):
     world.change(**content)
     for _ in range(3):
         assert refresh(world) == 1  # a look at this one node, no more
@@ -76,7 +76,7 @@ def test_a_lessee_that_was_changed_is_told_once(world, leased, content, reason):
 
 
 @pytest.mark.parametrize('lessee', ['other', None])
-def test_a_lessee_that_was_changed_is_put_right_if_asked(repairing, leased, lessee):
+def test_changed_lessee_is_written_again_with_repair(repairing, leased, lessee):
     world = repairing
     world.change(project_id=lessee)
     refresh(world)
@@ -86,7 +86,7 @@ def test_a_lessee_that_was_changed_is_put_right_if_asked(repairing, leased, less
     assert world.row().state is State.HANDED_OVER
 
 
-def test_a_node_that_is_gone_is_told_of(world, leased):
+def test_missing_leased_node_is_reported(world, leased):
     world.machine('n2')  # a service that shows nothing at all rather hides it
     (world.folder / 'n1').unlink()
     refresh(world)
@@ -94,7 +94,7 @@ def test_a_node_that_is_gone_is_told_of(world, leased):
     assert world.events(leased).count('drift') == 1
 
 
-def test_a_lessee_without_a_lease_is_told_of_once(world):
+def test_lessee_without_a_lease_is_reported_once(world):
     world.lease('tenant', 100, 200)
     world.change(project_id='squatter')
     for _ in range(3):
@@ -110,7 +110,7 @@ def test_a_lessee_without_a_lease_is_told_of_once(world):
     assert node_events(world) == ['drift']
 
 
-def test_a_lessee_without_a_lease_loses_the_node_if_asked_and_it_is_cleaned(repairing):
+def test_lessee_without_a_lease_loses_the_node_with_repair_and_it_is_cleaned(repairing):
     world = repairing
     world.lease('tenant', 100, 200)
     world.change(project_id='squatter', provision_state='active', instance_info={'image': 'x'})
@@ -125,7 +125,7 @@ def test_a_lessee_without_a_lease_loses_the_node_if_asked_and_it_is_cleaned(repa
     assert node_events(world) == ['drift']
 
 
-def test_offers_of_a_node_that_changed_hands_are_suspended_until_it_is_back(world):
+def test_offers_are_suspended_while_another_project_owns_the_node(world):
     machine = world.nodes.find('n1')
     node = world.store.node(machine, 'dummy_node', world.now)
     window = Interval(NOON, NOON + timedelta(days=30))
@@ -133,7 +133,7 @@ def test_offers_of_a_node_that_changed_hands_are_suspended_until_it_is_back(worl
         uuid='o', name=None, node_id=node.id, owner_id='lender', lessee_id=None, window=window
     )
     with world.store.booking(node.id, world.now) as book:
-        book.put(Change((offer,)))
+        book.put(put(offer))
     assert refresh(world) == 0
     world.change(project_owner_id='heir')
     refresh(world)

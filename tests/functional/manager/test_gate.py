@@ -1,4 +1,4 @@
-"""The gate between a node and the next who gets it: pass, wait, reject, and drivers that fail."""
+"""The gate at a hand-over and at a return: pass, wait, reject, and drivers that fail."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from esi_leap.core.change import Change
+from esi_leap.core.change import Turn
 from esi_leap.core.errors import NodeBusyError, UnavailableError
 from esi_leap.core.event import Priority
 from esi_leap.core.gate import Answer, Direction, Rules, Verdict
@@ -16,7 +16,7 @@ from esi_leap.core.handover.steps import Maintain, Patch
 from esi_leap.core.lease import Status
 from esi_leap.core.node import State
 from esi_leap.core.ports.cloud import Question
-from esi_leap.db.store import Store
+from esi_leap.db.agenda import Agenda
 
 from .conftest import Killed, World
 
@@ -27,7 +27,7 @@ RULES = Rules(max_age=timedelta(minutes=5), timeout=timedelta(hours=2))
 
 
 class Gate:
-    """Says what the test says: the next of its answers, the last for ever."""
+    """Gives the answers of the test in order, and repeats the last one."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -74,10 +74,10 @@ def lessees(world: World) -> Sequence[Any]:
 def reset(world: World) -> None:
     node = world.row()
     with world.store.booking(node.id, world.now) as book:
-        book.put(Change((), node=book.node.to(State.RETURNING, retry_at=world.now)))
+        book.put((Turn(book.node.to(State.RETURNING, retry_at=world.now)),))
 
 
-def test_a_node_passes_the_gate_on_its_way_to_the_tenant_and_on_its_way_back(world, gate):
+def test_node_passes_the_gate_at_its_hand_over_and_at_its_return(world, gate):
     uuid = world.lease('tenant', 0, 10)
     world.tick()
     assert world.see(uuid).status is Status.ACTIVE
@@ -92,7 +92,7 @@ def test_a_node_passes_the_gate_on_its_way_to_the_tenant_and_on_its_way_back(wor
     assert lessees(world) == ['holding', 'tenant', 'holding', None]
 
 
-def test_the_evidence_is_on_the_row_before_the_tenant_has_the_node(world, gate):
+def test_evidence_is_stored_before_the_lessee_has_the_node(world, gate):
     def look(call: int) -> None:
         if world.nodes.verbs and world.nodes.verbs[-1] == given_to_tenant:
             seen.append((world.row().state, world.row().trial))
@@ -109,7 +109,7 @@ def test_the_evidence_is_on_the_row_before_the_tenant_has_the_node(world, gate):
     assert world.row().trial == trial  # and it is there for whoever asks later
 
 
-def test_while_the_driver_says_wait_the_holding_project_has_the_node(world, gate):
+def test_holding_project_has_the_node_while_the_driver_says_wait(world, gate):
     gate.answers = [WAIT]
     uuid = world.lease('tenant', 0, 60)
     world.tick()
@@ -128,7 +128,7 @@ def test_while_the_driver_says_wait_the_holding_project_has_the_node(world, gate
 
 
 @pytest.mark.parametrize('error', [UnavailableError('The verifier is away.'), None])
-def test_a_driver_that_is_away_makes_the_node_wait_for_ever(world, gate, error):
+def test_node_waits_without_timeout_while_the_driver_does_not_answer(world, gate, error):
     gate.answers = [error or UnavailableError('The gate failed (KeyError).')]
     uuid = world.lease('tenant', 0, 600)
     world.tick()
@@ -142,8 +142,8 @@ def test_a_driver_that_is_away_makes_the_node_wait_for_ever(world, gate, error):
     assert world.see(uuid).status is Status.ACTIVE
 
 
-def test_a_driver_may_even_make_the_work_fail_and_nothing_passes(world, gate):
-    """One without a guard around it, that is."""
+def test_driver_that_makes_the_work_fail_lets_nothing_pass(world, gate):
+    """A driver without a guard around it."""
     gate.answers = [RuntimeError('a defect')]
     uuid = world.lease('tenant', 0, 60)
     world.tick()
@@ -154,7 +154,7 @@ def test_a_driver_may_even_make_the_work_fail_and_nothing_passes(world, gate):
     assert world.see(uuid).status is Status.ACTIVE
 
 
-def test_a_rejected_node_is_kept_from_everybody(world, gate):
+def test_rejected_node_stays_with_the_holding_project_in_maintenance(world, gate):
     gate.answers = [REJECT]
     uuid = world.lease('tenant', 0, 10)
     later = world.lease('other', 20, 30)
@@ -178,13 +178,13 @@ def test_a_rejected_node_is_kept_from_everybody(world, gate):
     assert 'other' not in lessees(world)
 
 
-def test_its_owner_is_told(world, gate):
-    world.store = Store(world.database, Priority.INFO)
-    world.deps = replace(world.deps, agenda=world.store)
+def test_rejection_is_notified_with_the_owner_and_the_evidence(world, gate):
+    world.notify(Priority.INFO)
+    world.deps = replace(world.deps, agenda=world.agenda)
     gate.answers = [REJECT]
     world.lease('tenant', 0, 10)
     world.tick()
-    told = [each for each in world.store.outgoing(99) if each.type == 'esi_leap.node.gate.error']
+    told = [each for each in world.outbox.outgoing(99) if each.type == 'esi_leap.node.gate.error']
     assert [each.priority for each in told] == ['error']
     assert told[0].payload['esi_leap_object.name'] == 'NodeCRUDPayload'
     data: Any = told[0].payload['esi_leap_object.data']
@@ -192,7 +192,7 @@ def test_its_owner_is_told(world, gate):
     assert data['evidence'] == {'pcr': 'bad'}
 
 
-def test_a_node_rejected_at_its_return_is_with_nobody(world, gate):
+def test_node_rejected_at_its_return_stays_with_the_holding_project(world, gate):
     gate.answers = [PASS, REJECT]
     uuid = world.lease('tenant', 0, 10)
     following = world.lease('next', 10, 20)
@@ -206,7 +206,7 @@ def test_a_node_rejected_at_its_return_is_with_nobody(world, gate):
     assert world.file()['maintenance']
 
 
-def test_a_rejected_node_comes_back_by_a_reset_and_a_whole_run(world, gate):
+def test_rejected_node_is_available_after_reset_cleaning_and_gate(world, gate):
     gate.answers = [PASS, REJECT, WAIT, PASS]
     world.lease('tenant', 0, 10)
     world.tick()
@@ -227,7 +227,7 @@ def test_a_rejected_node_comes_back_by_a_reset_and_a_whole_run(world, gate):
     assert node_events(world)[-4:] == ['gate.error', 'reset.end', 'gate.start', 'gate.end']
 
 
-def test_who_sub_lets_a_node_gets_it_back_after_the_reset(world, gate):
+def test_lessee_who_sub_let_the_node_gets_it_back_after_the_reset(world, gate):
     outer = world.lease('tenant', 0, 60)
     inner = world.lease('guest', 10, 20, inside=outer)
     gate.answers = [PASS, PASS, REJECT, PASS]
@@ -245,7 +245,7 @@ def test_who_sub_lets_a_node_gets_it_back_after_the_reset(world, gate):
     assert gate.directions() == ['hand-over', 'hand-over', 'return', 'return', 'hand-over']
 
 
-def test_evidence_that_grew_old_before_the_hand_over_is_asked_for_again(world, gate):
+def test_evidence_older_than_max_age_is_asked_for_again(world, gate):
     def away(call: int) -> None:
         if Answer.PASS in {each.node.trial.answer for each in gate.asked} or gate.asked:
             raise UnavailableError('no answer')
@@ -262,7 +262,7 @@ def test_evidence_that_grew_old_before_the_hand_over_is_asked_for_again(world, g
     assert world.row().trial.answered_at == world.now
 
 
-def test_a_wait_that_is_too_long_rejects_the_node(world, gate):
+def test_wait_longer_than_timeout_rejects_the_node(world, gate):
     gate.answers = [WAIT]
     uuid = world.lease('tenant', 0, 600)
     world.tick()
@@ -273,7 +273,7 @@ def test_a_wait_that_is_too_long_rejects_the_node(world, gate):
     assert world.see(uuid).reason.endswith('No verdict within 7200 s. It boots.')
 
 
-def test_a_pass_is_void_if_somebody_else_had_the_node_since(world, gate):
+def test_pass_is_void_if_another_project_had_the_node_since(world, gate):
     gate.after = lambda: world.change(project_id=None) if len(gate.asked) == 1 else None
     uuid = world.lease('tenant', 0, 60)
     world.tick()
@@ -282,7 +282,7 @@ def test_a_pass_is_void_if_somebody_else_had_the_node_since(world, gate):
     assert world.see(uuid).status is Status.ACTIVE
 
 
-def test_a_lease_cancelled_at_the_gate_ends_and_the_node_goes_back(world, gate):
+def test_lease_cancelled_at_the_gate_ends_and_the_node_is_returned(world, gate):
     gate.answers = [WAIT, PASS]
     uuid = world.lease('tenant', 0, 60)
     world.tick()
@@ -294,7 +294,7 @@ def test_a_lease_cancelled_at_the_gate_ends_and_the_node_goes_back(world, gate):
     assert 'tenant' not in lessees(world)
 
 
-def test_a_gate_that_is_taken_away_holds_nobody(world, gate):
+def test_node_at_a_gate_that_is_unconfigured_goes_on(world, gate):
     gate.answers = [WAIT]
     uuid = world.lease('tenant', 0, 60)
     world.tick()
@@ -305,7 +305,7 @@ def test_a_gate_that_is_taken_away_holds_nobody(world, gate):
     assert world.row().state is State.AVAILABLE
 
 
-def test_a_maintenance_that_cannot_be_set_yet_is_set_later(world, gate):
+def test_maintenance_that_cannot_be_set_is_retried(world, gate):
     def locked(call: int) -> None:
         if world.nodes.verbs and isinstance(world.nodes.verbs[-1], Maintain):
             raise NodeBusyError('It is locked.')
@@ -327,7 +327,7 @@ def test_a_maintenance_that_cannot_be_set_yet_is_set_later(world, gate):
 
 
 def costs(world: World) -> tuple[int, int, list[str]]:
-    """Hand a node over and take it back; return statements, calls and the verbs."""
+    """Hand a node over and take it back; return the number of statements and calls, the verbs."""
     sent: list[str] = []
 
     def note(*call: object) -> None:
@@ -346,8 +346,8 @@ def costs(world: World) -> tuple[int, int, list[str]]:
     return len(sent), world.nodes.calls - before, verbs
 
 
-def test_no_gate_costs_nothing(world, gate):
-    """Pinned: what a hand-over and a return cost before there was a gate, they cost without one.
+def test_without_a_gate_no_call_is_added(world, gate):
+    """Without a gate, a hand-over and a return have the number of statements from before the gate.
 
     Two of the statements look for recalls: when the node is with its lessee, and when it is free.
     """
@@ -371,8 +371,8 @@ def test_no_gate_costs_nothing(world, gate):
         ('after', [WAIT, PASS, WAIT, PASS]),
     ],
 )
-def test_a_manager_that_ends_anywhere_lets_nothing_past_the_gate(world, gate, when, answers):
-    """Killed at each call once, at the hand-over and at the return."""
+def test_manager_that_dies_at_any_call_lets_no_node_past_the_gate(world, gate, when, answers):
+    """The manager dies at each call once, at the hand-over and at the return."""
     reached = 0
     for call in range(1, 60):
         gate.answers, gate.asked = list(answers), []
@@ -397,13 +397,13 @@ def test_a_manager_that_ends_anywhere_lets_nothing_past_the_gate(world, gate, wh
     assert reached >= (1 if when == 'in the gate' else 7)
 
 
-class _Unreleasing(Store):
+class _Unreleasing(Agenda):
     def release(self, node_id: int, claim: str) -> None:
         pass
 
 
 def _run(world: World, gate: Gate, number: int, when: str, later: Callable[[], None]) -> bool:
-    """Let the manager end at a call; then let others go on until nothing is to be done."""
+    """Let the manager die at a call, and another one work until nothing is due."""
 
     def end(call: int) -> None:
         if call == number:

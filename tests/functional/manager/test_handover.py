@@ -1,4 +1,4 @@
-"""From the start of a lease to the node's return, and everything that may be in the way."""
+"""A lease from its start to the return of its node, and the obstacles to both."""
 
 import json
 
@@ -10,7 +10,7 @@ from esi_leap.core.lease import Status
 from esi_leap.core.node import State
 
 
-def test_a_lease_starts_at_its_start_and_ends_at_its_end(world):
+def test_lease_starts_and_ends_on_time(world):
     uuid = world.lease('tenant', 5, 10)
     world.wait(minutes=4.9)
     assert 'project_id' not in world.file()
@@ -34,7 +34,7 @@ def test_a_lease_starts_at_its_start_and_ends_at_its_end(world):
     ]
 
 
-def test_a_return_leaves_nothing_of_the_tenant(world):
+def test_return_restores_the_fields_of_the_node(world):
     world.machine(extra={'rack': 7}, description='old', resource_class='big')
     uuid = world.lease('tenant', 0, 10)
     world.tick()
@@ -64,29 +64,29 @@ def test_a_return_leaves_nothing_of_the_tenant(world):
     assert Provision('deleted') in world.nodes.verbs
 
 
-def test_a_return_leaves_nothing_of_the_tenant_beside_the_node(world):
-    his = {'connectors/1': 'long ago'}
+def test_return_removes_media_volumes_and_boot_devices_of_the_lessee(world):
+    volumes = {'connectors/1': 'long ago'}
     properties = {'cpus': 16, 'capabilities': 'boot_mode:uefi'}
-    world.machine(volumes=his, traits=['CUSTOM_FAST'], properties=properties)
+    world.machine(volumes=volumes, traits=['CUSTOM_FAST'], properties=properties)
     world.lease('tenant', 0, 10)
     world.tick()
-    assert world.row().remembered[0]['volumes'] == his
+    assert world.row().remembered[0]['volumes'] == volumes
     world.change(
         media=True,
         boots=True,
-        volumes={**his, 'targets/mine': 'now'},
+        volumes={**volumes, 'targets/mine': 'now'},
         traits=['CUSTOM_MINE'],
         properties={'cpus': 1, 'mine': 'x'},
     )
     world.wait(minutes=10)
     after = world.file()
-    assert (after['media'], after['boots'], after['volumes']) == (False, False, his)
+    assert (after['media'], after['boots'], after['volumes']) == (False, False, volumes)
     assert (after['traits'], after['properties']) == (['CUSTOM_FAST'], properties)
     assert world.row().state is State.AVAILABLE
     assert world.row().remembered == ()
 
 
-def test_a_hand_over_waits_for_what_it_has_to_remember(world):
+def test_hand_over_waits_until_the_volumes_can_be_read(world):
     def away(uuid: str) -> dict[str, str]:
         raise UnavailableError('Ironic answered 503; try again.')
 
@@ -101,7 +101,7 @@ def test_a_hand_over_waits_for_what_it_has_to_remember(world):
     assert world.see(uuid).status is Status.ACTIVE
 
 
-def test_a_node_that_was_never_deployed_is_cleaned_too(world):
+def test_node_that_was_never_deployed_is_cleaned(world):
     world.lease('tenant', 0, 10)
     world.tick()
     world.wait(minutes=10)
@@ -111,7 +111,7 @@ def test_a_node_that_was_never_deployed_is_cleaned_too(world):
     ]
 
 
-def test_back_to_back_the_second_tenant_gets_a_clean_node(world):
+def test_next_lessee_gets_a_clean_node(world):
     first, second = world.lease('a', 0, 10), world.lease('b', 10, 20)
     world.tick()
     world.change(provision_state='active', instance_info={'image': 'x'})
@@ -145,7 +145,7 @@ def test_back_to_back_the_second_tenant_gets_a_clean_node(world):
         ({'project_owner_id': 'other'}, 'The node belongs to another owner now.'),
     ],
 )
-def test_a_node_that_is_not_fit_makes_the_lease_wait_and_say_why(world, content, reason):
+def test_lease_waits_with_a_reason_while_the_node_is_not_fit(world, content, reason):
     uuid = world.lease('tenant', 0, 10)
     before = {**world.file(), **content}
     world.machine(**before)
@@ -161,7 +161,7 @@ def test_a_node_that_is_not_fit_makes_the_lease_wait_and_say_why(world, content,
     assert world.see(uuid).reason is None
 
 
-def test_a_lease_that_never_got_its_node_expires(world):
+def test_lease_that_never_got_its_node_expires(world):
     world.machine(maintenance=True)
     uuid = world.lease('tenant', 0, 10)
     world.tick()
@@ -170,7 +170,7 @@ def test_a_lease_that_never_got_its_node_expires(world):
     assert world.see(uuid).fulfill_time is None
 
 
-def test_who_waited_long_for_a_service_does_not_wait_long_for_a_lock(world):
+def test_another_reason_restarts_the_back_off(world):
     def away(call: int) -> None:
         raise UnavailableError('Ironic does not answer; try again.')
 
@@ -192,7 +192,7 @@ def test_who_waited_long_for_a_service_does_not_wait_long_for_a_lock(world):
 
 
 @pytest.mark.parametrize('error', [UnavailableError('no answer'), NodeBusyError('locked')])
-def test_a_node_that_cannot_be_taken_makes_the_lease_wait_and_then_end(world, error):
+def test_lease_waits_until_the_node_can_be_taken_and_then_ends(world, error):
     uuid = world.lease('tenant', 0, 10)
     world.tick()
 
@@ -209,7 +209,7 @@ def test_a_node_that_cannot_be_taken_makes_the_lease_wait_and_then_end(world, er
     assert world.see(uuid).status is Status.EXPIRED
 
 
-def test_a_cancelled_lease_is_deleted_when_the_tenant_has_lost_the_node(world):
+def test_cancelled_lease_is_deleted_when_the_lessee_has_lost_the_node(world):
     uuid = world.lease('tenant', 0, 10)
     world.tick()
     world.cancel(uuid)
@@ -220,7 +220,7 @@ def test_a_cancelled_lease_is_deleted_when_the_tenant_has_lost_the_node(world):
     assert 'project_id' not in world.file()
 
 
-def test_a_lease_cancelled_during_its_hand_over_is_taken_back(world):
+def test_node_of_a_lease_cancelled_during_its_hand_over_is_returned(world):
     uuid = world.lease('tenant', 0, 10)
     world.nodes.after = lambda call: world.cancel(uuid) if call == 4 else None
     world.tick()
@@ -229,7 +229,7 @@ def test_a_lease_cancelled_during_its_hand_over_is_taken_back(world):
     assert 'project_id' not in world.file()
 
 
-def test_a_lessee_changed_by_hand_is_reported_and_the_node_left_alone(world):
+def test_changed_lessee_is_reported_and_the_node_is_left_alone(world):
     uuid = world.lease('tenant', 0, 10)
     world.tick()
     world.change(project_id='somebody', provision_state='active')
@@ -247,7 +247,7 @@ def test_a_lessee_changed_by_hand_is_reported_and_the_node_left_alone(world):
     assert world.row().state is State.AVAILABLE
 
 
-def test_a_node_that_is_gone_ends_the_lease_with_the_reason(world):
+def test_missing_node_ends_the_lease_with_the_reason(world):
     uuid = world.lease('tenant', 0, 10)
     world.tick()
     (world.folder / 'n1').unlink()
@@ -260,7 +260,7 @@ def test_a_node_that_is_gone_ends_the_lease_with_the_reason(world):
 
 
 @pytest.mark.parametrize('meanwhile', ['tenant', 'holding'])
-def test_a_node_that_was_out_of_sight_is_taken_from_the_lessee_when_it_shows_up(world, meanwhile):
+def test_node_that_reappears_is_taken_from_its_last_lessee(world, meanwhile):
     uuid = world.lease('tenant', 0, 10)
     world.tick()
     world.change(provision_state='active', extra={'mine': 'yes'})
@@ -278,7 +278,7 @@ def test_a_node_that_was_out_of_sight_is_taken_from_the_lessee_when_it_shows_up(
     assert not world.file().get('extra')
 
 
-def test_an_unexpected_error_is_kept_with_the_lease_and_ends_in_error(world):
+def test_unexpected_errors_are_kept_on_the_lease_and_end_in_error(world):
     uuid = world.lease('tenant', 0, 10)
     (world.folder / 'n1').write_text(json.dumps({'project_owner_id': 'lender', 'vifs': 7}))
     world.tick()
@@ -292,7 +292,7 @@ def test_an_unexpected_error_is_kept_with_the_lease_and_ends_in_error(world):
     assert world.see(uuid).status is Status.EXPIRED
 
 
-def test_one_node_in_trouble_does_not_stop_the_others(world):
+def test_failing_node_does_not_stop_the_others(world):
     world.machine('n2')
     world.lease('tenant', 0, 10)
     other = world.lease('tenant', 0, 10, 'n2')

@@ -1,4 +1,4 @@
-"""The manager's signs of life: now and then, and never more important than its work."""
+"""The manager's heartbeat: written now and then, and never a hindrance to its work."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TICKS = 10
 
 
 class Agenda:
-    """The real agenda, whose signs of life go elsewhere."""
+    """The real agenda, with another function for heartbeats."""
 
     def __init__(self, deps: Deps, beat: Callable[[], None]) -> None:
         self._agenda = deps.agenda
@@ -35,7 +35,7 @@ class Agenda:
 
 
 def run(world: World, beat: Callable[[], None], true: Callable[[], bool]) -> None:
-    """Run a manager until something holds."""
+    """Run a manager until `true` holds."""
     deps = world.deps
     loop = Loop(replace(deps, agenda=Agenda(deps, beat)))
     thread = threading.Thread(target=loop.run)
@@ -47,10 +47,10 @@ def run(world: World, beat: Callable[[], None], true: Callable[[], bool]) -> Non
         thread.join()
 
 
-def test_a_tick_is_told_but_not_every_one(world: World) -> None:
+def test_heartbeat_is_written_but_not_at_every_tick(world: World) -> None:
     beats: list[datetime] = []
     ticks: list[datetime] = []
-    due = world.store.due
+    due = world.agenda.due
 
     def counted(now: datetime, limit: int) -> list[int]:
         ticks.append(now)
@@ -61,13 +61,13 @@ def test_a_tick_is_told_but_not_every_one(world: World) -> None:
             world.now += timedelta(seconds=6)
         return ticks.count(NOON + timedelta(seconds=6)) > TICKS
 
-    world.store.due = counted
+    world.agenda.due = counted
     run(world, lambda: beats.append(world.now), later)
     assert beats == [NOON, NOON + timedelta(seconds=6)]
     assert world.store.last_beat('manager') == NOON + timedelta(seconds=6)
 
 
-def test_work_goes_on_where_no_sign_of_life_can_be_given(world: World) -> None:
+def test_work_goes_on_if_the_heartbeat_cannot_be_written(world: World) -> None:
     lease = world.lease('borrower', 0, 60)
     failures = iter([UnavailableError('no database'), RuntimeError('no table')])
 
@@ -78,7 +78,7 @@ def test_work_goes_on_where_no_sign_of_life_can_be_given(world: World) -> None:
     assert world.store.last_beat('manager') is None
 
 
-def test_those_of_two_managers_are_kept_apart(world: World) -> None:
+def test_two_managers_have_a_heartbeat_each(world: World) -> None:
     run(world, lambda: None, lambda: world.store.last_beat('manager') == NOON)
     world.now += timedelta(minutes=1)
     world.deps = world.manager(host='there')

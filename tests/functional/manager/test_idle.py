@@ -1,4 +1,4 @@
-"""What a manager asks the service of the nodes for while there is nothing to do."""
+"""The calls of an idle manager to the service of the nodes."""
 
 from datetime import timedelta
 
@@ -7,7 +7,7 @@ from tests.functional.manager.conftest import NOON
 NODES = 10
 
 
-def test_nodes_on_which_nothing_is_due_are_not_looked_at(world):
+def test_node_without_due_work_is_not_read_from_its_service(world):
     for number in range(NODES):
         world.machine(f'n{number}')
         world.lease('tenant', 60, 120, uuid=f'n{number}')
@@ -17,7 +17,7 @@ def test_nodes_on_which_nothing_is_due_are_not_looked_at(world):
     assert world.nodes.calls == 0
 
 
-def test_a_node_in_use_is_looked_at_once_each_interval(world):
+def test_leased_node_is_read_once_in_each_interval(world):
     world.machine()
     lease = world.lease('tenant', 0, 24 * 60)
     world.tick()

@@ -1,4 +1,4 @@
-"""What a manager counts: of its work in a world of our own, and over HTTP in the real program."""
+"""The metrics of a manager: in a world of the tests, and over HTTP from the real program."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def number(world: World, name: str, **labels: str) -> float:
     return found
 
 
-def test_durations_of_a_hand_over_and_a_return(world: World) -> None:
+def test_durations_of_a_hand_over_and_a_return_are_counted(world: World) -> None:
     lease = world.lease('borrower', 0, 60)
     world.wait(seconds=7)
     assert number(world, 'hand_over_seconds_count') == 1
@@ -57,7 +57,7 @@ def test_durations_of_a_hand_over_and_a_return(world: World) -> None:
     assert number(world, 'return_seconds_sum') == 5 * 60
 
 
-def test_a_hand_over_that_had_to_wait_is_counted_once_and_whole(world: World) -> None:
+def test_hand_over_that_waited_is_counted_once_with_its_whole_duration(world: World) -> None:
     world.change(maintenance=True)
     world.lease('borrower', 0, 60)
     world.wait(minutes=10)
@@ -68,7 +68,7 @@ def test_a_hand_over_that_had_to_wait_is_counted_once_and_whole(world: World) ->
     assert number(world, 'hand_over_seconds_sum') == 20 * 60
 
 
-def test_how_long_an_owner_waits_for_his_node(world: World) -> None:
+def test_time_from_a_recall_until_the_owner_can_use_the_node_is_counted(world: World) -> None:
     world.lease('borrower', 0, 60)
     world.wait()
     recall = world.recall(minutes=10)
@@ -81,7 +81,7 @@ def test_how_long_an_owner_waits_for_his_node(world: World) -> None:
     assert number(world, 'owner_access_seconds_sum') == 10 * 60
 
 
-def test_what_goes_wrong_is_counted_by_its_code(world: World) -> None:
+def test_errors_are_counted_by_code(world: World) -> None:
     def busy(call: int) -> None:
         if call == 1:
             raise NodeBusyError('It is locked.')
@@ -107,7 +107,7 @@ def settings(tmp_path: Path) -> tuple[list[str], int]:
     return options, port
 
 
-def test_the_program_answers_on_a_port_of_its_own(settings: tuple[list[str], int]) -> None:
+def test_program_answers_metrics_on_its_own_port(settings: tuple[list[str], int]) -> None:
     options, port = settings
     process = subprocess.Popen([BIN / 'esi-leap-manager', *options], stderr=subprocess.DEVNULL)
     try:
@@ -142,7 +142,7 @@ def _scraped(port: int) -> dict[str, float]:
     raise AssertionError(text)
 
 
-def test_a_port_that_is_taken_is_said_in_a_sentence(settings: tuple[list[str], int]) -> None:
+def test_port_in_use_is_reported_in_one_sentence(settings: tuple[list[str], int]) -> None:
     options, port = settings
     with socket.create_server(('127.0.0.1', port)):
         done = subprocess.run(

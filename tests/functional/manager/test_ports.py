@@ -1,4 +1,4 @@
-"""Ports of the network on nodes: found on a lessee's, and gone before another has the node."""
+"""Network attachments: reported on a leased node, and removed before the next lease."""
 
 import pytest
 
@@ -10,7 +10,7 @@ AWAY = 'Neutron does not answer; try again.'
 
 @pytest.fixture
 def plugged(world):
-    """A node whose network service is asked."""
+    """Configure a network service for the node."""
     world.machine(ports={})
     return world
 
@@ -23,8 +23,8 @@ def leased(plugged):
     return uuid
 
 
-def test_nothing_is_bound_when_the_next_tenant_gets_the_node(plugged, leased):
-    plugged.change(ports={'his': 'tenant', 'strange': 'stranger'})
+def test_no_port_is_bound_when_the_next_lessee_gets_the_node(plugged, leased):
+    plugged.change(ports={'own': 'tenant', 'strange': 'stranger'})
     after = plugged.lease('next', 10, 20)
     seen = []
     plugged.nodes.after = lambda call: seen.append(
@@ -35,30 +35,30 @@ def test_nothing_is_bound_when_the_next_tenant_gets_the_node(plugged, leased):
     assert plugged.see(after).status is Status.ACTIVE
     assert plugged.file()['ports'] == {}
     ports = {lessee: {bound for who, bound in seen if who == lessee} for lessee, _ in seen}
-    assert ports['tenant'] == {('his', 'strange')}
-    assert ('his', 'strange') in ports['holding']
+    assert ports['tenant'] == {('own', 'strange')}
+    assert ('own', 'strange') in ports['holding']
     assert () in ports['holding']
     assert ports[None] == ports['next'] == {()}
 
 
-def test_a_return_waits_for_neutron_and_says_so(plugged, leased):
+def test_return_waits_for_neutron_with_a_reason(plugged, leased):
     after = plugged.lease('next', 10, 60)
     plugged.change(provision_state='active', power_state='power on', ports=AWAY)
     plugged.wait(minutes=11)
-    assert plugged.see(leased).status is Status.EXPIRED  # he has lost it all the same
+    assert plugged.see(leased).status is Status.EXPIRED  # the lessee has lost it all the same
     node = plugged.row()
-    assert node.going
+    assert node.is_going
     assert node.reason == AWAY
     assert plugged.see(after).status is not Status.ACTIVE
     file = plugged.file()
     assert (file['project_id'], file['provision_state']) == ('holding', 'available')
-    plugged.change(ports={'his': 'tenant'})
+    plugged.change(ports={'own': 'tenant'})
     plugged.wait(minutes=1)
     assert plugged.see(after).status is Status.ACTIVE
     assert plugged.file()['ports'] == {}
 
 
-def test_a_hand_over_waits_for_neutron_and_says_so(plugged):
+def test_hand_over_waits_for_neutron_with_a_reason(plugged):
     plugged.change(ports=AWAY)
     uuid = plugged.lease('tenant', 0, 60)
     plugged.tick()
@@ -70,7 +70,7 @@ def test_a_hand_over_waits_for_neutron_and_says_so(plugged):
     assert plugged.see(uuid).status is Status.ACTIVE
 
 
-def test_what_is_bound_to_a_node_keeps_it_from_a_lessee_until_its_owner_has_put_it_right(plugged):
+def test_hand_over_waits_until_the_owner_has_unbound_the_ports(plugged):
     plugged.change(ports={'forgotten': 'lender'})
     uuid = plugged.lease('tenant', 0, 60)
     plugged.tick()
@@ -84,17 +84,17 @@ def test_what_is_bound_to_a_node_keeps_it_from_a_lessee_until_its_owner_has_put_
 
 
 @pytest.mark.parametrize('repair', [False, True])
-def test_a_foreign_port_on_a_leased_node_is_told_once_and_left_alone(plugged, leased, repair):
+def test_foreign_port_on_a_leased_node_is_reported_once_and_left_alone(plugged, leased, repair):
     plugged.deps = plugged.manager(repair=repair)
-    plugged.change(ports={'his': 'tenant', 'strange': 'stranger'})
+    plugged.change(ports={'own': 'tenant', 'strange': 'stranger'})
     for _ in range(3):
         plugged.wait(minutes=1.1)
     reason = 'Network ports of others are on the node: strange.'
     assert (plugged.see(leased).reason, plugged.row().reason) == (reason, reason)
     assert plugged.events(leased).count('drift') == 1
-    assert plugged.file()['ports'] == {'his': 'tenant', 'strange': 'stranger'}
+    assert plugged.file()['ports'] == {'own': 'tenant', 'strange': 'stranger'}
     assert plugged.row().state is State.HANDED_OVER
-    plugged.change(ports={'his': 'tenant'})
+    plugged.change(ports={'own': 'tenant'})
     plugged.wait(minutes=1.1)
     assert (plugged.see(leased).reason, plugged.row().reason) == (None, None)
     plugged.change(ports={'strange': 'stranger'})

@@ -1,4 +1,4 @@
-"""Recalls, as a manager carries them out: ends come as they are due, and the node is back."""
+"""Recalls, carried out by a manager: leases end at their deadlines, and nodes are returned."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def item(world: World, recall: str) -> ItemView:
 
 
 class Once:
-    """An event that is not set when it is first waited for."""
+    """An event that is set after the first wait."""
 
     def __init__(self) -> None:
         self._waits = 0
@@ -33,7 +33,7 @@ class Once:
         return self._waits > 1
 
 
-def test_the_lessee_has_the_node_until_the_deadline(world: World) -> None:
+def test_lessee_has_the_node_until_the_deadline(world: World) -> None:
     lease = world.lease('borrower', 0, 60)
     world.wait()
     recall = world.recall(minutes=10)
@@ -47,7 +47,7 @@ def test_the_lessee_has_the_node_until_the_deadline(world: World) -> None:
     assert (found.status, found.returned_at) == ('returned', world.now)
 
 
-def test_what_is_sub_let_ends_first(world: World) -> None:
+def test_sub_lease_ends_before_the_recalled_lease(world: World) -> None:
     outer = world.lease('borrower', 0, 60)
     world.wait()
     inner = world.lease('guest', 1, 50, inside=outer)
@@ -59,7 +59,7 @@ def test_what_is_sub_let_ends_first(world: World) -> None:
     assert world.row().state is State.AVAILABLE
 
 
-def test_who_sub_lets_has_the_node_back_when_it_is_with_him(world: World) -> None:
+def test_recall_by_a_lessee_completes_when_the_lessee_has_the_node(world: World) -> None:
     outer = world.lease('borrower', 0, 60)
     world.wait()
     inner = world.lease('guest', 1, 50, inside=outer)
@@ -71,7 +71,7 @@ def test_who_sub_lets_has_the_node_back_when_it_is_with_him(world: World) -> Non
     assert world.file()['project_id'] == 'borrower'
 
 
-def test_a_node_that_does_not_come_back_says_why(world: World) -> None:
+def test_node_that_does_not_come_back_has_a_reason(world: World) -> None:
     def locked(call: int) -> None:
         raise NodeBusyError('It is locked.')
 
@@ -90,7 +90,7 @@ def test_a_node_that_does_not_come_back_says_why(world: World) -> None:
     assert world.see(lease).status == 'expired'
 
 
-def test_what_a_request_has_left_is_done(world: World) -> None:
+def test_recall_left_open_by_a_request_is_finished(world: World) -> None:
     lease = world.lease('borrower', 0, 60)
     node = world.row()
     world.store.keep_recall(
@@ -111,7 +111,7 @@ def test_what_a_request_has_left_is_done(world: World) -> None:
     assert world.see(lease).recall is not None
 
 
-def test_a_database_that_is_away_is_waited_for(world: World) -> None:
+def test_database_outage_is_counted_and_does_not_stop_the_finisher(world: World) -> None:
     class Away:
         def unfinished_recalls(self, before: datetime) -> Sequence[tuple[str, int]]:
             raise UnavailableError(f'The database does not answer, {before}.')

@@ -1,4 +1,4 @@
-"""The relay over a real outbox; the bus is ours, so that it can refuse."""
+"""The relay over a real outbox, with a bus of the tests that can refuse."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,7 +11,6 @@ from esi_leap import conf as configuration
 from esi_leap.core.errors import UnavailableError
 from esi_leap.core.event import Priority
 from esi_leap.core.ports.bus import Message
-from esi_leap.db.store import Store
 from esi_leap.manager.relay import Deps, Relay
 from esi_leap.tell import bus as notify
 
@@ -34,12 +33,12 @@ def bus() -> Bus:
 
 @pytest.fixture
 def relay(world, bus):
-    world.store = Store(world.database, Priority.INFO)
-    world.deps = replace(world.deps, agenda=world.store)
+    world.notify(Priority.INFO)
+    world.deps = replace(world.deps, agenda=world.agenda)
     seconds = [0.0]
     made = Relay(
         Deps(
-            outbox=world.store,
+            outbox=world.outbox,
             bus=bus,
             silence=15,
             now=lambda: world.now,
@@ -57,7 +56,7 @@ def empty(relay: Relay) -> None:
         pass
 
 
-def test_a_life_is_told_in_order_and_then_forgotten(world, relay, bus):
+def test_notifications_of_a_lease_are_sent_in_order_and_deleted(world, relay, bus):
     world.lease('tenant', 0, 10)
     world.tick()
     world.wait(minutes=10)
@@ -72,15 +71,15 @@ def test_a_life_is_told_in_order_and_then_forgotten(world, relay, bus):
         'lease.delete.end',
         'contract.delete.end',
     ]
-    assert world.store.outgoing(1) == []
+    assert world.outbox.outgoing(1) == []
     assert relay.work() == 0.5
 
 
-def test_while_the_bus_is_away_the_pauses_grow_and_nothing_is_lost(world, relay, bus):
+def test_delays_grow_and_no_notification_is_lost_while_the_bus_does_not_answer(world, relay, bus):
     world.lease('tenant', 0, 10)
     bus.away = True
     assert [relay.work() for _ in range(7)] == [0.5, 1, 2, 4, 8, 10, 10]
-    assert len(world.store.outgoing(9)) == 2
+    assert len(world.outbox.outgoing(9)) == 2
     bus.away = False
     empty(relay)
     assert bus.taken == ['lease.create.end', 'contract.create.end']
@@ -89,9 +88,9 @@ def test_while_the_bus_is_away_the_pauses_grow_and_nothing_is_lost(world, relay,
     assert relay.work() == 0.5
 
 
-def test_what_another_relay_sends_is_left_to_it(world, relay, bus):
+def test_relay_leaves_notifications_claimed_by_another_relay(world, relay, bus):
     world.lease('tenant', 0, 10)
-    assert world.store.claim_chore('outbox', 'yours', world.now, world.now + timedelta(seconds=15))
+    assert world.outbox.claim_chore('outbox', 'yours', world.now, world.now + timedelta(seconds=15))
     relay.work()
     assert bus.taken == []
     world.now += timedelta(seconds=15)
@@ -99,8 +98,8 @@ def test_what_another_relay_sends_is_left_to_it(world, relay, bus):
     assert bus.taken == ['lease.create.end', 'contract.create.end']
 
 
-def test_a_relay_sends_for_a_part_of_its_claim(world, relay, bus):
-    """What is on its way when that part ends is not sent, and no other relay sends it yet."""
+def test_relay_stops_sending_before_its_claim_ends(world, relay, bus):
+    """A message in progress then is not sent, and no other relay can claim the outbox yet."""
     world.lease('tenant', 0, 10)
     send, asked = bus.send, []
 
@@ -111,16 +110,16 @@ def test_a_relay_sends_for_a_part_of_its_claim(world, relay, bus):
         asked.append(may())
         late = world.now + timedelta(seconds=5 + 15)
         for now, taken in ((late - timedelta(seconds=1), False), (late, True)):
-            assert world.store.claim_chore('outbox', 'yours', now, late) is taken
+            assert world.outbox.claim_chore('outbox', 'yours', now, late) is taken
 
     bus.send = slow
     relay.work()
     assert asked == [True, False]
     assert bus.taken == ['lease.create.end']
-    assert len(world.store.outgoing(9)) == 1
+    assert len(world.outbox.outgoing(9)) == 1
 
 
-def test_one_that_dies_leaves_only_what_it_was_sending(world, relay, bus):
+def test_relay_that_dies_leaves_only_the_notification_it_was_sending(world, relay, bus):
     world.lease('tenant', 0, 10)
     send = bus.send
 
@@ -132,12 +131,12 @@ def test_one_that_dies_leaves_only_what_it_was_sending(world, relay, bus):
     bus.send = dies
     with pytest.raises(SystemExit):
         relay.work()
-    assert [each.type for each in world.store.outgoing(9)] == ['esi_leap.contract.create.end']
+    assert [each.type for each in world.outbox.outgoing(9)] == ['esi_leap.contract.create.end']
 
 
-def test_only_errors_are_told_if_only_they_are_wanted(world, relay, bus):
-    world.store = Store(world.database, Priority.ERROR)
-    world.deps = replace(world.deps, agenda=world.store)
+def test_only_errors_are_sent_at_level_error(world, relay, bus):
+    world.notify(Priority.ERROR)
+    world.deps = replace(world.deps, agenda=world.agenda)
     world.machine(maintenance=True, maintenance_reason='fan')
     world.lease('tenant', 0, 10)
     world.tick()
@@ -145,9 +144,9 @@ def test_only_errors_are_told_if_only_they_are_wanted(world, relay, bus):
     assert bus.taken == ['lease.fulfill.error']
 
 
-def test_without_a_bus_nothing_is_written_for_it(world):
+def test_without_a_bus_no_notification_is_written(world):
     world.lease('tenant', 0, 10)
-    assert world.store.outgoing(1) == []
+    assert world.outbox.outgoing(1) == []
 
 
 def conf(text: str, path) -> cfg.ConfigOpts:
@@ -170,12 +169,12 @@ MESSAGING = '[oslo_messaging_notifications]\ndriver = messagingv2\n'
         (f'{MESSAGING}[notification]\nnotification_level = error\n', Priority.ERROR),
     ],
 )
-def test_whether_anything_is_told_is_said_where_it_was(text, level, tmp_path):
+def test_level_follows_from_the_driver_and_the_notification_level(text, level, tmp_path):
     made = conf(text, tmp_path)
     assert [notify.level(made), notify.level(made)] == [level, level]
 
 
-def test_without_its_extra_one_sentence_says_what_to_do(tmp_path, monkeypatch):
+def test_missing_extra_is_reported_with_the_command_that_installs_it(tmp_path, monkeypatch):
     monkeypatch.setattr(notify, 'find_spec', lambda name: None)
     assert notify.level(conf('', tmp_path)) is None
     with pytest.raises(notify.UnusableError, match=r"install 'esi-leap\[server,notify\]'"):

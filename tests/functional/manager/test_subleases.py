@@ -1,4 +1,4 @@
-"""A node that its lessee sub-lets: to the guest, and back to him."""
+"""A sub-let node: handed over to the sub-lessee, and back to the lessee."""
 
 import pytest
 
@@ -15,7 +15,7 @@ BEGUN = ['create.end', 'fulfill.start', 'fulfill.end']
 
 @pytest.fixture
 def sublet(world):
-    """Let the tenant have the node, and sub-let it from minute 10 to 20 of his 40."""
+    """Lease the node for 40 minutes, and sub-let it from minute 10 to 20."""
     outer = world.lease('tenant', 0, 40)
     inner = world.lease('guest', 10, 20, inside=outer)
     world.tick()
@@ -24,12 +24,12 @@ def sublet(world):
 
 
 def _lessees(world):
-    """Return the lessees that the node was given, in order."""
+    """Return the lessees that were written to the node, in order."""
     patches = [each.values for each in world.nodes.verbs if isinstance(each, Patch)]
     return [values['lessee'] for values in patches if 'lessee' in values]
 
 
-def test_the_guest_has_the_node_for_his_time_and_then_the_tenant_again(world, sublet):
+def test_sub_lessee_has_the_node_for_the_sub_lease_and_then_the_lessee_again(world, sublet):
     outer, inner = sublet
     assert world.file()['project_id'] == 'tenant'
     world.wait(minutes=10)
@@ -56,7 +56,7 @@ def test_the_guest_has_the_node_for_his_time_and_then_the_tenant_again(world, su
         ({'vifs': ['v']}, 'The node has virtual interfaces attached: v.'),
     ],
 )
-def test_the_guest_waits_until_the_tenant_has_left_the_node(world, sublet, use, reason):
+def test_sub_lease_waits_until_the_lessee_has_left_the_node(world, sublet, use, reason):
     outer, inner = sublet
     world.change(**use)
     before = world.file()
@@ -69,7 +69,7 @@ def test_the_guest_waits_until_the_tenant_has_left_the_node(world, sublet, use, 
     assert world.see(inner).status is Status.ACTIVE
 
 
-def test_a_guest_who_never_got_the_node_leaves_that_of_the_tenant_alone(world, sublet):
+def test_sub_lease_that_never_got_the_node_leaves_it_with_the_lessee(world, sublet):
     outer, inner = sublet
     world.change(provision_state='active')
     before = world.file()
@@ -81,7 +81,7 @@ def test_a_guest_who_never_got_the_node_leaves_that_of_the_tenant_alone(world, s
     assert world.row().lease == outer
 
 
-def test_a_sub_lease_cancelled_before_anything_was_done_leaves_the_tenant_alone(world, sublet):
+def test_sub_lease_cancelled_before_its_hand_over_leaves_the_node_with_the_lessee(world, sublet):
     outer, inner = sublet
 
     def meanwhile(call: int) -> None:
@@ -100,7 +100,7 @@ def test_a_sub_lease_cancelled_before_anything_was_done_leaves_the_tenant_alone(
     assert _lessees(world) == ['holding', 'tenant']
 
 
-def test_a_tenant_who_comes_back_during_the_hand_over_keeps_the_node(world, sublet):
+def test_lessee_who_uses_the_node_during_the_hand_over_keeps_it(world, sublet):
     outer, inner = sublet
 
     def meanwhile(call: int) -> None:
@@ -120,7 +120,7 @@ def test_a_tenant_who_comes_back_during_the_hand_over_keeps_the_node(world, subl
 
 @pytest.mark.parametrize('at', ['take', 'return', 'restore', 'back'])
 @pytest.mark.parametrize('error', [UnavailableError('no answer'), NodeBusyError('It is locked.')])
-def test_a_node_locked_when_a_sub_lease_ends_early_comes_back_when_it_is_free(
+def test_node_locked_at_the_early_end_of_a_sub_lease_is_returned_when_unlocked(
     world, sublet, at, error
 ):
     outer, inner = sublet
@@ -162,7 +162,7 @@ def test_a_node_locked_when_a_sub_lease_ends_early_comes_back_when_it_is_free(
     assert world.events(outer) == BEGUN
 
 
-def test_what_is_in_the_way_of_the_way_back_is_told_and_waited_for(world, sublet):
+def test_return_from_a_sub_lessee_is_retried_with_a_reason(world, sublet):
     outer, inner = sublet
     world.wait(minutes=10)
 
@@ -185,7 +185,7 @@ def test_what_is_in_the_way_of_the_way_back_is_told_and_waited_for(world, sublet
     assert world.see(outer).reason is None
 
 
-def test_both_end_together_the_inner_one_first_and_the_tenant_gets_nothing_back(world):
+def test_sub_lease_that_ends_with_its_lease_ends_first_and_the_node_is_free(world):
     outer = world.lease('tenant', 0, 20)
     inner = world.lease('guest', 10, 20, inside=outer)
     world.tick()
@@ -197,7 +197,7 @@ def test_both_end_together_the_inner_one_first_and_the_tenant_gets_nothing_back(
     assert world.order()[-2:] == [inner, outer]
 
 
-def test_a_lease_waits_for_the_end_of_the_one_inside(world):
+def test_lease_waits_for_the_end_of_its_sub_lease(world):
     outer = world.lease('tenant', 0, 20)
     inner = world.lease('guest', 10, 20, inside=outer)
     world.tick()
@@ -217,7 +217,7 @@ def test_a_lease_waits_for_the_end_of_the_one_inside(world):
     assert world.events(outer) == [*BEGUN, 'delete.start', 'delete.error', 'delete.end']
 
 
-def test_a_lease_that_ends_while_its_node_comes_back_does_not_get_it(world, sublet):
+def test_lease_that_ends_while_its_node_comes_back_does_not_get_it(world, sublet):
     outer, inner = sublet
     world.wait(minutes=10)
 
@@ -236,7 +236,7 @@ def test_a_lease_that_ends_while_its_node_comes_back_does_not_get_it(world, subl
     assert (world.row().state, world.file()['extra']) == (State.AVAILABLE, {})
 
 
-def test_a_lease_cancelled_between_two_looks_at_its_way_back_does_not_get_the_node(world, sublet):
+def test_lease_cancelled_between_two_steps_of_the_return_does_not_get_the_node(world, sublet):
     outer, _ = sublet
     world.wait(minutes=10)
 
@@ -253,7 +253,7 @@ def test_a_lease_cancelled_between_two_looks_at_its_way_back_does_not_get_the_no
     assert (world.row().state, world.file()['extra']) == (State.AVAILABLE, {})
 
 
-def test_guests_may_follow_each_other(world, sublet):
+def test_sub_leases_may_follow_each_other(world, sublet):
     outer, _ = sublet
     second = world.lease('other', 20, 30, inside=outer)
     world.wait(minutes=10)
@@ -265,7 +265,7 @@ def test_guests_may_follow_each_other(world, sublet):
     assert (world.file()['project_id'], world.file()['lease_uuid']) == ('tenant', outer)
 
 
-def test_of_two_that_begin_together_the_tenant_is_first(world):
+def test_lease_starts_before_a_sub_lease_of_the_same_start(world):
     outer = world.lease('tenant', 0, 20)
     inner = world.lease('guest', 0, 10, inside=outer)
     world.tick()
@@ -273,7 +273,7 @@ def test_of_two_that_begin_together_the_tenant_is_first(world):
     assert world.events(inner) == BEGUN
 
 
-def test_nothing_is_said_of_the_tenants_lease_while_the_guest_has_the_node(world, sublet):
+def test_no_drift_is_reported_while_the_sub_lessee_has_the_node(world, sublet):
     outer, inner = sublet
     world.wait(minutes=10)
     for _ in range(3):
@@ -283,7 +283,7 @@ def test_nothing_is_said_of_the_tenants_lease_while_the_guest_has_the_node(world
     assert world.now > NOON
 
 
-def test_a_node_lost_under_a_guest_goes_back_to_the_tenant_when_it_is_put_right(world, sublet):
+def test_node_lost_during_a_sub_lease_goes_back_to_the_lessee_when_repaired(world, sublet):
     outer, inner = sublet
     world.wait(minutes=10)
     world.change(project_id='somebody')
@@ -301,7 +301,7 @@ def test_a_node_lost_under_a_guest_goes_back_to_the_tenant_when_it_is_put_right(
     assert (world.file()['project_id'], world.file()['lease_uuid']) == ('tenant', outer)
 
 
-def test_a_defect_of_ours_on_the_way_back_is_kept_and_tried_again(world, sublet):
+def test_unexpected_error_in_a_return_from_a_sub_lessee_is_kept_and_retried(world, sublet):
     outer, inner = sublet
     world.wait(minutes=10)
 
@@ -320,8 +320,8 @@ def test_a_defect_of_ours_on_the_way_back_is_kept_and_tried_again(world, sublet)
     assert world.see(outer).reason is None
 
 
-def test_a_node_that_came_to_us_handed_over_is_sub_let_as_well(world, sublet):
-    """A database of the existing service does not say what the node was before."""
+def test_node_taken_over_from_the_existing_service_can_be_sub_let(world, sublet):
+    """The database of the existing service has no remembered fields of the node."""
     node = world.row()
     with world.database.writer() as connection:
         connection.exec_driver_sql("UPDATE nodes SET remembered = '{}'")

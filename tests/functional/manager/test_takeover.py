@@ -1,4 +1,4 @@
-"""Leases that began under the existing service end under ours; no other's node is touched."""
+"""Leases that began under the existing service end under this one; other nodes are not changed."""
 
 from datetime import timedelta
 
@@ -29,19 +29,19 @@ def taken_over(world: World, *rows: dict[str, object]) -> World:
     return world
 
 
-class TestNamed:
+class TestLeaseThatIronicNames:
     @pytest.fixture
     def active(self, world: World) -> World:
         world.machine(lease_uuid='l', project_id='p-tenant', provision_state='active')
         return taken_over(world, old.lease('l', START, SOON, status='active'))
 
-    def test_it_goes_on(self, active: World) -> None:
+    def test_goes_on(self, active: World) -> None:
         active.tick()
         assert (active.see('l').status, active.see('l').reason) == ('active', None)
         assert (active.row().state, active.row().lease) == (State.HANDED_OVER, 'l')
         assert active.nodes.verbs == []
 
-    def test_it_ends_and_the_node_is_cleaned_and_free(self, active: World) -> None:
+    def test_ends_and_the_node_is_cleaned_and_free(self, active: World) -> None:
         active.tick()
         active.wait(minutes=61)
         assert active.see('l').status == 'expired'
@@ -51,14 +51,14 @@ class TestNamed:
         assert 'project_id' not in left
         assert active.nodes.verbs.count(Provision('deleted')) == 1
 
-    def test_it_can_be_cancelled_before_anybody_has_looked(self, active: World) -> None:
+    def test_can_be_cancelled_before_the_node_is_read(self, active: World) -> None:
         active.cancel('l')
         assert active.see('l').status == 'wait cancel'
         active.tick()
         assert active.see('l').status == 'deleted'
         assert 'project_id' not in active.file()
 
-    def test_the_next_lease_gets_the_node(self, active: World) -> None:
+    def test_is_followed_by_the_next_lease(self, active: World) -> None:
         following = active.lease('p-next', 60, 120)
         active.tick()
         active.wait(minutes=61)
@@ -67,7 +67,7 @@ class TestNamed:
         assert active.file()['project_id'] == 'p-next'
 
     @pytest.mark.parametrize('status', ['wait expire', 'wait cancel', 'error'])
-    def test_one_whose_end_did_not_work_ends(self, world: World, status: str) -> None:
+    def test_ends_if_its_end_had_failed(self, world: World, status: str) -> None:
         world.machine(lease_uuid='l', project_id='p-tenant', provision_state='active')
         taken_over(world, old.lease('l', START, PAST, status=status))
         world.tick()
@@ -75,14 +75,14 @@ class TestNamed:
         assert world.row().state == State.AVAILABLE
         assert 'project_id' not in world.file()
 
-    def test_one_that_got_the_node_unnoticed_is_active(self, world: World) -> None:
+    def test_is_active_if_its_hand_over_was_not_recorded(self, world: World) -> None:
         world.machine(lease_uuid='l', project_id='p-tenant')
         taken_over(world, old.lease('l', START, SOON, status='wait fulfill'))
         world.tick()
         assert world.see('l').status == 'active'
         assert world.events('l') == ['fulfill.end']
 
-    def test_of_two_active_ones_the_named_one_has_the_node(self, world: World) -> None:
+    def test_has_the_node_of_two_active_leases(self, world: World) -> None:
         world.machine(lease_uuid='b', project_id='p-two', provision_state='active')
         taken_over(
             world,
@@ -95,7 +95,7 @@ class TestNamed:
         assert [world.see(uuid).status for uuid in 'ab'] == ['expired', 'expired']
         assert 'project_id' not in world.file()
 
-    def test_a_sub_lease_ends_and_its_lessor_has_the_node_again(self, world: World) -> None:
+    def test_gives_the_node_back_to_the_lessee_if_it_is_a_sub_lease(self, world: World) -> None:
         world.machine(lease_uuid='c', project_id='p-sub', provision_state='active')
         child = {'parent_lease_uuid': 'p', 'project_id': 'p-sub', 'status': 'active'}
         taken_over(
@@ -114,7 +114,7 @@ class TestNamed:
         assert 'project_id' not in world.file()
 
 
-class TestNotNamed:
+class TestLeaseThatIronicDoesNotName:
     @pytest.mark.parametrize('status', ['active', 'wait expire', 'wait cancel', 'error'])
     @pytest.mark.parametrize(
         'content',
@@ -124,7 +124,7 @@ class TestNotNamed:
             {'provision_state': 'active', 'project_id': 'p-other', 'lease_uuid': 'x'},
         ],
     )
-    def test_the_node_is_left_as_it_was_found(
+    def test_leaves_the_node_as_it_was_found(
         self, world: World, status: str, content: dict[str, object]
     ) -> None:
         world.machine(**content)
@@ -139,21 +139,21 @@ class TestNotNamed:
         assert world.file() == before
 
     @pytest.mark.parametrize('status', ['active', 'wait expire', 'wait cancel', 'error'])
-    def test_a_node_that_is_gone_detains_no_lease(self, world: World, status: str) -> None:
+    def test_ends_if_the_node_is_missing(self, world: World, status: str) -> None:
         taken_over(world, old.lease('l', START, PAST, status=status))
         (world.folder / 'n1').unlink()
         world.tick()
         assert not world.see('l').blocks
         assert 'gone' in (world.see('l').reason or '')
 
-    def test_one_that_has_not_begun_begins(self, world: World) -> None:
+    def test_starts_if_it_had_not_started(self, world: World) -> None:
         taken_over(world, old.lease('l', START + timedelta(hours=1.5), SOON))
         world.wait(minutes=31)
         world.wait(minutes=1)
         assert world.see('l').status == 'active'
         assert world.file()['project_id'] == 'p-tenant'
 
-    def test_one_that_an_admin_made_begins_too_and_is_the_owners(self, world: World) -> None:
+    def test_starts_and_belongs_to_the_owner_if_an_admin_made_it(self, world: World) -> None:
         world.machine(project_owner_id='landlord')
         taken_over(world, old.lease('l', START, SOON, status='wait fulfill'))
         world.tick()
@@ -166,8 +166,8 @@ class TestNotNamed:
         assert world.see('l').reason is None
 
 
-class TestUnasked:
-    def test_nothing_happens_until_the_nodes_service_answers(self, world: World) -> None:
+class TestNodeThatIsNotRead:
+    def test_is_left_alone_until_its_service_answers(self, world: World) -> None:
         world.machine(lease_uuid='l', project_id='p-tenant', provision_state='active')
         taken_over(world, old.lease('l', START, PAST, status='active'))
 
@@ -178,12 +178,12 @@ class TestUnasked:
         world.tick()
         world.wait(minutes=5)
         assert world.see('l').status == 'active'
-        assert world.row().inherited
+        assert world.row().is_inherited
         world.nodes.before = lambda call: None
         world.wait(minutes=1)
         assert world.see('l').status == 'expired'
 
-    def test_a_resource_type_that_is_gone_detains_no_lease(self, world: World) -> None:
+    def test_of_an_unknown_resource_type_detains_no_lease(self, world: World) -> None:
         taken_over(world, old.lease('l', START, PAST, status='active'))
         with world.database.writer() as connection:
             connection.exec_driver_sql("UPDATE nodes SET resource_type = 'test_node'")

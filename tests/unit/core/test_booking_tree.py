@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from esi_leap.core import event
 from esi_leap.core.booking import plan
 from esi_leap.core.booking.quota import Limits
-from esi_leap.core.change import Change
+from esi_leap.core.change import Change, Tell, Turn, bookings_of, contracts_of
 from esi_leap.core.duty import due
 from esi_leap.core.errors import (
     FinalStateError,
@@ -249,7 +249,7 @@ class Tree(RuleBasedStateMachine):
     def manager_works(self, number: int, tasks: int, *, works: bool) -> None:
         for _ in range(tasks):
             node = self.nodes[number % self.nodes_count]
-            task = due.plan(node, list(self.tree(node.id)), at(self.hour))
+            task = due.plan(node, self.tree(node.id), at(self.hour))
             if task is not None:
                 self.perform(task, node, works=works)
 
@@ -344,8 +344,8 @@ class Tree(RuleBasedStateMachine):
     def whatever_is_due_is_done_or_waited_for(self) -> None:
         for node in self.nodes.values():
             held = [each for each in self.held(Lease | Offer) if each.node_id == node.id]
-            if any(each.next_action_at <= at(self.hour) for each in held):
-                assert due.plan(node, held, at(self.hour)) is not None
+            if any(each.due_at <= at(self.hour) for each in held):
+                assert due.plan(node, BookingTree(held), at(self.hour)) is not None
 
     @invariant()
     def who_only_hears_the_events_knows_how_it_stands(self) -> None:
@@ -414,18 +414,18 @@ class Tree(RuleBasedStateMachine):
         return None
 
     def apply(self, change: Change) -> None:
-        assert len({each.uuid for each in change.bookings}) == len(change.bookings)
-        assert not change.events
-        if change.contract is not None:
-            (lease,) = change.bookings
-            assert (change.contract.uuid, change.contract.window, change.contract.offer) == (
+        assert len({each.uuid for each in bookings_of(change)}) == len(bookings_of(change))
+        assert not [each for each in change if isinstance(each, Tell | Turn)]
+        for contract in contracts_of(change):
+            (lease,) = bookings_of(change)
+            assert (contract.uuid, contract.window, contract.offer) == (
                 lease.contract,
                 lease.window,
                 lease.offer,
             )
-            assert change.contract.uuid not in self.contracts
-            self.contracts.add(change.contract.uuid)
-        for each in change.bookings:
+            assert contract.uuid not in self.contracts
+            self.contracts.add(contract.uuid)
+        for each in bookings_of(change):
             self.keep(each)
 
     def keep(self, each: Booking) -> None:

@@ -92,8 +92,8 @@ def test_a_task_is_about_something_that_is_due(
             assert node.retry_at <= now
         case Take(each) | End(each) | Prepare(each) | HandOver(each) | Blocked(each) | Fail(each):
             assert each in bookings
-            assert each.next_action_at is not None
-            assert each.next_action_at <= now
+            assert each.due_at is not None
+            assert each.due_at <= now
         case Expire(each):
             assert each in bookings
             lender = BookingTree(bookings).get(each.parent_lease)
@@ -110,7 +110,7 @@ def test_whatever_is_due_is_done_or_waited_for(
     node: Node, bookings: list[Booking], now: datetime
 ) -> None:
     """Else the manager would be called again and again for nothing."""
-    due = [each for each in bookings if each.next_action_at and each.next_action_at <= now]
+    due = [each for each in bookings if each.due_at and each.due_at <= now]
     if due:
         assert plan(node, bookings, now) is not None
 
@@ -120,7 +120,7 @@ def test_nothing_is_planned_before_something_is_due(
     node: Node, bookings: list[Booking], now: datetime
 ) -> None:
     calm = replace(node, retry_at=None)
-    if all(each.next_action_at and each.next_action_at > now for each in bookings):
+    if all(each.due_at and each.due_at > now for each in bookings):
         assert plan(calm, bookings, now) is None
 
 
@@ -132,8 +132,8 @@ def test_ends_come_before_starts(node: Node, bookings: list[Booking], now: datet
         for each in bookings
         if isinstance(each, lease.Lease)
         and each.ends(now)
-        and each.next_action_at is not None
-        and each.next_action_at <= now
+        and each.due_at is not None
+        and each.due_at <= now
     ]
     depth = {each.uuid: len(BookingTree(bookings).lenders(each)) for each in bookings}
     if not over:
@@ -171,7 +171,7 @@ def test_only_an_available_node_is_prepared(
         assert node.state == ('handed over' if task.lease.parent_lease else 'available')
         assert node.lease == task.lease.parent_lease
     if isinstance(task, HandOver):
-        assert node.coming
+        assert node.is_coming
         assert node.lease == task.lease.uuid
     if isinstance(task, Blocked):
         assert task.lease.parent_lease or task.lease.ends(now) or node.state != 'available'
@@ -406,6 +406,6 @@ def test_a_node_that_nobody_should_have_is_looked_at_when_it_was_seen_with_someb
 
 def test_offers_are_judged_by_who_owns_the_node_when_it_is_looked_at() -> None:
     node, mine = a_node(owner_id='heir', retry_at=at(12)), an_offer()
-    assert plan(node, [mine], at(12)) == Judge(mine.stands('heir'))
-    assert plan(node, [mine.stands('heir')], at(12)) == Look()
+    assert plan(node, [mine], at(12)) == Judge(mine.for_owner('heir'))
+    assert plan(node, [mine.for_owner('heir')], at(12)) == Look()
     assert plan(replace(node, retry_at=None), [mine], at(12)) is None

@@ -169,8 +169,8 @@ def test_a_node_is_with_the_lease_that_gets_or_has_it(state: State) -> None:
 
 def test_a_node_at_the_gate_is_with_a_lease_on_the_way_to_it_only() -> None:
     to, back = (BEFORE.gated(each, at(10), None) for each in Direction)
-    assert (to.is_with(LEASE), to.coming, to.going) == (True, True, False)
-    assert (back.is_with(LEASE), back.coming, back.going) == (False, False, True)
+    assert (to.is_with(LEASE), to.is_coming, to.is_going) == (True, True, False)
+    assert (back.is_with(LEASE), back.is_coming, back.is_going) == (False, False, True)
 
 
 def test_a_freed_node_remembers_nothing() -> None:

@@ -90,7 +90,7 @@ def test_holding_and_final_share_out_the_statuses() -> None:
 
 @given(leases)
 def test_something_is_due_until_the_lease_is_over(lease: Lease) -> None:
-    assert (lease.next_action_at is None) == (lease.status in OVER)
+    assert (lease.due_at is None) == (lease.status in OVER)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_something_is_due_until_the_lease_is_over(lease: Lease) -> None:
 def test_when_something_is_due(
     status: str, retry_at: datetime | None, due: datetime | None
 ) -> None:
-    assert a_lease(status=Status(status), retry_at=retry_at).next_action_at == due
+    assert a_lease(status=Status(status), retry_at=retry_at).due_at == due
 
 
 @given(leases, moments)
@@ -154,7 +154,7 @@ def test_activated(status: str) -> None:
     waited = a_lease(status=Status(status), reason='no', attempts=3, retry_at=at(11))
     lease = waited.activated(at(12))
     assert lease == a_lease(status=Status.ACTIVE, fulfill_time=at(12))
-    assert lease.next_action_at == at(20)
+    assert lease.due_at == at(20)
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_postponed_counts_the_tries_and_keeps_the_window() -> None:
 def test_detained_keeps_apart_what_was_cancelled(status: str, waits: str) -> None:
     lease = a_lease(status=Status(status)).detained('busy', at(21)).detained('busy', at(22))
     assert lease == a_lease(status=Status(waits), reason='busy', retry_at=at(22), attempts=2)
-    assert lease.next_action_at == at(22)
+    assert lease.due_at == at(22)
     assert lease.ends(at(22))
     assert lease.detained('locked', at(23)).attempts == 1
 
@@ -223,7 +223,7 @@ def test_detained_keeps_apart_what_was_cancelled(status: str, waits: str) -> Non
 @pytest.mark.parametrize('status', ['created', 'wait fulfill', 'active', 'wait expire', 'error'])
 def test_cancelling_is_due_at_once_and_ends_deleted(status: str) -> None:
     lease = a_lease(status=Status(status), attempts=4).cancelling('being taken', at(12))
-    assert (lease.status, lease.next_action_at, lease.attempts) == ('wait cancel', at(12), 0)
+    assert (lease.status, lease.due_at, lease.attempts) == ('wait cancel', at(12), 0)
     assert lease.ends(at(12))
     assert lease.ended(at(13)).status == 'deleted'
 
@@ -234,5 +234,5 @@ def test_failed_holds_the_node_until_the_end(status: str) -> None:
     assert lease == a_lease(status=Status.ERROR, reason='a defect')
     assert lease.blocks
     assert not lease.starts(at(12))
-    assert lease.next_action_at == at(20)
+    assert lease.due_at == at(20)
     assert lease.ends(at(20))

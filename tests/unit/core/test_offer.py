@@ -31,23 +31,23 @@ def test_an_offer_holds_its_window_and_is_due_at_its_end_until_it_is_over(status
     offer = an_offer(status=status)
     over = status in {'expired', 'deleted'}
     assert offer.blocks is not over
-    assert offer.next_action_at == (None if over else at(100))
+    assert offer.due_at == (None if over else at(100))
 
 
 def test_an_offer_stands_while_its_provider_owns_the_node() -> None:
     offer = an_offer(owner_id='his')
-    assert offer.stands('his') is offer
-    assert offer.stands('') is offer  # nobody's: an admin offers it
-    suspended = offer.stands('anothers')
+    assert offer.for_owner('his') is offer
+    assert offer.for_owner('') is offer  # nobody's: an admin offers it
+    suspended = offer.for_owner('anothers')
     assert (suspended.status, suspended.reason) == (Status.ERROR, NOT_HIS)
-    assert suspended.stands('anothers') is suspended
-    assert suspended.stands('his') == offer
+    assert suspended.for_owner('anothers') is suspended
+    assert suspended.for_owner('his') == offer
     sublet = an_offer(owner_id='his', parent_lease='l')
-    assert sublet.stands('anothers') is sublet
+    assert sublet.for_owner('anothers') is sublet
 
 
 @pytest.mark.parametrize('status', sorted(set(Status) - {Status.AVAILABLE}))
 def test_an_offer_that_failed_or_is_over_is_left_as_it_is(status: Status) -> None:
     offer = an_offer(owner_id='his', status=status, reason='another')
-    assert offer.stands('his') is offer
-    assert offer.stands('anothers') is offer
+    assert offer.for_owner('his') is offer
+    assert offer.for_owner('anothers') is offer

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from esi_leap.core import lease as leases
 from esi_leap.core.booking import recall as recalls
+from esi_leap.core.change import bookings_of
 from esi_leap.core.lease import Lease
 from esi_leap.core.node import Node, State
 from esi_leap.core.offer import Status as OfferStatus
@@ -45,9 +46,9 @@ def plan_one(
 ) -> tuple[Item, dict[str, Booking]]:
     tree = BookingTree(bookings)
     item, change = recalls.plan(recall or a_recall(), node, tree, list(others), NOW)
-    changed = [each.uuid for each in change.bookings]
+    changed = [each.uuid for each in bookings_of(change)]
     assert len(changed) == len(set(changed)), 'one booking is changed twice'
-    return item, {each.uuid: each for each in change.bookings}
+    return item, {each.uuid: each for each in bookings_of(change)}
 
 
 class TestWhen:
@@ -210,7 +211,7 @@ class TestBack:
             ]
         )
         change = recalls.plan_return(self.PENDING, OWNER, a_node(), tree, NOW)
-        changed = {each.uuid: each for each in change.bookings}
+        changed = {each.uuid: each for each in bookings_of(change)}
         assert changed.keys() == {'o', 'm'}
         assert changed['o'].status is OfferStatus.DELETED
         assert changed['m'] == replace(mine, parent=None)
@@ -286,7 +287,7 @@ def test_a_recall_keeps_every_promise_and_takes_all_the_rest(
     tree: BookingTree, deadline: int
 ) -> None:
     item, change = recalls.plan(a_recall(deadline), a_node(), tree, [], NOW)
-    after = {**{each.uuid: each for each in tree}, **{x.uuid: x for x in change.bookings}}
+    after = {**{each.uuid: each for each in tree}, **{x.uuid: x for x in bookings_of(change)}}
     left = BookingTree(after.values())
     for before in tree:
         now = after[before.uuid]
@@ -310,7 +311,9 @@ def test_a_recall_keeps_every_promise_and_takes_all_the_rest(
         siblings = left.blockers(each.parent, each.window, frozenset({each.uuid}))
         assert siblings == []
     if item.status is ItemStatus.REFUSED:
-        assert recalls.obstacle(recalls.lent(tree, OWNER), at(deadline)) or change.bookings == ()
+        assert (
+            recalls.obstacle(recalls.lent(tree, OWNER), at(deadline)) or bookings_of(change) == ()
+        )
 
 
 @given(calendars(), st.integers(13, 60))
@@ -318,9 +321,9 @@ def test_a_cancelled_recall_leaves_what_was_there_but_what_ended_at_once(
     tree: BookingTree, deadline: int
 ) -> None:
     _, change = recalls.plan(a_recall(deadline), a_node(), tree, [], NOW)
-    after = {**{each.uuid: each for each in tree}, **{x.uuid: x for x in change.bookings}}
+    after = {**{each.uuid: each for each in tree}, **{x.uuid: x for x in bookings_of(change)}}
     restored = recalls.plan_restore('r', BookingTree(after.values()), NOW)
-    after |= {each.uuid: each for each in restored.bookings}
+    after |= {each.uuid: each for each in bookings_of(restored)}
     for before in tree:
         now = after[before.uuid]
         assert now.recall is None
@@ -333,11 +336,11 @@ def test_what_was_booked_meanwhile_stays() -> None:
         recall=Notice('r', at(15), at(20)),
     )
     mine = a_lease('b', 17, 18, lessee_id=OWNER)
-    [lease] = recalls.plan_restore('r', BookingTree([cut, mine]), NOW).bookings
+    [lease] = bookings_of(recalls.plan_restore('r', BookingTree([cut, mine]), NOW))
     assert lease.window.end == at(17)
-    assert recalls.plan_restore('other', BookingTree([cut]), NOW).bookings == ()
+    assert bookings_of(recalls.plan_restore('other', BookingTree([cut]), NOW)) == ()
     shorter = replace(cut, window=a_lease(end=14).window)
-    [lease] = recalls.plan_restore('r', BookingTree([shorter]), NOW).bookings
+    [lease] = bookings_of(recalls.plan_restore('r', BookingTree([shorter]), NOW))
     assert (lease.window, lease.recall) == (shorter.window, None)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from esi_leap.core import lease
 from esi_leap.core.booking.plan import plan_cancel
-from esi_leap.core.change import Change
+from esi_leap.core.change import Change, bookings_of, node_of
 from esi_leap.core.duty import due
 from esi_leap.core.duty.recognition import plan
 from esi_leap.core.handover.machine import Machine
@@ -27,13 +27,14 @@ def recognised(machine: Machine | None, *bookings: Booking, now: datetime = NOW)
     return plan(INHERITED, machine, bookings, now)
 
 
-def node_of(change: Change) -> Node:
-    assert change.node is not None
-    return change.node
+def node_after(change: Change) -> Node:
+    found = node_of(change)
+    assert found is not None
+    return found
 
 
 def only(change: Change) -> Booking:
-    (booking,) = change.bookings
+    (booking,) = bookings_of(change)
     return booking
 
 
@@ -42,7 +43,7 @@ class TestNamed:
         change = recognised(
             a_machine(lessee=TENANT, lease_label='a'), a_lease('a', status=Status.ACTIVE)
         )
-        assert change.bookings == ()
+        assert bookings_of(change) == ()
         node = node_of(change)
         assert (node.state, node.lease, node.retry_at) == (State.HANDED_OVER, 'a', NOW)
         assert node.reason is None
@@ -54,14 +55,14 @@ class TestNamed:
     def test_the_next_thing_after_its_end_is_to_take_it(self, status: Status) -> None:
         ended = a_lease('a', 1, 2, status=status)
         change = recognised(a_machine(lessee=TENANT, lease_label='a'), ended)
-        assert due.plan(node_of(change), [ended], NOW) == due.Take(ended)
+        assert due.plan(node_after(change), BookingTree([ended]), NOW) == due.Take(ended)
 
     @pytest.mark.parametrize('status', sorted(PENDING))
     def test_a_hand_over_that_nobody_wrote_down_is_written_down(self, status: Status) -> None:
         change = recognised(a_machine(lessee=TENANT, lease_label='a'), a_lease('a', status=status))
         active = only(change)
         assert (active.status, active.fulfill_time) == (Status.ACTIVE, NOW)  # type: ignore[union-attr]
-        assert node_of(change).is_with(active)  # type: ignore[arg-type]
+        assert node_after(change).is_with(active)  # type: ignore[arg-type]
 
     def test_a_lessee_without_a_label_is_enough_if_only_one_fits(self) -> None:
         machine = a_machine(lessee=TENANT)
@@ -74,7 +75,7 @@ class TestNamed:
     def test_one_that_has_not_begun_is_not_named(self, label: str | None) -> None:
         pending = a_lease('a', 13, 14)
         change = recognised(a_machine(lessee=TENANT, lease_label=label), pending)
-        assert (change.bookings, node_of(change).state) == ((), State.AVAILABLE)
+        assert (bookings_of(change), node_after(change).state) == ((), State.AVAILABLE)
 
     def test_of_two_the_other_is_in_error_and_says_why(self) -> None:
         leases = [a_lease(uuid, status=Status.ACTIVE) for uuid in 'ab']
@@ -82,7 +83,7 @@ class TestNamed:
         other = only(change)
         assert (other.uuid, other.status) == ('a', Status.ERROR)
         assert 'with another lessee or lease' in (other.reason or '')
-        assert node_of(change).lease == 'b'
+        assert node_after(change).lease == 'b'
 
     def test_what_it_is_sub_let_from_has_the_node_as_well(self) -> None:
         parent = a_lease('p', status=Status.ACTIVE)
@@ -90,7 +91,7 @@ class TestNamed:
             'c', status=Status.ACTIVE, parent_lease='p', owner_id=TENANT, lessee_id=STRANGER
         )
         change = recognised(a_machine(lessee=STRANGER, lease_label='c'), parent, child)
-        assert (change.bookings, node_of(change).lease) == ((), 'c')
+        assert (bookings_of(change), node_after(change).lease) == ((), 'c')
 
 
 class TestNotNamed:
@@ -121,7 +122,7 @@ class TestNotNamed:
         assert (found.status, why in (found.reason or '')) == (after, True)
         node = node_of(change)
         assert (node.state, node.lease, node.retry_at) == (State.AVAILABLE, None, None)
-        assert not isinstance(due.plan(node, list(change.bookings), at(30)), due.Take)
+        assert not isinstance(due.plan(node, BookingTree(bookings_of(change)), at(30)), due.Take)
 
     def test_one_whose_end_has_passed_ends(self) -> None:
         found = only(recognised(a_machine(), a_lease('a', 1, 2, status=Status.ERROR)))
@@ -130,8 +131,8 @@ class TestNotNamed:
     def test_one_that_waits_for_its_start_goes_on_waiting(self) -> None:
         waiting = a_lease('a', status=Status.WAIT_FULFILL)
         change = recognised(a_machine(), waiting)
-        assert change.bookings == ()
-        assert due.plan(node_of(change), [waiting], NOW) == due.Prepare(waiting)
+        assert bookings_of(change) == ()
+        assert due.plan(node_after(change), BookingTree([waiting]), NOW) == due.Prepare(waiting)
 
     def test_one_that_failed_or_was_cancelled_before_its_start(self) -> None:
         failed, cancelled = (
@@ -146,22 +147,22 @@ class TestProvider:
     def test_it_is_the_owner_of_the_node_also_if_an_admin_made_it(self) -> None:
         made = [a_lease('a', 20, 21, owner_id='p-admin'), an_offer('o', owner_id='p-admin')]
         change = recognised(a_machine(), *made)
-        assert [each.owner_id for each in change.bookings] == [OWNER, OWNER]
+        assert [each.owner_id for each in bookings_of(change)] == [OWNER, OWNER]
 
     @pytest.mark.parametrize('machine', [None, a_machine(owner=None)])
     def test_nobody_knows_better(self, machine: Machine | None) -> None:
-        assert recognised(machine, an_offer('o', owner_id='p-admin')).bookings == ()
+        assert bookings_of(recognised(machine, an_offer('o', owner_id='p-admin'))) == ()
 
     def test_a_sub_lessor_stays_the_provider(self) -> None:
         sub = an_offer('o', owner_id=TENANT, parent_lease='p')
-        assert recognised(a_machine(), sub).bookings == ()
+        assert bookings_of(recognised(a_machine(), sub)) == ()
 
 
 class TestUntilThen:
     def test_nothing_else_is_done_to_the_node(self) -> None:
         bookings = [a_lease('a', 1, 2, status=Status.ACTIVE), an_offer('o', 0, 1)]
-        assert due.plan(INHERITED, bookings, NOW) == due.Recognise()
-        assert due.plan(replace(INHERITED, retry_at=at(13)), bookings, NOW) is None
+        assert due.plan(INHERITED, BookingTree(bookings), NOW) == due.Recognise()
+        assert due.plan(replace(INHERITED, retry_at=at(13)), BookingTree(bookings), NOW) is None
 
     def test_a_cancelled_lease_waits_to_be_looked_for(self) -> None:
         change = plan_cancel(a_lease('a'), INHERITED, BookingTree([]), NOW)
@@ -194,7 +195,7 @@ def test_only_the_lessee_that_is_named_has_it_and_every_change_is_a_transition(
     machine: Machine | None, before: list[Lease]
 ) -> None:
     change = recognised(machine, *before)
-    changed = {each.uuid: each for each in change.bookings}
+    changed = {each.uuid: each for each in bookings_of(change)}
     node = node_of(change)
     for each in before:
         after = changed.get(each.uuid, each)
@@ -208,4 +209,4 @@ def test_only_the_lessee_that_is_named_has_it_and_every_change_is_a_transition(
             assert after.status not in {Status.ACTIVE, Status.WAIT_EXPIRE, Status.WAIT_CANCEL} or (
                 after.window.start > NOW
             )
-    assert not node.inherited
+    assert not node.is_inherited

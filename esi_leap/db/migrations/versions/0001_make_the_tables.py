@@ -1,5 +1,7 @@
 """Make the tables of nodes, projects, bookings, contracts and events."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -9,7 +11,11 @@ from esi_leap.db.types import UTCDateTime
 revision = '0001'
 down_revision = None
 
-MYSQL = {'mysql_engine': 'InnoDB', 'mysql_charset': 'utf8mb4', 'mysql_collate': 'utf8mb4_bin'}
+MYSQL: dict[str, Any] = {
+    'mysql_engine': 'InnoDB',
+    'mysql_charset': 'utf8mb4',
+    'mysql_collate': 'utf8mb4_bin',
+}
 
 
 def upgrade() -> None:

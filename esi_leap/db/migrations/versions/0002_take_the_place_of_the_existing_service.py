@@ -1,5 +1,7 @@
 """Add the inventory, sub-leases, notifications, console tokens and signs of life."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -8,7 +10,11 @@ from esi_leap.db.types import UTCDateTime
 revision = '0002'
 down_revision = '0001'
 
-MYSQL = {'mysql_engine': 'InnoDB', 'mysql_charset': 'utf8mb4', 'mysql_collate': 'utf8mb4_bin'}
+MYSQL: dict[str, Any] = {
+    'mysql_engine': 'InnoDB',
+    'mysql_charset': 'utf8mb4',
+    'mysql_collate': 'utf8mb4_bin',
+}
 HOLDING = (
     "status IN ('active', 'available', 'created', 'error', "
     "'wait cancel', 'wait expire', 'wait fulfill')"
@@ -200,11 +206,12 @@ def _comments() -> None:
         ('events', 'id', sa.Integer(), 'Order in which they were written'),
         ('events', 'object_type', sa.String(length=36), 'offer, lease or contract'),
     ):
+        options: dict[str, Any] = {'autoincrement': True} if column == 'id' and mysql else {}
         op.alter_column(
             table,
             column,
             comment=comment,
             existing_type=kind,
             existing_nullable=False,
-            **({'autoincrement': True} if column == 'id' and mysql else {}),
+            **options,
         )

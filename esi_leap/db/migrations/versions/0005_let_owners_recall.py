@@ -1,5 +1,7 @@
 """Add the terms of what is lent, and recalls."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -8,7 +10,11 @@ from esi_leap.db.types import UTCDateTime
 revision = '0005'
 down_revision = '0004'
 
-MYSQL = {'mysql_engine': 'InnoDB', 'mysql_charset': 'utf8mb4', 'mysql_collate': 'utf8mb4_bin'}
+MYSQL: dict[str, Any] = {
+    'mysql_engine': 'InnoDB',
+    'mysql_charset': 'utf8mb4',
+    'mysql_collate': 'utf8mb4_bin',
+}
 
 
 def upgrade() -> None:

@@ -1,0 +1,56 @@
+"""Steps of a migration that can be repeated: each one looks whether it is done.
+
+MariaDB commits at every change of a table, so a migration that dies leaves its first steps done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import sqlalchemy as sa
+from alembic import op
+
+
+def has_column(table: str, column: str) -> bool:
+    """Tell whether a table has a column."""
+    return column in {each['name'] for each in _inspector().get_columns(table)}
+
+
+def has_index(table: str, index: str) -> bool:
+    """Tell whether a table has an index."""
+    return index in {each['name'] for each in _inspector().get_indexes(table)}
+
+
+def has_check(table: str, check: str) -> bool:
+    """Tell whether a table has a check constraint."""
+    return check in {each['name'] for each in _inspector().get_check_constraints(table)}
+
+
+def once(done: bool, step: Callable[[], object]) -> None:  # noqa: FBT001 - reads as a sentence
+    """Do a step unless it is done."""
+    if not done:
+        step()
+
+
+def add_column(table: str, column: sa.Column[object]) -> None:
+    """Add a column, unless the table has it."""
+    once(has_column(table, column.name), lambda: op.add_column(table, column))
+
+
+def drop_column(table: str, column: str) -> None:
+    """Drop a column, if the table has it."""
+    once(not has_column(table, column), lambda: op.drop_column(table, column))
+
+
+def create_index(index: str, table: str, columns: list[str]) -> None:
+    """Create an index, unless the table has it."""
+    once(has_index(table, index), lambda: op.create_index(index, table, columns))
+
+
+def drop_index(index: str, table: str) -> None:
+    """Drop an index, if the table has it."""
+    once(not has_index(table, index), lambda: op.drop_index(index, table))
+
+
+def _inspector() -> sa.Inspector:
+    return sa.inspect(op.get_bind())

@@ -1,0 +1,47 @@
+"""What a change says to the meters of a manager."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from esi_leap.core.change import Change, Note, Put, Turn, node_of
+from esi_leap.core.lease import Lease
+from esi_leap.core.node import Node, State
+from esi_leap.core.ports.store import Book
+from esi_leap.core.recall import ItemStatus
+from esi_leap.manager.deps import Meter
+
+
+def count(meter: Meter, book: Book, before: Node, change: Change, now: datetime) -> None:
+    """Count the hand-overs, returns and recalls that a change completes.
+
+    Args:
+        meter: the meters.
+        book: the book in which the change was written.
+        before: the node before the change.
+        change: the change with everything that follows from it.
+        now: the present instant.
+    """
+    after = node_of(change) or before
+    for effect in change:
+        match effect:
+            case Put(Lease() as lease) if _gets(lease, before, after):
+                meter.handed_over((now - lease.window.start).total_seconds())
+            case Note(recall, item) if item.status is ItemStatus.RETURNED:
+                meter.regained((now - recall.created_at).total_seconds())
+            case Turn(node) if _is_back(before, node) and before.lease is not None:
+                lost_at = book.lease(before.lease).expire_time
+                if lost_at is not None:
+                    meter.returned((now - lost_at).total_seconds())
+
+
+def _gets(lease: Lease, before: Node, after: Node) -> bool:
+    """Tell whether the lease gets the node for the first time."""
+    given = before.is_coming and after.state is State.HANDED_OVER and after.lease == lease.uuid
+    return given and lease.fulfill_time is not None
+
+
+def _is_back(before: Node, after: Node) -> bool:
+    """Tell whether the node is clean, for its owner or on its way to an heir."""
+    returned = before.is_going or before.state is State.LOST
+    return returned and after.state in {State.AVAILABLE, State.PREPARING}
