@@ -1,8 +1,8 @@
 """A small pure model of a node in Ironic, as far as a hand-over and a return can meet it.
 
 States, verbs and the ways out of each state are those of the installed Ironic, with which
-`tests/sandbox/test_states.py` compares them; so is what it refuses. A decision of the core that Ironic would refuse is a defect: the model
-fails on it.
+`tests/sandbox/test_states.py` compares them; so is what it refuses. A decision of the core that
+Ironic would refuse is a defect: the model fails on it.
 """
 
 from dataclasses import dataclass, field, replace
@@ -47,6 +47,7 @@ VERBS = {
     ('clean wait', 'abort'): 'clean failed',
     ('deploy failed', 'active'): 'deploying',
     ('deploy failed', 'deleted'): 'deleting',
+    ('deploy failed', 'rebuild'): 'deploying',
     ('deploy hold', 'abort'): 'deploy failed',
     ('deploy hold', 'unhold'): 'wait call-back',
     ('enroll', 'manage'): 'verifying',
