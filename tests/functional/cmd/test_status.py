@@ -126,7 +126,7 @@ def test_api_that_cannot_start_fails(deployment: Deployment, check: Check) -> No
     deployment.host = '192.0.2.1'
     code, found = check(deployment)
     assert code == FAILURE
-    assert found['API'][1].startswith('auth_strategy = noauth believes every caller')
+    assert found['API'][1].startswith('auth_strategy = noauth trusts every caller')
 
 
 def test_unreachable_neutron_is_warned_of(deployment: Deployment, check: Check) -> None:
