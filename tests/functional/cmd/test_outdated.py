@@ -56,7 +56,7 @@ def settings(
     return file
 
 
-def test_the_api_says_so_until_it_is_done(settings: Path) -> None:
+def test_api_asks_for_the_upgrade_until_it_is_done(settings: Path) -> None:
     conf = configuration.load(['--config-file', str(settings)], 'esi-leap-api')
     database = parts.open_database(conf)
     api = make_application(conf, database)
@@ -71,7 +71,7 @@ def test_the_api_says_so_until_it_is_done(settings: Path) -> None:
     database.close()
 
 
-def test_the_manager_says_so_until_it_is_done(
+def test_manager_asks_for_the_upgrade_until_it_is_done(
     settings: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     conf = configuration.load(['--config-file', str(settings)], 'esi-leap-manager')
@@ -89,5 +89,5 @@ def test_the_manager_says_so_until_it_is_done(
         database.close()
 
 
-def test_what_this_release_needs_is_the_newest_revision() -> None:
+def test_required_revision_is_the_newest() -> None:
     assert schema.newest() == revision.NEEDED
