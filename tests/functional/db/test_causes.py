@@ -91,6 +91,10 @@ class KilledError(Exception):
     """The process of the upgrade ended here."""
 
 
+#: What that is called by the drivers, which call every error theirs, or do not.
+KILLED = (KilledError, db_errors.DBError)
+
+
 def load(database: Database) -> None:
     """Write the rows of the release before into its schema."""
     schema.upgrade(database, LANDED['revision'])
@@ -326,7 +330,7 @@ def _die(database: Database, number: int, last: int, first: object) -> int:
     """
     while number < last:
         number += 1
-        with killed_after(database, number), pytest.raises(db_errors.DBError, match='killed'):
+        with killed_after(database, number), pytest.raises(KILLED, match='killed'):
             schema.upgrade(database)
         if picture(database) != first:
             break

@@ -256,7 +256,7 @@ class TestRecalls:
 
     def test_until_it_is_due_the_owner_does_not_offer_the_node(self) -> None:
         offers = [an_offer('o', 10, 15), an_offer('later', 15, 20)]
-        mine = a_lease('m', 12, 13, lessee_id=OWNER, parent='o', offer='o')
+        mine = a_lease('m', 12, 13, lessee_id=OWNER, parent='o')
         scene = Stored(CLEANING, [*offers, mine], pending=[(RECALL, PENDING)])
         change = complete((Turn(CLEANING.freed((), NOW)),), scene)
         changed = {each.uuid: each for each in bookings_of(change)}
