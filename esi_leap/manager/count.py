@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from esi_leap.core.change import Change, Note, Put, Turn, node_of
+from esi_leap.core.change import Change, Note, Tell, Turn
+from esi_leap.core.event import Event
 from esi_leap.core.lease import Lease
 from esi_leap.core.node import Node, State
 from esi_leap.core.ports.store import Book
@@ -22,10 +23,9 @@ def count(meter: Meter, book: Book, before: Node, change: Change, now: datetime)
         change: the change with everything that follows from it.
         now: the present instant.
     """
-    after = node_of(change) or before
     for effect in change:
         match effect:
-            case Put(Lease() as lease) if _gets(lease, before, after):
+            case Tell(Event('esi_leap.lease.fulfill.end', Lease() as lease)) if before.is_coming:
                 meter.handed_over((now - lease.window.start).total_seconds())
             case Note(recall, item) if item.status is ItemStatus.RETURNED:
                 meter.regained((now - recall.created_at).total_seconds())
@@ -33,12 +33,6 @@ def count(meter: Meter, book: Book, before: Node, change: Change, now: datetime)
                 lost_at = book.lease(before.lease).expire_time
                 if lost_at is not None:
                     meter.returned((now - lost_at).total_seconds())
-
-
-def _gets(lease: Lease, before: Node, after: Node) -> bool:
-    """Tell whether the lease gets the node for the first time."""
-    given = before.is_coming and after.state is State.HANDED_OVER and after.lease == lease.uuid
-    return given and lease.fulfill_time is not None
 
 
 def _is_back(before: Node, after: Node) -> bool:

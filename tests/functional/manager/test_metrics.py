@@ -68,6 +68,18 @@ def test_hand_over_that_waited_is_counted_once_with_its_whole_duration(world: Wo
     assert number(world, 'hand_over_seconds_sum') == 20 * 60
 
 
+def test_a_lender_who_gets_the_node_back_is_no_hand_over(world: World) -> None:
+    outer = world.lease('borrower', 0, 60)
+    world.lease('guest', 10, 20, inside=outer)
+    world.wait()
+    world.wait(minutes=10)
+    world.wait(minutes=10)
+    assert (world.row().lease, world.file()['project_id']) == (outer, 'borrower')
+    assert number(world, 'hand_over_seconds_count') == 2
+    assert number(world, 'hand_over_seconds_sum') == 0
+    assert number(world, 'return_seconds_count') == 1
+
+
 def test_time_from_a_recall_until_the_owner_can_use_the_node_is_counted(world: World) -> None:
     world.lease('borrower', 0, 60)
     world.wait()

@@ -194,16 +194,29 @@ def _rename_due() -> None:
 
 
 def _rename_due_of_sqlite() -> None:
-    """SQLite writes the table anew for it, in the transaction of the whole migration."""
+    """SQLite writes the table anew for it, in the transaction of the whole migration.
+
+    It drops no table whose rows name each other, so they do not meanwhile.
+    """
     if not steps.has_column('bookings', 'next_action_at'):
         return
     steps.drop_index('ix_bookings_next_action_at', 'bookings')
+    rows = sa.table('bookings', sa.column('id'), sa.column('parent_uuid'))
+    inner = sa.select(rows.c.id, rows.c.parent_uuid).where(rows.c.parent_uuid.is_not(None))
+    parents = list(op.get_bind().execute(inner))
+    op.get_bind().execute(rows.update().values(parent_uuid=None))
     with op.batch_alter_table('bookings') as bookings:
         bookings.drop_constraint(op.f('ck_bookings_next_action'), type_='check')
         bookings.alter_column('next_action_at', new_column_name='due_at')
     with op.batch_alter_table('bookings') as bookings:
         bookings.create_check_constraint(op.f('ck_bookings_due'), DUE)
     steps.create_index('ix_bookings_due_at', 'bookings', ['due_at'])
+    if parents:
+        change = rows.update().where(rows.c.id == sa.bindparam('key'))
+        op.get_bind().execute(
+            change.values(parent_uuid=sa.bindparam('parent')),
+            [{'key': row.id, 'parent': row.parent_uuid} for row in parents],
+        )
 
 
 DUE = "(due_at IS NULL) = (status IN ('deleted', 'expired'))"
