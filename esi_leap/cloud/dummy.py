@@ -36,6 +36,7 @@ from esi_leap.core.handover.network import Attachment, Attachments, Unbind
 from esi_leap.core.handover.steps import (
     ConsoleOff,
     DetachVif,
+    Look,
     Maintain,
     Patch,
     PowerOff,
@@ -83,12 +84,13 @@ class DummyNodes(Nodes):
             return self.get(ident.removeprefix(PREFIX))
 
     @override
-    def get(self, uuid: str, *, closely: bool = False, ports: bool = False) -> Machine:
+    def get(self, uuid: str, *, look: Look = Look.FIELDS) -> Machine:
         content = self._read(uuid)
         machine = _machine(uuid, content)
         if 'ports' in content:
-            machine = replace(machine, ports=_ports(content['ports']) if closely or ports else None)
-        return replace(machine, left=_left(content)) if closely else machine
+            seen = None if look is Look.FIELDS else _ports(content['ports'])
+            machine = replace(machine, attachments=seen)
+        return replace(machine, left=_left(content)) if look is Look.LEFTOVERS else machine
 
     @override
     def volumes(self, uuid: str) -> Mapping[str, str]:

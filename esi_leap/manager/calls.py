@@ -142,9 +142,8 @@ class Calls:
 
     def _look(self, node: Node, nodes: Nodes, look: Look) -> Machine | None:
         asked_at, uuid = self._deps.now(), node.resource_uuid
-        closely, ports = look is Look.LEFTOVERS, look is not Look.FIELDS
         try:
-            machine = self.call(lambda: nodes.get(uuid, closely=closely, ports=ports))
+            machine = self.call(lambda: nodes.get(uuid, look=look))
         except _Gone:
             return None
         self.seen = Sighted(node.resource_type, machine, asked_at)

@@ -15,6 +15,7 @@ from esi_leap.core.handover.machine import LABEL, LESSEE, Machine
 from esi_leap.core.handover.steps import (
     ConsoleOff,
     DetachVif,
+    Look,
     Maintain,
     Patch,
     PowerOff,
@@ -172,7 +173,7 @@ def test_traits_are_set_and_nothing_is_left_beside_a_free_node(fleet):
     fleet.do(BootAsUsual())
     assert fleet.see().fields['traits'] == []
     assert fleet.see().left is None
-    assert fleet.service.get(fleet.uuid, closely=True).left == Leftovers()
+    assert fleet.service.get(fleet.uuid, look=Look.LEFTOVERS).left == Leftovers()
     assert fleet.service.volumes(fleet.uuid) == {}
 
 

@@ -15,7 +15,7 @@ from esi_leap.cloud.neutron import Neutron
 from esi_leap.cloud.rest import Service
 from esi_leap.core.errors import NodeNotFoundError
 from esi_leap.core.handover.machine import Machine
-from esi_leap.core.handover.steps import Verb
+from esi_leap.core.handover.steps import Look, Verb
 from esi_leap.core.inventory import Sighting
 from esi_leap.core.ports.cloud import Address, Nodes
 
@@ -48,16 +48,16 @@ class IronicNodes(Nodes):
             return machines.make_machine(self._read(ident), ())
 
     @override
-    def get(self, uuid: str, *, closely: bool = False, ports: bool = False) -> Machine:
+    def get(self, uuid: str, *, look: Look = Look.FIELDS) -> Machine:
         with self._ironic.errors_of(uuid):
             node = self._read(uuid)
             vifs = tuple(vif['id'] for vif in self._ironic.read(f'/nodes/{uuid}/vifs')['vifs'])
-            left = leftovers.read_leftovers(self._ironic, uuid) if closely else None
+            left = leftovers.read_leftovers(self._ironic, uuid) if look is Look.LEFTOVERS else None
         machine = machines.make_machine(node, vifs, left)
         if self._network is None:
             return machine
-        seen = self._network.ports(uuid, vifs) if closely or ports else None
-        return replace(machine, ports=seen)
+        seen = self._network.ports(uuid, vifs) if look is not Look.FIELDS else None
+        return replace(machine, attachments=seen)
 
     @override
     def volumes(self, uuid: str) -> Mapping[str, str]:

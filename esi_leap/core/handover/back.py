@@ -174,7 +174,7 @@ def _disconnect(machine: Machine) -> Step | None:
     """Take it off every network of a tenant: the cleaning must not be reached from there."""
     if machine.vifs:
         return Act(DetachVif(machine.vifs[0]))
-    bound = () if machine.ports is None else machine.ports.of_tenants
+    bound = () if machine.attachments is None else machine.attachments.of_tenants
     return Act(Unbind(bound[0])) if bound else None
 
 
@@ -215,7 +215,7 @@ def _clean_retired(machine: Machine, node: Node) -> Step | None:
 
 def _clear(machine: Machine, before: Mapping[str, Any]) -> Step | None:
     """Decide the next step of removing what is left beside the fields of a clean machine."""
-    if machine.left is None or machine.ports is None:
+    if machine.left is None or machine.attachments is None:
         return LookCloser()
     if machine.bound:
         return Act(Unbind(machine.bound[0]))

@@ -52,7 +52,7 @@ def find_drift(machine: Machine | None, lease: Lease, lenders: Sequence[Lease]) 
 
 def find_intruders(machine: Machine, lease: Lease) -> Reason | None:
     """Return which ports on the machine are neither the lessee's nor Ironic's own; None if none."""
-    foreign = () if machine.ports is None else machine.ports.foreign(lease.lessee_id)
+    foreign = () if machine.attachments is None else machine.attachments.foreign(lease.lessee_id)
     return Reason(Cause.PORTS_FOREIGN, ', '.join(foreign)) if foreign else None
 
 

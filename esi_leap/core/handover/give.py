@@ -155,7 +155,7 @@ def lessee_before(lenders: Sequence[Lease]) -> str | None:
 
 def look_at_network(machine: Machine) -> Step | None:
     """Return the step that is missing to know the network attachments; None if they are known."""
-    if machine.ports is None:
+    if machine.attachments is None:
         return LookCloser(Look.NETWORK)
-    unseen = machine.ports.unseen
+    unseen = machine.attachments.unseen
     return None if unseen is None else RetryLater(Reason(Cause.PORTS_UNKNOWN, unseen))

@@ -121,8 +121,8 @@ class Machine(Sighting):
         busy: why it takes no PATCH: the reservation of a conductor, or what it is on the way to.
         vifs: ids of the virtual interfaces attached to it.
         cleans: False if cleaning is switched off on it.
-        left: what is beside its fields; None: nobody has looked.
-        ports: what Neutron says of it, empty where there is none; None: nobody has looked.
+        left: what is beside its fields; None if it was not read.
+        attachments: its ports in Neutron, empty without Neutron; None if they were not read.
     """
 
     lease_label: str | None
@@ -139,12 +139,12 @@ class Machine(Sighting):
     automatic_lessee: bool = False
     last_error: str | None = None
     left: Leftovers | None = None
-    ports: Attachments | None = NO_ATTACHMENTS
+    attachments: Attachments | None = NO_ATTACHMENTS
 
     @property
     def bound(self) -> tuple[str, ...]:
         """Ids of the Neutron ports that are bound to the machine, as far as they are known."""
-        return () if self.ports is None else self.ports.bound
+        return () if self.attachments is None else self.attachments.bound
 
 
 LESSEE = 'lessee'

@@ -9,7 +9,7 @@ from typing import Protocol, TypeAlias
 
 from esi_leap.core.gate import Verdict
 from esi_leap.core.handover.machine import Machine
-from esi_leap.core.handover.steps import Verb
+from esi_leap.core.handover.steps import Look, Verb
 from esi_leap.core.inventory import Sighting
 from esi_leap.core.lease import Lease
 from esi_leap.core.node import Node
@@ -57,13 +57,12 @@ class Nodes(Protocol):
             UnavailableError: the service does not answer.
         """
 
-    def get(self, uuid: str, *, closely: bool = False, ports: bool = False) -> Machine:
+    def get(self, uuid: str, *, look: Look = Look.FIELDS) -> Machine:
         """Read a machine with its virtual interfaces; errors as `find`, and those of `do`.
 
         Args:
             uuid: its uuid.
-            closely: also read what is left beside its fields, `Machine.left`, and its ports.
-            ports: also read `Machine.ports`, where there is a network service.
+            look: how much is read beside its fields: `Machine.attachments`, `Machine.left`.
         """
 
     def volumes(self, uuid: str) -> Mapping[str, str]:

@@ -199,7 +199,7 @@ class Metal:
                 assert target != 'provide' or not self.machine.maintenance
                 boots = target in {'deleted', 'provide'} and self.machine.cleans
                 assert not (boots and self.machine.left.media), 'the cleaning would boot from them'
-                open_to = self.machine.ports.of_tenants
+                open_to = self.machine.attachments.of_tenants
                 assert target != 'provide' or not open_to, 'they would reach what cleans it'
                 self.enter(VERBS[self.state, target])
             case PowerOff():
@@ -213,8 +213,8 @@ class Metal:
                 self.set(vifs=tuple(each for each in self.machine.vifs if each != vif))
             case Unbind(port):
                 assert self.state not in MOVES, 'Ironic needs its own'
-                found = self.machine.ports.found
-                self.set(ports=Attachments(tuple(each for each in found if each.id != port)))
+                found = self.machine.attachments.found
+                self.set(attachments=Attachments(tuple(each for each in found if each.id != port)))
             case SetTraits(traits):
                 self.write(traits=list(traits))
             case EjectMedia() | RemoveVolume() | BootAsUsual():
@@ -266,7 +266,7 @@ class Metal:
         assert self.state == 'available'
         assert not self.machine.maintenance
         assert not self.machine.vifs
-        assert not self.machine.ports.bound
+        assert not self.machine.attachments.bound
         assert not self.machine.console
         assert not self.deployed
         assert self.machine.left == Leftovers() or len(known) > 1  # his lender's
@@ -313,7 +313,7 @@ def metals(lessee: str | None, label: str | None) -> st.SearchStrategy[Metal]:
         instance_info=st.booleans(),
         console=st.booleans(),
         vifs=st.sampled_from([(), ('v1',), ('v1', 'v2')]),
-        ports=st.sampled_from(
+        attachments=st.sampled_from(
             [NO_ATTACHMENTS, Attachments((MINE,)), Attachments((RAMDISK, MINE, FOREIGN))]
         ),
         cleans=st.booleans(),

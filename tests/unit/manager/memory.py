@@ -18,7 +18,7 @@ from esi_leap.core.consequences import Agreement
 from esi_leap.core.contract import Contract
 from esi_leap.core.gate import Verdict
 from esi_leap.core.handover.machine import Machine
-from esi_leap.core.handover.steps import Verb
+from esi_leap.core.handover.steps import Look, Verb
 from esi_leap.core.lease import Lease
 from esi_leap.core.node import Node
 from esi_leap.core.ports.cloud import Question
@@ -133,14 +133,14 @@ class OneMachine:
     fails: Exception | None = None
     sent: Callable[[Verb], None] = lambda verb: None
 
-    def get(self, uuid: str, *, closely: bool = False, ports: bool = False) -> Machine:
+    def get(self, uuid: str, *, look: Look = Look.FIELDS) -> Machine:
         self._fail()
         assert uuid == self.metal.machine.uuid
         machine = self.metal.machine
         return replace(
             machine,
-            left=machine.left if closely else None,
-            ports=machine.ports if closely or ports else None,
+            left=machine.left if look is Look.LEFTOVERS else None,
+            attachments=machine.attachments if look is not Look.FIELDS else None,
         )
 
     def volumes(self, uuid: str) -> Mapping[str, str]:

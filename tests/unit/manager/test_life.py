@@ -306,7 +306,7 @@ class Life(RuleBasedStateMachine):
     )
     def tenant_leaves(self, what: str) -> None:
         if what == 'port':
-            self.metal.set(ports=Attachments((MINE, FOREIGN)))
+            self.metal.set(attachments=Attachments((MINE, FOREIGN)))
             return
         volumes = {**self.metal.machine.left.volumes, f'targets/{self.metal.tenant}': 'now'}
         self.metal.leave(**({'volumes': volumes} if what == 'volume' else {what: True}))
@@ -316,7 +316,7 @@ class Life(RuleBasedStateMachine):
     def tenant_gives_way(self) -> None:
         """The lessee leaves the node as one that is sub-let has to be."""
         self.metal.deployed = False
-        self.metal.set(vifs=(), ports=NO_ATTACHMENTS, console=False, instance=None)
+        self.metal.set(vifs=(), attachments=NO_ATTACHMENTS, console=False, instance=None)
         self.metal.set(power_state='power off')
         self.metal.write(protected=False, protected_reason=None)
         self.metal.enter('available')
@@ -452,7 +452,7 @@ class Life(RuleBasedStateMachine):
             assert not machine.instance_info
             assert machine.instance is None
             assert machine.left == Leftovers()
-            assert machine.ports == NO_ATTACHMENTS
+            assert machine.attachments == NO_ATTACHMENTS
             assert machine.power_state == 'power off'
             assert not self.metal.traces
 
@@ -490,6 +490,9 @@ class Life(RuleBasedStateMachine):
                 self.touched = False
                 self.rows.node = replace(self.node, retry_at=self.now)  # the inventory sees it
             self.rows.now += timedelta(hours=1)
+            held = VERBS.get((self.metal.state, 'unhold'))
+            if held is not None and self.node.state is State.CLEANING:
+                self.metal.enter(held)  # an operator's deed: only operators hold a cleaning
             self.metal.tick()
             self.manager_works(tasks=5, killed=False)
         assert not list(self.tree)

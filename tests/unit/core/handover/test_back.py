@@ -263,7 +263,7 @@ def test_media_go_before_the_tear_down_and_volumes_after_it() -> None:
 
 def test_ports_of_tenants_are_unbound_before_the_cleaning_and_every_one_before_its_end() -> None:
     ports = Attachments((RAMDISK, MINE, FOREIGN))
-    metal = Metal(a_machine(lessee=HOLDING, fields=FIELDS, vifs=('v1',), ports=ports))
+    metal = Metal(a_machine(lessee=HOLDING, fields=FIELDS, vifs=('v1',), attachments=ports))
     node, done = RETURNING, []
     while (step := give_back(metal.machine, node, (), HOLDING, require_clean=True)) != FreeNode():
         if isinstance(step, Act):
@@ -285,7 +285,7 @@ def test_ports_of_tenants_are_unbound_before_the_cleaning_and_every_one_before_i
 
 def test_a_node_is_torn_down_and_cleaned_and_waits_then_while_neutron_is_away() -> None:
     away = UNSEEN
-    machine = a_machine(lessee=HOLDING, fields=FIELDS, provision_state='active', ports=away)
+    machine = a_machine(lessee=HOLDING, fields=FIELDS, provision_state='active', attachments=away)
     metal, node = Metal(machine, deployed=True), RETURNING
     while (step := give_back(metal.machine, node, (), HOLDING, require_clean=True)) != RetryLater(
         AWAY
@@ -296,16 +296,16 @@ def test_a_node_is_torn_down_and_cleaned_and_waits_then_while_neutron_is_away() 
         else:
             metal.tick()
     assert (metal.state, metal.traces, metal.machine.lessee) == ('available', frozenset(), HOLDING)
-    metal.set(ports=None)
+    metal.set(attachments=None)
     assert give_back(metal.machine, node, (), HOLDING, require_clean=True) == LookCloser()
-    metal.set(ports=Attachments())
+    metal.set(attachments=Attachments())
     step = give_back(metal.machine, node, (), HOLDING, require_clean=True)
     assert step == Act(Patch({LESSEE: None}))
 
 
 def test_a_tenant_loses_the_node_while_neutron_is_away() -> None:
     for ports in (None, UNSEEN):
-        machine = a_machine(lessee=TENANT, lease_label='a', ports=ports)
+        machine = a_machine(lessee=TENANT, lease_label='a', attachments=ports)
         assert take(machine, HELD, LEASE, (), HOLDING) == Act(Patch({LESSEE: HOLDING}))
 
 

@@ -60,7 +60,7 @@ def test_a_leased_node_that_is_gone_has_drifted() -> None:
 def test_ports_of_others_on_a_leased_node_are_named(
     ports: Attachments | None, named: str | None
 ) -> None:
-    machine = a_machine(lessee=TENANT, ports=ports)
+    machine = a_machine(lessee=TENANT, attachments=ports)
     found = None if named is None else Reason(Cause.PORTS_FOREIGN, named)
     assert find_intruders(machine, LEASE) == found
     noted = replace(LEASE, reason=found)
@@ -69,7 +69,7 @@ def test_ports_of_others_on_a_leased_node_are_named(
 
 
 def test_a_change_of_the_lessee_is_worth_more_than_a_port() -> None:
-    machine = a_machine(lessee=STRANGER, ports=Attachments((FOREIGN,)))
+    machine = a_machine(lessee=STRANGER, attachments=Attachments((FOREIGN,)))
     assert check(machine, LEASE, (), repair=False) == NoteDrift(CHANGED)
 
 

@@ -103,9 +103,9 @@ def test_a_node_without_owner_in_ironic_can_be_handed_over() -> None:
 
 def test_nobody_gets_a_node_before_its_ports_were_looked_at() -> None:
     for lessee in (None, HOLDING):  # once more when nobody else can attach anything any more
-        machine = a_machine(lessee=lessee, ports=None)
+        machine = a_machine(lessee=lessee, attachments=None)
         assert hand_over(machine, LEASE, (), HOLDING) == LookCloser(Look.NETWORK)
-        blind = replace(machine, ports=UNSEEN)
+        blind = replace(machine, attachments=UNSEEN)
         assert hand_over(blind, LEASE, (), HOLDING) == RetryLater(AWAY)
 
 
