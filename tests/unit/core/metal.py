@@ -261,6 +261,8 @@ class Metal:
             if not undone:
                 self._lend_anew(lenders(str(lessee)))
         self.set(lessee=lessee)
+        if lessee == self.rightful:
+            self.traces -= {STRANGER}  # what strangers leave is no matter of the lease
 
     def _lend_anew(self, known: frozenset[str]) -> None:
         assert self.state == 'available'

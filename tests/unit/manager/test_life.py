@@ -547,7 +547,6 @@ class RepairedLife(Life):
         held, self.metal.rightful = self.tree.lease(self.node.lease), None
         if held is not None and self.node.state is State.HANDED_OVER and not held.ends(self.now):
             assert self.metal.machine.lessee == held.lessee_id
-            self.metal.traces -= {STRANGER}  # what strangers leave is no matter of the lease
 
     @invariant()
     def a_node_that_is_clean_again_is_in_order(self) -> None:
