@@ -32,7 +32,6 @@ import sqlalchemy as sa
 import webob
 
 from esi_leap import conf as configuration
-from esi_leap import wiring
 from esi_leap.core.contract import Contract
 from esi_leap.core.criteria import facts
 from esi_leap.core.interval import Interval
@@ -42,6 +41,8 @@ from esi_leap.db import events as numbering
 from esi_leap.db import rows, schema, tables
 from esi_leap.db.agenda import Agenda
 from esi_leap.db.engine import Database
+from esi_leap.wiring import parts
+from esi_leap.wiring.api import make_application
 from sandbox import databases
 
 _SIZES = (100, 1000, 10_000, 100_000)
@@ -78,7 +79,7 @@ class Service:
         self.database = database
         self.agenda = Agenda(database)
         self.asked: list[tuple[str, Any]] = []
-        self._application = wiring.api(conf, database)
+        self._application = make_application(conf, database)
         sa.event.listen(database.engine, 'before_cursor_execute', self._note)
 
     def call(self, project: str, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
@@ -138,7 +139,7 @@ def _service(url: str, folder: Path) -> Iterator[Service]:
     conf.set_override('host_ip', '127.0.0.1', 'api')
     conf.set_override('connection', url, 'database')
     conf.set_override('dummy_node_dir', str(folder), 'dummy_node')
-    database = wiring.database(conf)
+    database = parts.open_database(conf)
     schema.upgrade(database)
     yield Service(database, conf)
     database.close()

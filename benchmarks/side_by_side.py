@@ -6,6 +6,9 @@
 Both have the same Keystone, the same Ironic, the same MariaDB server, two API workers and a
 manager. The existing service is installed from PyPI into an environment of its own. What is
 printed are two tables; ``--output`` keeps them as CSV, and all numbers as JSON.
+
+With ``--against COMMIT`` this tree is compared with another commit; that needs no cloud.
+See `benchmarks.against`.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from benchmarks import fleet, meters, report
+from benchmarks import against, fleet, meters, report
 from benchmarks.contestants import Cloud, Contestant, Existing, Ours, running
 from benchmarks.load import PHASES, Answer, Load, Phase
 from sandbox import databases, seeds, users
@@ -35,6 +38,7 @@ from sandbox.state import State
 
 #: Seconds over which an idle service is watched.
 _WATCHED = 3
+_OFFERS, _OFFERS_AGAINST = 1000, 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,9 @@ def main() -> None:
     options = _options()
     if options.report:
         _report(json.loads(options.report.read_text()), options.report)
+        return
+    if options.against:
+        _compare(options)
         return
     layout = Layout()
     state = State.load(layout)
@@ -81,6 +88,21 @@ def main() -> None:
     _report(results, options.output)
 
 
+def _compare(options: argparse.Namespace) -> None:
+    """Compare this tree with another commit, print the table, and keep the numbers as JSON."""
+    results = against.run(
+        options.against,
+        database=options.database,
+        rounds=options.rounds,
+        offers=options.offers,
+        leases=options.leases,
+    )
+    results = {'machine': _machine(), **results}
+    print(f'\n{report.aligned(against.table(results))}')
+    if options.output:
+        options.output.write_text(json.dumps(results, indent=1) + '\n')
+
+
 def _report(results: dict[str, Any], output: Path | None) -> None:
     """Print the tables; keep the numbers as JSON, and the tables beside them as CSV."""
     tables = {'': report.phases(results), '-memory': report.memory(results)}
@@ -102,7 +124,9 @@ def _options() -> argparse.Namespace:
         help="where the nodes are: in the sandbox's Ironic, or in files that both services read "
         'for want of one, so that nothing but the services and the database is measured (ironic)',
     )
-    parser.add_argument('--offers', type=int, default=1000, help='nodes that are offered (1000)')
+    parser.add_argument(
+        '--offers', type=int, help='nodes that are offered (1000; with --against 100)'
+    )
     parser.add_argument('--clients', type=int, default=8, help='at a time (8)')
     parser.add_argument('--lists', type=int, default=5, help='times each list is read (5)')
     parser.add_argument('--races', type=int, default=20, help='windows raced for (20)')
@@ -110,7 +134,20 @@ def _options() -> argparse.Namespace:
     parser.add_argument('--only', choices=[Ours.key, Existing.key], help='measure one of the two')
     parser.add_argument('--output', type=Path, help='keep the numbers here, as JSON')
     parser.add_argument('--report', type=Path, help='measure nothing; make the tables of this file')
-    return parser.parse_args()
+    other = parser.add_argument_group('another commit of this project instead of esi-leap 1.0.0')
+    other.add_argument('--against', metavar='COMMIT', help='compare this tree with that commit')
+    other.add_argument('--rounds', type=int, default=5, help='alternating rounds (5)')
+    other.add_argument('--leases', type=int, default=50, help='hand-overs and returns a round (50)')
+    other.add_argument(
+        '--database',
+        choices=sorted(databases.KINDS),
+        default=databases.MariaDB.name,
+        help='the server of both trees (mariadb)',
+    )
+    options = parser.parse_args()
+    if options.offers is None:
+        options.offers = _OFFERS_AGAINST if options.against else _OFFERS
+    return options
 
 
 def _measure(

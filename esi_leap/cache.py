@@ -1,4 +1,4 @@
-"""Values that a process believes for a while."""
+"""A cache of values that expire, shared by the threads of a process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cachetools import TTLCache
 
 _Value = TypeVar('_Value')
 
-#: A bound on memory, not a rule: when there are more, the one unused longest is forgotten.
+#: Most values; beyond, the least recently used one is dropped. A bound on memory, not a rule.
 _MOST = 10_000
 
 
@@ -18,7 +18,7 @@ class Cache(Generic[_Value]):
     """Values by key, shared by threads.
 
     Args:
-        ttl: seconds for which a value is believed.
+        ttl: seconds after which a value expires.
     """
 
     def __init__(self, ttl: float) -> None:
@@ -26,19 +26,19 @@ class Cache(Generic[_Value]):
         self._values: TTLCache[Hashable, _Value] = TTLCache(_MOST, ttl)
 
     def peek(self, key: Hashable) -> _Value | None:
-        """Return the value that is believed, or None if there is none."""
+        """Return the value of a key, None if there is none or it has expired."""
         with self._lock:
             return self._values.get(key)
 
     def put(self, key: Hashable, value: _Value) -> None:
-        """Believe a value from now on."""
+        """Keep a value for the next `ttl` seconds."""
         with self._lock:
             self._values[key] = value
 
     def get(self, key: Hashable, make: Callable[[], _Value]) -> _Value:
-        """Return the value that is believed, made if there is none.
+        """Return the value of a key; make and keep it if there is none or it has expired.
 
-        It is made outside the lock: another service is asked for it.
+        `make` runs outside the lock: it asks another service.
         """
         value = self.peek(key)
         if value is None:

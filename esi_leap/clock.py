@@ -1,4 +1,4 @@
-"""The only place that asks what time it is."""
+"""The clock of the service: the only caller of `datetime.now`."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Who asks: the request's context, and the only way to the policy."""
+"""The context of a request: its caller, and the only way to the policy."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ from typing import Any
 
 from oslo_context import context
 
-#: Asks the policy: rule, target, credentials.
-Judge = Callable[[str, Mapping[str, object], object], bool]
+#: Asks the policy: (rule, target, credentials) to whether it allows.
+Judge = Callable[[str, Mapping[str, object], context.RequestContext], bool]
 
 
 class Context(context.RequestContext):
-    """The caller of one request."""
+    """The caller of one request; see `core.ports.caller.Caller`.
+
+    Args:
+        judge: asks the policy.
+        values: arguments of `oslo_context.context.RequestContext`.
+    """
 
     def __init__(self, *, judge: Judge, **values: Any) -> None:  # noqa: ANN401 - oslo.context's own
         super().__init__(**values)
@@ -20,10 +25,9 @@ class Context(context.RequestContext):
         self._judged: dict[object, bool] = {}
 
     @classmethod
-    def of(cls, environ: Mapping[str, Any], judge: Judge) -> Context:
-        """Read the context that keystonemiddleware (or noauth) left in the WSGI environment."""
-        made: Context = cls.from_environ(environ, judge=judge)
-        return made
+    def of(cls, environ: dict[str, Any], judge: Judge) -> Context:
+        """Return the context that keystonemiddleware (or noauth) left in the WSGI environment."""
+        return cls.from_environ(environ, judge=judge)
 
     @property
     def home_domain(self) -> str | None:
@@ -32,7 +36,7 @@ class Context(context.RequestContext):
         return home
 
     def can(self, rule: str, target: Mapping[str, str | None] | None = None) -> bool:
-        """Ask the policy whether the caller may do `rule` to `target`; once in a request."""
+        """Tell whether the policy lets the caller do `rule` to `target`; cached for the request."""
         asked = (rule, frozenset((target or {}).items()))
         if asked not in self._judged:
             known = {**self.to_policy_values(), **(target or {})}

@@ -1,10 +1,10 @@
-"""The service in one process, for tests: API and manager, no Keystone, a fleet of JSON files.
+"""The service in one process, for tests: API and manager without Keystone, a fleet of JSON files.
 
     with Service(folder) as service:
         service.node('node-1', owner='lender')
         requests.get(f'{service.url}/v1/offers')
 
-Callers say who they are with the headers of `auth_strategy = noauth`.
+The headers of `auth_strategy = noauth` name the caller, as in `X-Project-Id`.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from socketserver import ThreadingMixIn
 from typing import Any, Self
 from wsgiref import simple_server
 
-from esi_leap import clock, wiring
+from esi_leap import clock
 from esi_leap import conf as configuration
 from esi_leap.conf import cors
 from esi_leap.db import schema
-from esi_leap.db.inventory import Inventory
+from esi_leap.wiring import parts
+from esi_leap.wiring.api import make_application
+from esi_leap.wiring.manager import make_loop, make_relay
 
 
 class Service:
@@ -33,7 +35,7 @@ class Service:
         database: SQLAlchemy URL of an empty database; without one, SQLite in the folder.
         manager: whether a manager runs beside the API.
         options: options to set, group to name to value.
-        around: wraps the WSGI application, for those who want to see what goes in and out.
+        around: wraps the WSGI application, to see its requests and answers.
     """
 
     def __init__(
@@ -48,7 +50,7 @@ class Service:
         self.nodes = folder / 'nodes'
         self.nodes.mkdir()
         self.conf = configuration.registered()
-        cors.register(self.conf)  # so that `options` may set them
+        cors.register(self.conf)  # so that `options` can set its options
         self.conf([], project='esi-leap', default_config_files=[], default_config_dirs=[])
         settings: dict[str, dict[str, Any]] = {
             'api': {
@@ -65,15 +67,15 @@ class Service:
         for group, values in settings.items():
             for name, value in values.items():
                 self.conf.set_override(name, value, group)
-        self._database = wiring.database(self.conf)
+        self._database = parts.open_database(self.conf)
         schema.upgrade(self._database)
-        application = wiring.api(self.conf, self._database)
+        application = make_application(self.conf, self._database)
         self._server = simple_server.make_server(
             '127.0.0.1', 0, around(application) if around else application, _Server, _Quiet
         )
         self.url = f'http://127.0.0.1:{self._server.server_port}'
-        self._loop = wiring.manager(self.conf, self._database) if manager else None
-        self._relay = wiring.relay(self.conf, self._database) if manager else None
+        self._loop = make_loop(self.conf, self._database) if manager else None
+        self._relay = make_relay(self.conf, self._database) if manager else None
         self._threads = [threading.Thread(target=self._server.serve_forever, args=(0.05,))]
         if self._loop is not None:
             self._threads.append(threading.Thread(target=self._loop.run))
@@ -84,11 +86,11 @@ class Service:
         (self.nodes / uuid).write_text(json.dumps(described), encoding='utf-8')
 
     def refresh(self) -> None:
-        """Let the service know all nodes as they are now, instead of within a minute."""
-        nodes, begun = wiring.fleet(self.conf), clock.now()
-        inventory = wiring.inventory(self.conf, Inventory(self._database), nodes)
+        """Read all nodes of the fleet into the inventory, instead of within a minute."""
+        begun = clock.now()
+        inventory = parts.make_inventory(self.conf, self._database, parts.make_fleet(self.conf))
         while (as_of := inventory.as_of()) is None or as_of < begun:
-            inventory.refresh(timedelta())  # unless the manager is about it: then it is done again
+            inventory.refresh(timedelta())  # does nothing while the manager refreshes: again
 
     def __enter__(self) -> Self:
         for thread in self._threads:

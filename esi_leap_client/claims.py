@@ -1,6 +1,5 @@
-"""Several nodes for one window, from the offers of several clouds: all of them or none."""
+"""Claims of several nodes for one window from offers of several clouds: all nodes or none."""
 
-import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -11,18 +10,18 @@ from http import HTTPStatus
 from itertools import islice
 from typing import Any, Self, TypeVar
 
-from esi_leap_client import errors, moments
+from esi_leap_client import errors, moments, retry
 from esi_leap_client.clouds import Answer, Site
 from esi_leap_client.v1.lease import Lease
 from esi_leap_client.v1.offer import Offer
 
 _T = TypeVar('_T')
 
-#: Under this key of its properties, a lease says which run of claims it came from.
+#: Key in the properties of a lease, under which it has the mark of its run of claims.
 MARK = 'claimed_together'
+#: Maximum number of requests at the same time.
 _AT_ONCE = 8
-_TRIES = 3
-#: What a claim is answered when somebody else was faster: nothing to tell.
+#: Answers to a claim of an offer that another project has claimed first.
 _LOST = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT})
 
 
@@ -43,7 +42,7 @@ class Held:
 
     @property
     def site(self) -> Site:
-        """Where it is."""
+        """The site of its cloud."""
         return self.pick.site
 
     def __str__(self) -> str:
@@ -51,21 +50,20 @@ class Held:
 
 
 def ranked(answers: Iterable[Answer[list[Offer]]], start: str, end: str) -> list[Pick]:
-    """Put offers into the order in which to claim them.
+    """Return offers in the order in which to claim them.
 
-    The order is by what is known and never by chance, so that one who asks can tell what he will
-    get and choose it by naming clouds: the first cloud is emptied before the second, which keeps
-    the nodes together; and in a cloud, the free time that fits most tightly goes first, which
-    leaves long free times whole for those who need them. Who comes second to an offer loses one
-    request by it and goes on to the next.
+    The order is deterministic, so that the caller can choose by naming clouds. The first cloud is
+    used up before the second, which keeps the nodes together. Within a cloud the offer whose free
+    time fits most tightly comes first, which leaves long free times whole. An offer that another
+    project claims first costs one request.
 
     Args:
         answers: The offers of each site, the sites in the order that is preferred.
-        start: First instant of the window, as on the wire.
-        end: The instant after the last one, likewise.
+        start: Start of the window, as on the wire.
+        end: End of the window, exclusive, as on the wire.
 
     Returns:
-        Each offer once, though two entries of `clouds.yaml` may lead to it.
+        Each offer once, even if two entries of `clouds.yaml` lead to it.
     """
     picks: dict[str, Pick] = {}
     for answer in answers:
@@ -76,7 +74,7 @@ def ranked(answers: Iterable[Answer[list[Offer]]], start: str, end: str) -> list
 
 
 def _slack(offer: Offer, start: str, end: str) -> timedelta:
-    """Measure the free time around the window; endless where the offer does not tell."""
+    """Return the free time around the window; the maximum if the offer does not say."""
     first, last = _instant(start), _instant(end)
     free = ((_instant(begin), _instant(until)) for begin, until in offer.availabilities or ())
     fitting = (until - begin for begin, until in free if begin <= first and last <= until)
@@ -91,26 +89,25 @@ def _instant(text: str) -> datetime:
 
 
 class Claims:
-    """Leases that are wanted together.
+    """A context in which several leases are claimed together.
 
-    A context: left by an exception, also by that of Ctrl-C, it gives back every lease it holds;
-    left normally it keeps them. Either way it gives back a lease of which it did not hear, for
-    example because the connection broke after the claim had arrived: each lease carries a mark
-    by which it is found again.
+    If it is left by an exception, also that of Ctrl-C, it cancels every lease it has claimed.
+    In any case it cancels leases of claims that were not answered, for example because the
+    connection broke after the claim had arrived: each lease carries a mark by which it is found.
 
     Args:
-        attrs: What each claim says: `start_time` and `end_time`, as on the wire.
-        tell: Called with a sentence for each lease that is given back or cannot be, from any
-            thread.
+        attrs: Attributes of each claim: `start_time` and `end_time`, as on the wire.
+        tell: Called, from any thread, with a sentence for each lease that is cancelled or cannot
+            be cancelled.
     """
 
     def __init__(self, attrs: dict[str, Any], tell: Callable[[str], None]) -> None:
         self._mark = str(uuid.uuid4())
         self._attrs = {**attrs, 'properties': {MARK: self._mark}}
         self._tell = tell
-        #: The leases so far.
+        #: The claimed leases.
         self.held: list[Held] = []
-        #: What sites said, other than that somebody else was faster: a sentence each.
+        #: Refusals for another reason than that the offer was claimed first: a sentence each.
         self.refusals: dict[Site, str] = {}
         self._silent: set[Site] = set()
         self._unheard: list[Pick] = []
@@ -125,20 +122,20 @@ class Claims:
         try:
             _each(lambda deed: deed(), undo)
         finally:
-            # Nothing is left here but for another Ctrl-C.
+            # Some are left only if Ctrl-C came again.
             for held in unwanted:
                 if held in self.held:
                     self._tell(_kept(held, 'it was not tried'))
 
     def take(self, count: int, picks: Iterable[Pick]) -> bool:
-        """Claim one offer after the other, several at once, until there are enough leases.
+        """Claim offers, several at a time, until there are enough leases.
 
         Args:
-            count: How many are wanted.
-            picks: What to try, in this order.
+            count: The number of leases.
+            picks: The offers to try, in this order.
 
         Returns:
-            Whether there are enough. If not, there was nothing left to try.
+            Whether there are enough leases; False after all offers were tried.
         """
         rest = (pick for pick in picks if pick.site not in self._silent)
         while missing := count - len(self.held):
@@ -155,7 +152,7 @@ class Claims:
         except errors.KNOWN as error:
             if errors.status(error) not in _LOST:
                 self.refusals[pick.site] = pick.site.sentence(error)
-            if _may_pass(error):
+            if retry.is_passing(error):
                 self._silent.add(pick.site)
                 return
         else:
@@ -163,9 +160,9 @@ class Claims:
         self._unheard.remove(pick)
 
     def _look(self, pick: Pick) -> None:
-        """Give back the lease of a claim that was not answered, if there is one."""
+        """Cancel the lease of a claim that was not answered, if there is one."""
         try:
-            found = _persist(lambda: list(pick.site.lease.leases(offer_uuid=pick.offer.uuid)))
+            found = retry.retry(lambda: list(pick.site.lease.leases(offer_uuid=pick.offer.uuid)))
         except errors.KNOWN as error:
             self._tell(
                 f'It is not known whether offer {pick.offer.uuid} in {pick.site} was claimed: '
@@ -178,7 +175,7 @@ class Claims:
 
     def _give_back(self, held: Held) -> None:
         try:
-            _persist(lambda: held.site.lease.delete_lease(held.lease, ignore_missing=True))
+            retry.retry(lambda: held.site.lease.delete_lease(held.lease, ignore_missing=True))
         except errors.KNOWN as error:
             self._tell(_kept(held, held.site.sentence(error)))
         else:
@@ -195,9 +192,9 @@ def _kept(held: Held, why: str) -> str:
 
 
 def _each(deed: Callable[[_T], object], items: Sequence[_T]) -> None:
-    """Do something with all items, several at once, whatever happens to some of them.
+    """Call `deed` with every item, several at a time, even if some calls fail.
 
-    When it is interrupted, what has begun comes to its end first and the rest does not begin.
+    On Ctrl-C, calls that have begun come to their end and the others do not begin.
     """
     pool = ThreadPoolExecutor(_AT_ONCE)
     try:
@@ -207,21 +204,3 @@ def _each(deed: Callable[[_T], object], items: Sequence[_T]) -> None:
         pool.shutdown(cancel_futures=True)
     for each in begun:
         each.result()
-
-
-def _persist(deed: Callable[[], _T]) -> _T:
-    """Do something again, a second later, if it failed in a way that may pass."""
-    for _ in range(_TRIES - 1):
-        try:
-            return deed()
-        except errors.KNOWN as error:
-            if not _may_pass(error):
-                raise
-        time.sleep(1)
-    return deed()
-
-
-def _may_pass(error: Exception) -> bool:
-    """Whether the trouble is with the service or the way to it, so that it may have obeyed."""
-    status = errors.status(error)
-    return status is None or status >= HTTPStatus.INTERNAL_SERVER_ERROR

@@ -1,4 +1,4 @@
-"""The clouds of `clouds.yaml`, asked side by side."""
+"""The clouds of `clouds.yaml`, asked at the same time."""
 
 import logging
 import threading
@@ -12,31 +12,28 @@ from typing import Any, Generic, TypeVar
 from openstack import connection, exceptions
 from openstack.config import OpenStackConfig
 
-from esi_leap_client import errors, service
+from esi_leap_client import errors, retry, service
 
 _LOG = logging.getLogger(__name__)
 _T = TypeVar('_T')
-
-#: Seconds that a cloud may take to answer.
-PATIENCE = 30
 
 
 class _Config(OpenStackConfig):  # type: ignore[misc]  # untyped SDK
     """The SDK's own reading of `clouds.yaml` and the environment."""
 
     def names(self) -> list[str]:
-        """Name the clouds of the file; that of the `OS_…` variables only if there is no other."""
+        """Return the names of the file's clouds; without a file, that of the `OS_…` variables."""
         named: list[str] = self.get_cloud_names()
         return [name for name in named if name != self.envvar_key] or named
 
     def regions(self, cloud: str) -> list[str]:
-        """Name the regions of a cloud; one without a name if it has none.
+        """Return the names of the regions of a cloud; one empty name if it has no regions.
 
-        Not `get_all`: with it, one cloud that is described badly would hide itself, or all.
+        Not `get_all`: there, one bad description of a cloud hides that cloud, or all clouds.
         """
         try:
             return [region['name'] for region in self._get_regions(cloud)]
-        except exceptions.ConfigException:  # it will be told when the cloud is asked
+        except exceptions.ConfigException:  # the error appears when the cloud is asked
             return ['']
 
 
@@ -47,8 +44,8 @@ class Site:
     Attributes:
         cloud: The cloud's name in `clouds.yaml`.
         region: The region's name; empty if the cloud has none.
-        version: The version of the lease service's API to speak, for example `1`.
-        timeout: Seconds that a request may go without an answer, where `clouds.yaml` has no
+        version: The API version of the lease service, for example `1`.
+        timeout: Seconds that a request waits for an answer, unless `clouds.yaml` has an
             `api_timeout` for the cloud.
     """
 
@@ -63,7 +60,7 @@ class Site:
 
     @property
     def options(self) -> str:
-        """Name it to the program `openstack`."""
+        """The options by which the program `openstack` uses this site."""
         region = f' --os-region-name {self.region}' if self.region else ''
         return f'--os-cloud {self.cloud}{region}'
 
@@ -76,33 +73,34 @@ class Site:
 
     @cached_property
     def lease(self) -> Any:  # noqa: ANN401 - likewise
-        """The lease service there.
+        """The proxy of the site's lease service.
 
         Raises:
-            openstack.exceptions.SDKException: The cloud is described badly, or has none.
-            keystoneauth1.exceptions.ClientException: One cannot sign in.
+            openstack.exceptions.SDKException: The description of the cloud is wrong, or the cloud
+                has no lease service.
+            keystoneauth1.exceptions.ClientException: The authentication failed.
         """
         return service.speaking(self._connection.lease, self.version)
 
     def sentence(self, error: Exception) -> str:
-        """Put an error of a request to this site into words."""
+        """Return one sentence for an error of a request to this site."""
         found = vars(self).get('lease')  # not the property, which would sign in again
         return errors.sentence(error, found.endpoint_override if found else None)
 
     def close(self) -> None:
-        """Give up its connections, if it has any."""
+        """Close the connections, if there are any."""
         if made := vars(self).get('_connection'):
             made.close()
 
 
 @dataclass(frozen=True)
 class Answer(Generic[_T]):
-    """What one site said.
+    """The answer of one site.
 
     Attributes:
-        site: Which.
+        site: The site.
         value: The answer; None if there is none.
-        trouble: Why there is none, a sentence; None if there is one.
+        trouble: A sentence why there is no answer; None if there is one.
     """
 
     site: Site
@@ -112,18 +110,18 @@ class Answer(Generic[_T]):
 
 @contextmanager
 def opened(
-    names: Sequence[str] | None, *, timeout: float = PATIENCE, version: str = '1'
+    names: Sequence[str] | None, *, timeout: float = retry.ANSWER, version: str = '1'
 ) -> Iterator[list[Site]]:
-    """Find the sites to ask. Nothing is sent yet.
+    """Open the sites of some clouds. No request is sent yet.
 
     Args:
-        names: Clouds of `clouds.yaml`, in the order that is preferred; all of them if empty,
-            in the file's order.
-        timeout: As a site has it.
-        version: Likewise.
+        names: Clouds of `clouds.yaml` in the order of preference; all of them, in the file's
+            order, if empty.
+        timeout: See `Site`.
+        version: See `Site`.
 
     Yields:
-        The sites, connected when they are first used and closed in the end.
+        The sites; they connect when they are first used, and are closed in the end.
 
     Raises:
         openstack.exceptions.ConfigException: There is no such cloud, or no cloud at all.
@@ -132,9 +130,9 @@ def opened(
     known = config.names()
     if unknown := [name for name in names or () if name not in config.get_cloud_names()]:
         raise exceptions.ConfigException(
-            f'There is no cloud {", ".join(unknown)} in clouds.yaml; there is {", ".join(known)}.'
+            f'Unknown cloud: {", ".join(unknown)}. Known in clouds.yaml: {", ".join(known)}.'
         )
-    if known == ['defaults']:  # what the SDK makes of neither a file nor variables
+    if known == ['defaults']:  # so the SDK says that there is neither a file nor variables
         raise exceptions.ConfigException('There is no cloud: no clouds.yaml was found.')
     sites = [
         Site(cloud, region, version, timeout, config)
@@ -149,28 +147,28 @@ def opened(
 
 
 def ask(
-    sites: Sequence[Site], question: Callable[[Any], _T], *, timeout: float = PATIENCE
+    sites: Sequence[Site], question: Callable[[Any], _T], *, timeout: float = retry.ANSWER
 ) -> list[Answer[_T]]:
-    """Put a question to all sites at once.
+    """Ask all sites at the same time.
 
     Args:
-        sites: Whom to ask.
+        sites: The sites.
         question: Called with the proxy of each site's lease service, in a thread of its own.
-        timeout: Seconds to wait for all the answers.
+        timeout: Seconds to wait for all answers.
 
     Returns:
-        What each said, in the order of the sites.
+        One answer for each site, in the order of the sites.
     """
     said: dict[Site, Answer[_T]] = {}
 
     def listen(site: Site) -> None:
         try:
             said[site] = Answer(site, question(site.lease))
-        except Exception as error:  # noqa: BLE001 - plugins for signing in raise just that
+        except Exception as error:  # noqa: BLE001 - authentication plugins raise any exception
             _LOG.debug('%s', site, exc_info=True)
             said[site] = Answer(site, trouble=site.sentence(error))
 
-    # No pool: it would wait at the program's end for a site that nobody waits for any more.
+    # No pool: at the end of the program it would wait for a site that is late.
     threads = [threading.Thread(target=listen, args=(site,), daemon=True) for site in sites]
     for thread in threads:
         thread.start()

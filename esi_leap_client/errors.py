@@ -1,4 +1,4 @@
-"""What went wrong, in one sentence for a person."""
+"""Errors of requests as one sentence for a person."""
 
 import re
 from typing import Any
@@ -7,7 +7,7 @@ from keystoneauth1 import exceptions as ksa
 from openstack import exceptions as sdk
 from requests import exceptions as requests_exceptions
 
-#: Every error that `sentence` can put into words.
+#: The errors that `sentence` accepts.
 KNOWN = (sdk.SDKException, ksa.ClientException, requests_exceptions.RequestException)
 
 _URL = re.compile(r'https?://[^\s\'"]+')
@@ -16,14 +16,14 @@ _SERVER_ERROR = 500
 
 
 def sentence(error: Exception, endpoint: str | None = None) -> str:
-    """Put an error of a request into words.
+    """Return one sentence for an error of a request.
 
     Args:
         error: One of `KNOWN`.
-        endpoint: The address of the lease service, where it is known.
+        endpoint: The address of the lease service; None if it is unknown.
 
     Returns:
-        One line: the server's own sentence where there is one.
+        One line: the message of the service if it has sent one.
     """
     response = getattr(error, 'response', None)
     if isinstance(error, ksa.ConnectFailure | ksa.ConnectTimeout):
@@ -38,7 +38,7 @@ def sentence(error: Exception, endpoint: str | None = None) -> str:
 
 
 def status(error: Exception) -> int | None:
-    """Read the HTTP status of an error.
+    """Return the HTTP status of an error.
 
     Args:
         error: One of `KNOWN`.

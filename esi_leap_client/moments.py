@@ -4,7 +4,8 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-ACCEPTED = 'ISO 8601 such as 2030-01-31T12:00 (UTC unless it names an offset), now, or +1d12h'
+#: The forms of a time, for help texts and messages.
+ACCEPTED = 'ISO 8601, "now" or an offset such as +2h'
 
 _OFFSET = re.compile(
     r'\+(?=\d)(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?',
@@ -14,12 +15,12 @@ _OFFSET = re.compile(
 
 @dataclass(frozen=True)
 class Moment:
-    """A time that was read but not yet placed: an instant, or a distance from one.
+    """A time as the user wrote it: an instant, or an offset from another time.
 
     Attributes:
-        instant: Aware UTC; None for a distance.
-        offset: The distance; zero when it is `now` that was written; None for an instant.
-        counted: Whether a distance counts from another time if there is one; `now` never does.
+        instant: Aware UTC; None for an offset.
+        offset: The offset; zero for `now`; None for an instant.
+        counted: Whether the offset counts from the base that `at` is given; that of `now` does not.
     """
 
     instant: datetime | None = None
@@ -28,18 +29,18 @@ class Moment:
 
     @property
     def is_now(self) -> bool:
-        """Whether the word `now` was written."""
+        """Whether the user wrote `now`."""
         return self.instant is None and not self.counted
 
     def at(self, now: datetime, base: datetime | None = None) -> datetime:
-        """Place it in time.
+        """Return the time as an instant.
 
         Args:
             now: The present, aware UTC.
-            base: What a distance counts from, aware UTC; the present if None.
+            base: The time from which an offset counts, aware UTC; None is the present.
 
         Returns:
-            Aware UTC.
+            The instant, aware UTC.
 
         Raises:
             ValueError: The result lies beyond the year 9999.
@@ -63,10 +64,10 @@ def parse(text: str) -> Moment:
             that order. A time without an offset from UTC is UTC.
 
     Returns:
-        What was written.
+        The time.
 
     Raises:
-        ValueError: It is none of these, or beyond what a calendar holds.
+        ValueError: It has none of these forms, or is outside the years 1 to 9999.
     """
     word = text.strip()
     if word == 'now':
@@ -85,23 +86,23 @@ def parse(text: str) -> Moment:
 
 
 def duration(text: str) -> timedelta:
-    """Read a length of time.
+    """Read a duration.
 
     Args:
         text: Weeks, days, hours, minutes and seconds in that order, such as `1d12h` or `30m`.
 
     Returns:
-        What was written.
+        The duration.
 
     Raises:
-        ValueError: It is none.
+        ValueError: It has not this form.
     """
     try:
         distance = parse(f'+{text.strip()}').offset
     except ValueError:
         distance = None
     if distance is None:
-        raise ValueError(f"'{text}' is not a length of time; write for example 30m or 1d12h")
+        raise ValueError(f"'{text}' is not a duration; write for example 30m or 1d12h")
     return distance
 
 
@@ -110,7 +111,7 @@ def _utc(moment: datetime) -> datetime:
 
 
 def wire(moment: datetime) -> str:
-    """Write a time as the service takes and gives it.
+    """Return a time in the text form of the service.
 
     Args:
         moment: An aware time.
@@ -119,7 +120,7 @@ def wire(moment: datetime) -> str:
         `YYYY-MM-DDTHH:MM:SS[.ffffff]`, UTC, without an offset.
 
     Raises:
-        ValueError: The time does not say which offset from UTC it has.
+        ValueError: The time has no time zone.
     """
     if moment.tzinfo is None:
         raise ValueError(f'{moment!r} has no time zone; give it one, for example datetime.UTC')
@@ -127,7 +128,7 @@ def wire(moment: datetime) -> str:
 
 
 def present() -> datetime:
-    """Read the clock.
+    """Return the present time.
 
     Returns:
         The present, aware UTC, with microseconds.

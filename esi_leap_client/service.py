@@ -1,4 +1,4 @@
-"""How an openstacksdk connection comes by the service type `lease`."""
+"""The service type `lease` of an openstacksdk connection."""
 
 from typing import Any
 
@@ -18,9 +18,9 @@ MISSING = (
 
 
 def versioned(address: str) -> str:
-    """Name version 1 of the service at an address.
+    """Return the address of version 1 of the service.
 
-    The catalog holds the unversioned address; an override may hold either.
+    The catalog has the unversioned address; an override may have either.
 
     Args:
         address: A URL, with or without `/v1`, with or without a slash at its end.
@@ -33,7 +33,7 @@ def versioned(address: str) -> str:
 
 
 class LeaseService(service_description.ServiceDescription):  # type: ignore[misc]  # untyped SDK
-    """The lease service, found in the catalog and used without asking it for its versions."""
+    """The lease service, found in the catalog; its versions are not discovered."""
 
     supported_versions = {'1': Proxy}  # noqa: RUF012 - the SDK declares it so
 
@@ -48,7 +48,7 @@ class LeaseService(service_description.ServiceDescription):  # type: ignore[misc
 
 
 def _from_auth(config: Any, service_type: str) -> str | None:  # noqa: ANN401 - a CloudRegion
-    """Ask the authentication for the service's address: the catalog, or its one endpoint."""
+    """Return the service's address from the catalog, or the one endpoint of the authentication."""
     session = config.get_session()
     try:
         return session.get_endpoint(  # type: ignore[no-any-return]
@@ -64,7 +64,7 @@ def _from_auth(config: Any, service_type: str) -> str | None:  # noqa: ANN401 - 
 def add_to(conn: Any) -> Any:  # noqa: ANN401 - the SDK is not typed for us
     """Give a connection the attribute `lease`.
 
-    Nothing is sent before the first use. Doing it twice does no harm.
+    No request is sent before the first use. It can be repeated.
 
     Args:
         conn: An `openstack.connection.Connection`.
@@ -77,11 +77,11 @@ def add_to(conn: Any) -> Any:  # noqa: ANN401 - the SDK is not typed for us
 
 
 def speaking(proxy: Any, version: str) -> Any:  # noqa: ANN401 - a Proxy, for callers without types
-    """Make a proxy ask for a version of the API.
+    """Set the API version of a proxy.
 
     Args:
         proxy: The proxy.
-        version: `1` for what existing clients speak, or a microversion such as `1.1`.
+        version: `1` for the version of existing clients, or a microversion such as `1.1`.
 
     Returns:
         The same proxy.
@@ -95,7 +95,7 @@ def connect(**options: Any) -> Any:  # noqa: ANN401 - handed on to the SDK
     """Connect to a cloud that has a lease service.
 
     Args:
-        **options: What `openstack.connect` takes, for example `cloud='name'`.
+        **options: The options of `openstack.connect`, for example `cloud='name'`.
 
     Returns:
         An `openstack.connection.Connection` with the attribute `lease`.

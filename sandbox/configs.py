@@ -12,6 +12,9 @@ _POLICY = PROJECT / 'policies' / 'ironic' / '50-esi.yaml'
 Groups = Mapping[str, Mapping[str, object]]
 #: The network that Ironic's own ramdisks would boot on, and the wire that every network runs over.
 PROVISIONING, PHYSICAL_NETWORK = 'provisioning', 'physnet1'
+#: Seconds for which a manager has a node for itself, and those in which Ironic and Neutron have to
+#: answer; the service wants the first to be more than twice the second.
+CLAIM_TIME, _TIMEOUT = 17, 8
 #: What a node with a BMC uses where the fake one fakes; none is ever deployed or cleaned.
 _WITH_BMC = {
     'bios': 'no-bios',
@@ -135,7 +138,9 @@ def _ironic(layout: Layout, state: State) -> Groups:
             'clean_step_priority_override': 'bios.factory_reset:10',
             'automatic_lessee_source': 'none',
             'bootloader': '',
-            'sync_power_state_interval': 10,
+            # Ironic hashes the password of a Redfish BMC 600,000 times for each look at it: more
+            # often than each minute that takes an eighth of a processor, and more when others look.
+            'sync_power_state_interval': 60,
             'heartbeat_interval': 5,
             'heartbeat_timeout': 20,
             'check_provision_state_interval': 5,
@@ -232,7 +237,7 @@ def _esi_leap(layout: Layout, state: State, connection: str) -> Groups:
     console: Groups = {}
     neutron: Groups = {}
     if state.neutron:
-        neutron = {'neutron': _towards(state, in_project)}
+        neutron = {'neutron': {**_towards(state, in_project), 'timeout': _TIMEOUT}}
     if state.console:
         port = state.ports['console']
         console = {'serialconsoleproxy': {'host_address': '127.0.0.1', 'port': port}}
@@ -247,13 +252,17 @@ def _esi_leap(layout: Layout, state: State, connection: str) -> Groups:
         # An option's value may hold "$name"; a URL's dollar would have to be doubled.
         'database': {'connection': connection.replace('$', '$$')},
         'keystone_authtoken': _authtoken(state, in_project),
-        'ironic': _towards(state, towards_ironic),
+        'ironic': {**_towards(state, towards_ironic), 'timeout': _TIMEOUT},
         'keystone': {**_auth(state, in_system), 'region_name': 'RegionOne'},
         **neutron,
         'manager': {
             'holding_project': state.holding_project,
             # What is changed past the service is to be seen soon by who tries it here.
             'check_interval': 15,
+            # What waits for a retry, or for the claim of a manager that was killed, need not wait
+            # long: nothing here has to be spared.
+            'retry_max': 5,
+            'claim_time': CLAIM_TIME,
             # Machines with a BMC have no disk to clean; the others are cleaned all the same.
             'require_clean': str(not (state.console or state.redfish)).lower(),
         },

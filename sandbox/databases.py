@@ -6,7 +6,8 @@
         server.stop()   # the data and the port stay
         server.start()
 
-Each server has a fresh temporary folder, which ``remove()`` (or leaving the ``with``) deletes.
+Each server has a fresh temporary folder, in memory if there is room, which ``remove()`` (or leaving
+the ``with``) deletes.
 Writes are not forced to the disk: the data survives the server's end, not the machine's.
 """
 

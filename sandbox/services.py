@@ -152,7 +152,12 @@ def _console(layout: Layout, state: State) -> Service:
 
 def _redfish(layout: Layout, state: State) -> Service:
     return Service(
-        [layout.program('redfish', 'sushy-emulator'), '--config', layout.redfish / redfish.CONFIG],
+        [
+            layout.program('redfish', 'python'),
+            WSGI / 'redfish_emulator.py',
+            '--config',
+            layout.redfish / redfish.CONFIG,
+        ],
         _answers(f'{state.url("redfish")}/redfish/v1/'),
         port=state.ports['redfish'],
     )

@@ -39,6 +39,27 @@ from tests.listener import Listener, forget
 
 KINDS = ('sqlite', *sorted(databases.KINDS))
 _CLOUD = 'tests/sandbox/'
+#: The niceness of workers beside the cloud's.
+_BESIDE = 5
+#: The files that take longest beside the cloud, the longest first (`--durations`).
+_LONG = (
+    'tests/functional/api/test_matrix.py',
+    'tests/functional/db/test_takeover.py',
+    'tests/functional/api/test_concurrency.py',
+    'tests/functional/test_soak.py',
+    'tests/functional/cmd/test_existing_service.py',
+    'tests/functional/db/test_notifications.py',
+    'tests/functional/db/test_migrations.py',
+    'tests/client/test_mdc.py',
+    'tests/functional/api/test_every_event.py',
+    'tests/contract/test_store_lists.py',
+    'tests/functional/db/test_concurrency.py',
+    'tests/functional/api/test_errors.py',
+    'tests/functional/manager/test_crashes.py',
+    'tests/functional/cmd/test_outdated.py',
+    'tests/functional/console/test_settings.py',
+    'tests/functional/console/test_proxy.py',
+)
 
 
 def require(kind: type[Server]) -> None:
@@ -139,10 +160,14 @@ def wipe(database: Database) -> None:
 
 
 class Scheduling(LoadScopeScheduling):
-    """What pytest-xdist keeps on one worker: the tests of a file, and all those of the cloud."""
+    """Keep the tests of a file on one worker of pytest-xdist, and all those of the cloud on one."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return _CLOUD if nodeid.startswith(_CLOUD) else nodeid.split('::', 1)[0]
+        return _scope(nodeid)
+
+
+def _scope(nodeid: str) -> str:
+    return _CLOUD if nodeid.startswith(_CLOUD) else nodeid.split('::', 1)[0]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
@@ -150,8 +175,22 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the cloud's tests: they wait for nodes most of their time, others run beside."""
-    items.sort(key=lambda item: not item.nodeid.startswith(_CLOUD))
+    """Begin with what takes longest, so that the workers come to their ends together.
+
+    That is the cloud, whose tests wait for nodes much of their time, and then the long files.
+    """
+    rank = {scope: number for number, scope in enumerate((_CLOUD, *_LONG))}
+    items.sort(key=lambda item: rank.get(_scope(item.nodeid), len(rank)))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let other workers stand back for the one that has the cloud, which ends last.
+
+    The cloud's services need little of the machine, but they need it when somebody waits for them.
+    """
+    beside = 'PYTEST_XDIST_WORKER' in os.environ and _scope(item.nodeid) != _CLOUD
+    if beside and os.getpriority(os.PRIO_PROCESS, 0) == 0:
+        os.nice(_BESIDE)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

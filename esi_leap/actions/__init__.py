@@ -1,1 +1,1 @@
-"""The use cases, one function a deed: (deps, ctx, request) -> value or error."""
+"""The use cases, one function each: (deps, ctx, request) -> value, or an error."""

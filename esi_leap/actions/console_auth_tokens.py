@@ -1,11 +1,11 @@
-"""Making tokens for the serial consoles of nodes, and taking them back."""
+"""Creating and deleting tokens for the serial consoles of nodes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from esi_leap.actions import access
+from esi_leap.actions import rights, scopes
 from esi_leap.actions.deps import Deps
 from esi_leap.core.console_auth_token import ConsoleAuthToken, digest, holder
 from esi_leap.core.errors import DeniedError, NodeNotFoundError
@@ -21,11 +21,12 @@ _EVERYTHING = Scope(everything=True)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewToken:
-    """What somebody asks for.
+    """A request for a token.
 
     Attributes:
-        ttl: seconds in which the token has to be used; None for the operator's default.
-        read_only: whether what is typed shall be dropped.
+        node: uuid or name of the node.
+        ttl: seconds in which the token has to be used; None is the operator's default.
+        read_only: whether the console drops what is typed.
     """
 
     node: str
@@ -35,16 +36,28 @@ class NewToken:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A token as only its maker sees it."""
+    """A new token, as only its maker sees it.
 
-    kept: ConsoleAuthToken
+    Attributes:
+        record: the token as it is stored, without its secret.
+        token: the secret.
+        url: the websocket that takes it.
+    """
+
+    record: ConsoleAuthToken
     token: str
     url: str
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
-    """A node, and who has it."""
+class _Holding:
+    """A node and the project that holds it.
+
+    Attributes:
+        node: its row; None if no booking and no owner led to one.
+        lease: the active lease; None if the owner holds the node.
+        project: id of the project; None if none holds the node.
+    """
 
     node: Node | None
     lease: Lease | None
@@ -52,17 +65,22 @@ class _Held:
 
 
 def create(deps: Deps, ctx: Caller, request: NewToken) -> Access:
-    """Make a token for the console of a node that the caller's project has now."""
+    """Create a token for the console of a node that the caller's project holds now.
+
+    Raises:
+        NodeNotFoundError: the node does not exist, or the caller may not know that it does.
+        DeniedError: another project holds the node, or its service does not let the caller open it.
+    """
     now = deps.now()
     expires = deps.console.expiry(now, request.ttl)
-    service, machine, held = _found(deps, ctx, request.node)
+    service, machine, held = _find_holding(deps, ctx, request.node)
     rule = 'esi_leap:console_auth_token:create'
-    access.require(ctx, rule, _target(held))
+    rights.require(ctx, rule, _target(held))
     if held.node is None or held.project is None or held.project != ctx.project_id:
-        raise DeniedError.by(rule)  # whatever the operator's rule says
-    _let_in(ctx, service, machine, request.node)
+        raise DeniedError.by(rule)  # even if the operator's rule allows it
+    _check_console(ctx, service, machine, request.node)
     token = deps.new_secret()
-    kept = ConsoleAuthToken(
+    record = ConsoleAuthToken(
         hash=digest(token),
         node=held.node,
         lease=None if held.lease is None else held.lease.uuid,
@@ -72,52 +90,66 @@ def create(deps: Deps, ctx: Caller, request: NewToken) -> Access:
         created_at=now,
         expires_at=expires,
     )
-    deps.tokens.keep_token(kept)
-    return Access(kept, token, deps.console.access_url(token))
+    deps.tokens.keep_token(record)
+    return Access(record, token, deps.console.access_url(token))
 
 
 def delete(deps: Deps, ctx: Caller, ident: str) -> None:
-    """Delete all tokens of a node; the consoles that they opened are closed."""
-    service, machine, held = _found(deps, ctx, ident)
-    access.require(ctx, 'esi_leap:console_auth_token:delete', _target(held))
-    if held.project == ctx.project_id:  # an admin takes away what he could not have himself
-        _let_in(ctx, service, machine, ident)
+    """Delete all tokens of a node, which closes the consoles that they opened."""
+    service, machine, held = _find_holding(deps, ctx, ident)
+    rights.require(ctx, 'esi_leap:console_auth_token:delete', _target(held))
+    if held.project == ctx.project_id:  # an admin may delete tokens that they could not create
+        _check_console(ctx, service, machine, ident)
     if held.node is not None:
         deps.tokens.drop_tokens(held.node.id)
 
 
-def _found(deps: Deps, ctx: Caller, ident: str) -> tuple[Nodes, Machine, _Held]:
-    """Find a node that the caller may know of, and who has it."""
+def _find_holding(deps: Deps, ctx: Caller, ident: str) -> tuple[Nodes, Machine, _Holding]:
+    """Find a node, the service that has it, and the project that holds it.
+
+    Raises:
+        NodeNotFoundError: the node does not exist, or the caller may not know that it does.
+    """
     kind, service = deps.nodes(None)
     asked = deps.now()
     try:
         machine = service.find(ident)
-    except NodeNotFoundError:  # in the words of the request, as for a node that he may not see
+    except NodeNotFoundError:  # in the words of the request, as for an invisible node
         raise NodeNotFoundError.of(ident) from None
-    if not access.sees_node(deps, ctx, machine):
+    if not scopes.can_see_node(deps, ctx, machine):
         raise NodeNotFoundError.of(ident)
-    return service, machine, _held(deps, ctx, kind, machine, asked)
+    return service, machine, _read_holding(deps, ctx, kind, machine, asked)
 
 
-def _held(deps: Deps, ctx: Caller, kind: str, machine: Machine, asked: datetime) -> _Held:
-    """Find who has a machine, given when its service was asked what it says of it."""
+def _read_holding(
+    deps: Deps, ctx: Caller, kind: str, machine: Machine, asked: datetime
+) -> _Holding:
+    """Return the project that holds a machine.
+
+    Args:
+        deps: ports and settings.
+        ctx: the caller.
+        kind: the resource type.
+        machine: the machine as its service shows it.
+        asked: when its service was asked.
+    """
     now = deps.now()
     here = {'resource_type': kind, 'resource_uuid': machine.uuid, 'status': str(Status.ACTIVE)}
     running = deps.store.leases(_EVERYTHING, Query(equal=here))
     if not running and machine.owner is not None and machine.owner == ctx.project_id:
         node = deps.store.node(machine, kind, now, asked)
-        return _Held(node, None, holder(node, None, now))
-    for view in running:  # a lease and the one that its lessee has made of it run side by side
+        return _Holding(node, None, holder(node, None, now))
+    for view in running:  # a lease and its sub-lease are active at the same time
         if view.lease.uuid == view.node.lease:
-            return _Held(view.node, view.lease, holder(view.node, view.lease, now))
-    return _Held(running[0].node if running else None, None, None)
+            return _Holding(view.node, view.lease, holder(view.node, view.lease, now))
+    return _Holding(running[0].node if running else None, None, None)
 
 
-def _let_in(ctx: Caller, service: Nodes, machine: Machine, ident: str) -> None:
-    """Ask the node's own service, with the caller's own token.
+def _check_console(ctx: Caller, service: Nodes, machine: Machine, ident: str) -> None:
+    """Ask the node's own service, with the caller's token, whether they may open the console.
 
     Raises:
-        DeniedError: it does not let him open the console.
+        DeniedError: the service does not let them.
     """
     if not service.lets_open_console(machine.uuid, ctx.auth_token):
         raise DeniedError(
@@ -126,6 +158,9 @@ def _let_in(ctx: Caller, service: Nodes, machine: Machine, ident: str) -> None:
         )
 
 
-def _target(held: _Held) -> dict[str, str | None]:
-    """Return what the policy knows; nobody's project is an empty text, which no token has."""
+def _target(held: _Holding) -> dict[str, str | None]:
+    """Return the attributes that rules can name.
+
+    The holder of a free node is the empty text, which no token has as its project.
+    """
     return {'node.holder_id': held.project or ''}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from esi_leap.actions import access, leases
+from esi_leap.actions import leases, lookup, rights, scopes
 from esi_leap.actions.deps import Deps
 from esi_leap.core.contract import FINAL
 from esi_leap.core.errors import ContractNotFoundError
@@ -14,10 +14,10 @@ from esi_leap.core.views import ContractView
 
 
 def index(deps: Deps, ctx: Caller, query: Query, *, everyone: bool) -> Sequence[ContractView]:
-    """List the contracts that the caller's project is a side of, or all of them."""
-    access.require(ctx, 'esi_leap:contract:get_all')
+    """List the contracts of the caller's project, as either party, or of all projects."""
+    rights.require(ctx, 'esi_leap:contract:get_all')
     if everyone:
-        access.require(ctx, 'esi_leap:lease:lease_admin')
+        rights.require(ctx, 'esi_leap:lease:lease_admin')
         return deps.store.contracts(Scope(everything=True), query)
     return deps.store.contracts(Scope(project_id=ctx.project_id or ''), query)
 
@@ -26,14 +26,14 @@ def show(deps: Deps, ctx: Caller, ident: str) -> ContractView:
     """Show a contract that the caller may see.
 
     Raises:
-        ContractNotFoundError: there is none for him.
+        ContractNotFoundError: the caller may see no such contract.
     """
-    scope = access.party_scope(ctx)
-    found = access.find(
+    scope = scopes.party_scope(ctx)
+    found = lookup.find_one(
         ident,
         lambda query: deps.store.contracts(scope, query),
         lambda each: each.contract,
-        ended=lambda each: each.status in FINAL,
+        has_ended=lambda each: each.status in FINAL,
         kind='contract',
     )
     if found is None or not ctx.can('esi_leap:contract:get', _target(found)):
@@ -42,18 +42,23 @@ def show(deps: Deps, ctx: Caller, ident: str) -> ContractView:
 
 
 def cancel(deps: Deps, ctx: Caller, ident: str) -> None:
-    """Cancel a contract: each of its leases that has not ended."""
+    """Cancel the leases of a contract that have not ended.
+
+    Raises:
+        ContractNotFoundError: the caller may see no such contract, or all its leases have ended.
+        TermsBindError: the terms of a lease bind the caller; then none is cancelled.
+    """
     found = show(deps, ctx, ident)
-    access.require(ctx, 'esi_leap:contract:delete', _target(found))
-    lines = deps.store.leases(
+    rights.require(ctx, 'esi_leap:contract:delete', _target(found))
+    views = deps.store.leases(
         Scope(everything=True), Query(equal={'contract_uuid': found.contract.uuid})
     )
-    leases.check_terms(deps, ctx, lines)  # before the first of them has ended
-    cancelled = [line.lease.uuid for line in lines if leases.cancel_one(deps, ctx, line)]
+    leases.check_terms(deps, ctx, views)  # before the first one is cancelled
+    cancelled = [view.lease.uuid for view in views if leases.cancel_one(deps, ctx, view)]
     if not cancelled:
         raise ContractNotFoundError.of(ident)
-    leases.gone(deps, cancelled)
+    leases.wait_for_end(deps, cancelled)
 
 
 def _target(found: ContractView) -> dict[str, str | None]:
-    return access.lease_target(found.contract.owner_id, found.contract.lessee_id)
+    return rights.lease_target(found.contract.owner_id, found.contract.lessee_id)

@@ -1,4 +1,4 @@
-"""What the use cases are given: the ports, and time, chance and patience."""
+"""The ports and settings of the use cases."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from esi_leap.core.ports.tokens import ConsoleAuthTokens
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deps:
-    """The world of the use cases.
+    """Ports and settings.
 
     Attributes:
-        default_type: resource type of a node when a request names none.
-        limits: default and longest time of leases.
-        quota: what one project may claim.
-        delete_wait: seconds that a deletion waits until the lessee has lost the node.
-        max_limit: most objects on one page.
-        console: what tokens for consoles can be had.
-        new_secret: makes a text that nobody guesses.
-        pause: sleeps for some seconds.
+        default_type: resource type where a request names none.
+        limits: default and maximum duration of leases.
+        quota: limits on the claims of one project.
+        delete_wait: seconds that a deletion waits at most for the lessee to lose the node.
+        max_limit: maximum number of objects on one page.
+        console: lifetime and address of console tokens.
+        new_secret: makes a text that cannot be guessed.
+        pause: sleeps for a number of seconds.
     """
 
     store: Store
@@ -48,10 +48,10 @@ class Deps:
     console: TokenLimits
 
     def nodes(self, resource_type: str | None) -> tuple[str, Nodes]:
-        """Return a resource type and the service that has its nodes.
+        """Return the resource type and the service of its nodes; None is the default type.
 
         Raises:
-            UnknownResourceTypeError: this deployment has no such type.
+            UnknownResourceTypeError: the deployment has no such type.
         """
         wanted = resource_type or self.default_type
         if wanted not in self.fleet:
@@ -59,15 +59,19 @@ class Deps:
         return wanted, self.fleet[wanted]
 
     def project(self, ident: str, ctx: Caller) -> Project:
-        """Find a project as the caller names it."""
+        """Find a project by id, or by name in the caller's domain.
+
+        Raises:
+            UnknownProjectError: there is no such project.
+        """
         return self.identity.project(ident, ctx.home_domain)
 
     def limits_for(self, ctx: Caller) -> Limits:
-        """Return the limits on a lease that this caller makes."""
+        """Return the limits on leases of this caller; an admin's have no maximum."""
         if ctx.can('esi_leap:lease:lease_admin'):
             return Limits(self.limits.default, None)
         return self.limits
 
     def quota_for(self, ctx: Caller) -> Quota:
-        """Return the limits on what this caller's project claims."""
+        """Return the limits on the claims of the caller's project; an admin has none."""
         return Quota() if ctx.can('esi_leap:lease:lease_admin') else self.quota

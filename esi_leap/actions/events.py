@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from esi_leap.actions import access
+from esi_leap.actions import rights
 from esi_leap.actions.deps import Deps
 from esi_leap.core.ports.caller import Caller
 from esi_leap.core.query import EventQuery, Scope
@@ -13,16 +13,16 @@ from esi_leap.core.views import EventView
 
 
 def index(deps: Deps, ctx: Caller, query: EventQuery, party: str | None) -> Sequence[EventView]:
-    """List the events of what the caller's project is a side of; an admin lists any.
+    """List the events of the caller's project, as either party; an admin lists all.
 
     Args:
-        deps: the world.
-        ctx: who asks.
-        query: what he wants to see.
-        party: a project, by id or name, whose events an admin wants to see. Of others it means
-            nothing: they see those of their own.
+        deps: ports and settings.
+        ctx: the caller.
+        query: filters and page.
+        party: id or name of the one project whose events an admin lists. It is ignored for other
+            callers, who only see events of their own project.
     """
-    access.require(ctx, 'esi_leap:event:get_all')
+    rights.require(ctx, 'esi_leap:event:get_all')
     if not ctx.can('esi_leap:event:event_admin'):
         return deps.store.events(Scope(project_id=ctx.project_id or ''), query)
     if party is not None:

@@ -1,4 +1,4 @@
-"""Keeping the rows of nodes up to date with the services that have the nodes."""
+"""The refresh of the rows of nodes from the services that have the nodes."""
 
 from __future__ import annotations
 
@@ -15,20 +15,26 @@ from esi_leap.core.ports.cloud import Fleet, Identity, Nodes
 
 _LOG = logging.getLogger(__name__)
 
-#: How long a refresh has its chore for itself without a sign of life.
+#: Time without a sign of life after which a refresh loses its chore to another process.
 _CLAIM = timedelta(minutes=2)
-#: How long after a failure nobody tries again because of a request.
+#: Time after a failure during which no request tries again.
 _PAUSE = timedelta(seconds=10)
-#: How long, in seconds, a request waits for the very first refresh, and between two looks.
+#: Seconds that a request waits for the very first refresh, and between two looks.
 _PATIENCE, _LOOK = 10.0, 0.1
-#: Most projects whose names one refresh asks for.
+#: Maximum number of projects whose names one refresh asks for.
 _NAMES = 100
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True)
 class _State:
-    """What one process knows by itself."""
+    """State of one process.
+
+    Attributes:
+        good_until: when the inventory becomes too old.
+        lock: held while a refresh runs beside the requests.
+        nameless: ids of projects that Keystone does not know.
+    """
 
     good_until: datetime = _NEVER
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -37,12 +43,12 @@ class _State:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
-    """The inventory, and when it is refreshed.
+    """The inventory and its refresh.
 
     Attributes:
-        identity: who knows the names of projects; None leaves unknown names unknown.
-        max_age: how old it may be when somebody uses it.
-        pause: sleeps for some seconds.
+        identity: source of project names; None leaves unknown names unknown.
+        max_age: maximum age of the inventory that a request gets.
+        pause: sleeps for a number of seconds.
     """
 
     store: manager.Inventory
@@ -55,30 +61,30 @@ class Inventory:
     _state: _State = field(default_factory=_State)
 
     def refresh(self, older_than: timedelta) -> None:
-        """Read all nodes of each service whose last complete refresh is older than this.
+        """Read all nodes of each service that was last read completely before `older_than` ago.
 
-        What another process reads now is left to it.
+        Services that another process reads now are skipped.
 
         Raises:
-            LeapError: a service, or the database, does not answer. The others are read.
+            LeapError: a service, or the database, does not answer. The other services are read.
         """
         failed: list[LeapError] = []
         for kind, service in self.fleet.items():
             try:
                 if self._is_older(kind, older_than) and self._read(kind, service, older_than):
-                    self._name()
+                    self._fetch_names()
             except LeapError as error:
                 failed.append(error)
         if failed:
             raise failed[0]
 
     def freshen(self) -> None:
-        """Have it refreshed if it is too old: beside the caller, who gets what is there.
+        """Start a refresh in a thread if the inventory is too old; the caller uses the old one.
 
-        Only while nothing was ever read he has to wait.
+        Before the very first refresh the caller waits for it.
 
         Raises:
-            UnavailableError: nothing was ever read, and it does not come to it.
+            UnavailableError: the very first refresh did not end in time.
         """
         now = self.now()
         if now < self._state.good_until:
@@ -89,15 +95,17 @@ class Inventory:
             self.refresh(timedelta())
             done = self.as_of()
             if done is None and waited >= _PATIENCE:
-                raise UnavailableError('The inventory of nodes is being made; try again.')
-            if done is None:  # somebody else is about it
+                raise UnavailableError(
+                    'The first inventory of the nodes is not complete yet; try again.'
+                )
+            if done is None:  # another process makes it
                 self.pause(_LOOK)
                 waited += _LOOK
         self._state.good_until = done + self.max_age
         if self._state.good_until <= now and self._state.lock.acquire(blocking=False):
-            threading.Thread(target=self._beside, name='inventory', daemon=True).start()
+            threading.Thread(target=self._refresh_in_thread, name='inventory', daemon=True).start()
 
-    def _beside(self) -> None:
+    def _refresh_in_thread(self) -> None:
         try:
             self.refresh(self.max_age)
         except LeapError as error:
@@ -107,23 +115,25 @@ class Inventory:
             self._state.lock.release()
 
     def as_of(self) -> datetime | None:
-        """Return when the service that is longest behind was last read; None if one never was."""
+        """Return the time of the last refresh of the oldest service; None if one was never read."""
         names = [chore(kind) for kind in self.fleet]
         done = self.store.chores(names)
         return min(done.values()) if len(done) == len(names) else None
 
-    def _is_older(self, kind: str, than: timedelta) -> bool:
+    def _is_older(self, kind: str, age: timedelta) -> bool:
         done = self.store.chores([chore(kind)])
-        return self.now() - done.get(chore(kind), _NEVER) >= than
+        return self.now() - done.get(chore(kind), _NEVER) >= age
 
     def _read(self, kind: str, service: Nodes, older_than: timedelta) -> bool:
-        """Read all nodes of one service; False if another process does, or just has."""
+        """Read all nodes of one service; return False if another process does or just did."""
         name, claim, begun = chore(kind), self.new_uuid(), self.now()
         if not self.store.claim_chore(name, claim, begun, begun + _CLAIM):
             return False
         done_at = None
         try:
-            if not self._is_older(kind, older_than):  # it was done between the look and the claim
+            if not self._is_older(
+                kind, older_than
+            ):  # it was refreshed between the look and the claim
                 return False
             seen: set[str] = set()
             pages = service.pages()
@@ -134,7 +144,7 @@ class Inventory:
                 asked = self.now()
                 if not self.store.claim_chore(name, claim, asked, asked + _CLAIM):
                     raise StaleClaimError(f'The claim on {name} is not ours any more.')
-            if seen:  # a service that shows nothing at all rather hides it from us
+            if seen:  # an empty answer more likely means that the nodes are hidden from us
                 self.store.miss(kind, seen, begun, self.now())
                 self.store.wake(self.now())
             done_at = begun
@@ -142,8 +152,8 @@ class Inventory:
             self.store.release_chore(name, claim, done_at)
         return True
 
-    def _name(self) -> None:
-        """Ask for the names of projects that nobody knows, one by one."""
+    def _fetch_names(self) -> None:
+        """Ask Keystone for unknown names of projects, one by one."""
         if self.identity is None:
             return
         for project in self.store.nameless(_NAMES + len(self._state.nameless)):
@@ -153,7 +163,7 @@ class Inventory:
                 found = self.identity.project(project, None)
             except UnknownProjectError:
                 found = None
-            if found is None or found.id != project:  # Ironic takes any text for an owner
+            if found is None or found.id != project:  # Ironic accepts any text as an owner
                 self._state.nameless.add(project)
             else:
                 self.store.remember([found])

@@ -1,4 +1,4 @@
-"""Having nodes back before the time for which they were lent is over."""
+"""Recalling nodes before the end of their leases."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from esi_leap.actions import access, nodes
+from esi_leap.actions import nodes, projects, rights
 from esi_leap.actions.deps import Deps
 from esi_leap.core.booking import recall as recalls
 from esi_leap.core.change import Note
@@ -33,15 +33,16 @@ _EVERYTHING = Scope(everything=True)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRecall:
-    """What an owner wants back, and by when.
+    """A request to recall nodes.
 
     Attributes:
-        nodes: uuids or names; none is all that he has given away.
-        resource_class: of that, only nodes of this class.
-        count: so many of these.
-        deadline: None is `notice` from now, or now.
-        project: whose nodes. None is the caller's project; if he is an admin and names nodes of
-            somebody else, that one.
+        nodes: uuids or names; empty means all nodes that the project provides to others.
+        resource_class: only nodes of this class.
+        count: number of nodes of this class.
+        deadline: when the nodes are due; None is `notice` from now.
+        notice: time until the nodes are due; None is none.
+        project: id or name of the project that recalls. None is the caller's project, or, for an
+            admin who names nodes of another project, the owner of the first of them.
     """
 
     nodes: Sequence[str] = ()
@@ -54,30 +55,30 @@ class NewRecall:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """A recall, and how far each of its nodes is."""
+class RecallDetail:
+    """A recall and the progress of each of its nodes."""
 
     view: RecallView
     items: Sequence[ItemView]
 
 
-def create(deps: Deps, ctx: Caller, request: NewRecall) -> Shown:
-    """Recall nodes that the caller's project (an admin: any) owns or has given away.
+def create(deps: Deps, ctx: Caller, request: NewRecall) -> RecallDetail:
+    """Recall nodes that the caller's project owns or provides to others; an admin can recall any.
 
-    Each node is recalled in a transaction of its own. What is not done when this ends before its
-    time, a manager does.
+    Each node is recalled in a transaction of its own. If this process dies on the way, a manager
+    recalls the other nodes.
 
     Raises:
-        NodeNotFoundError: one does not exist, or the caller may not know that it does.
-        DeniedError: none of them is his.
-        NothingToRecallError: he has given none away.
+        NodeNotFoundError: a node does not exist, or the caller may not know that it does.
+        DeniedError: the project neither owns nor provides any of the nodes.
+        NothingToRecallError: the project provides no such node to others.
     """
-    access.require(ctx, 'esi_leap:recall:create')
+    rights.require(ctx, 'esi_leap:recall:create')
     now = deps.now()
     deadline = _deadline(request, now)
     named = [nodes.show(deps, ctx, each).node for each in request.nodes]
     project = _owner(deps, ctx, request, named)
-    access.remember(deps, ctx)
+    projects.keep_names(deps, ctx)
     recall = Recall(
         uuid=deps.new_uuid(),
         owner_id=project,
@@ -86,83 +87,86 @@ def create(deps: Deps, ctx: Caller, request: NewRecall) -> Shown:
         created_at=now,
     )
     given = {each.node.id: each for each in deps.store.given(project)}
-    keys = list(_his(named, given, recall) if named else _wanted(given, request, recall))
+    keys = list(
+        _keys_of_named(named, given, recall) if named else _choose_keys(given, request, recall)
+    )
     if not keys:
         raise NothingToRecallError('There is no such node that the project has given away.')
     deps.store.keep_recall(recall, keys)
-    _carry_out_all(deps, recall.uuid, keys)
-    return _shown(deps, recall.uuid)
+    _process_all(deps, recall.uuid, keys)
+    return _read_detail(deps, recall.uuid)
 
 
 def index(deps: Deps, ctx: Caller, query: Query, *, everyone: bool) -> Sequence[RecallView]:
-    """List the recalls of the caller's project, or all of them."""
-    access.require(ctx, 'esi_leap:recall:get_all')
+    """List the recalls by the caller's project, or by all projects."""
+    rights.require(ctx, 'esi_leap:recall:get_all')
     if everyone:
-        access.require(ctx, 'esi_leap:recall:recall_admin')
+        rights.require(ctx, 'esi_leap:recall:recall_admin')
         return deps.store.recalls(_EVERYTHING, query)
     return deps.store.recalls(Scope(project_id=ctx.project_id or ''), query)
 
 
-def show(deps: Deps, ctx: Caller, ident: str) -> Shown:
-    """Show a recall that the caller may see.
+def show(deps: Deps, ctx: Caller, ident: str) -> RecallDetail:
+    """Show a recall.
 
     Raises:
-        RecallNotFoundError: there is none for him.
+        RecallNotFoundError: the caller may see no such recall.
     """
     admin = ctx.can('esi_leap:recall:recall_admin')
     scope = _EVERYTHING if admin else Scope(project_id=ctx.project_id or '')
     found = deps.store.recalls(scope, Query(equal={'uuid': ident}, limit=1))
     if not found or not ctx.can('esi_leap:recall:get', _target(found[0])):
         raise RecallNotFoundError.of(ident)
-    return Shown(found[0], deps.store.recall_items(found[0].recall.uuid))
+    return RecallDetail(found[0], deps.store.recall_items(found[0].recall.uuid))
 
 
 def cancel(deps: Deps, ctx: Caller, ident: str) -> None:
-    """Cancel a recall: what has not ended yet by it lasts as long as it would have.
+    """Cancel a recall: leases that it has not ended yet get their former end back.
 
     Raises:
-        FinalStateError: nothing of it is still to come.
+        RecallNotFoundError: the caller may see no such recall.
+        FinalStateError: the recall is complete.
     """
     found = show(deps, ctx, ident).view
-    access.require(ctx, 'esi_leap:recall:delete', _target(found))
+    rights.require(ctx, 'esi_leap:recall:delete', _target(found))
     if found.status is Status.COMPLETE:
         raise FinalStateError(f'Recall {found.recall.uuid} is complete: nothing is left to cancel.')
     uuid = found.recall.uuid
-    _carry_out_all(deps, uuid, deps.store.cancel_recall(uuid, deps.now()))
+    _process_all(deps, uuid, deps.store.cancel_recall(uuid, deps.now()))
 
 
 def carry_out(store: Store, uuid: str, node_id: int, now: datetime) -> None:
-    """Do what is still to be done of a recall to one node, under the node's lock.
+    """Recall one node, or restore its leases if the recall is cancelled, under the node's lock.
 
-    It can be repeated: what is done already is left as it is.
+    It can be repeated: a finished item stays as it is.
     """
     with store.booking(node_id, now) as book:
-        here = book.recalls()
-        for recall, item in here:
+        open_items = book.recalls()
+        for recall, item in open_items:
             if recall.uuid != uuid:
                 continue
             if recall.cancelled_at is not None:
                 cancelled = Note(recall, replace(item, status=ItemStatus.CANCELLED))
                 book.put((*recalls.plan_restore(uuid, book.tree(), now), cancelled))
             elif item.status is ItemStatus.REQUESTED:
-                others = [each for _, each in here if each.status is ItemStatus.PENDING]
+                others = [each for _, each in open_items if each.status is ItemStatus.PENDING]
                 planned, change = recalls.plan(recall, book.node, book.tree(), others, now)
                 book.put((*change, Note(recall, planned)))
 
 
 def finish(store: Store, now: datetime, patience: timedelta) -> None:
-    """Do what requests that have come to a bad end have left of recalls."""
+    """Finish recall items that a crashed API process left open for longer than `patience`."""
     for uuid, node_id in store.unfinished_recalls(now - patience):
-        _try(store, uuid, node_id, now)
+        _process_one(store, uuid, node_id, now)
 
 
-def _carry_out_all(deps: Deps, uuid: str, keys: Iterable[int]) -> None:
+def _process_all(deps: Deps, uuid: str, keys: Iterable[int]) -> None:
     for key in keys:
-        _try(deps.store, uuid, key, deps.now())
+        _process_one(deps.store, uuid, key, deps.now())
 
 
-def _try(store: Store, uuid: str, node_id: int, now: datetime) -> None:
-    """Do one node; the trouble of one keeps no other from being recalled."""
+def _process_one(store: Store, uuid: str, node_id: int, now: datetime) -> None:
+    """Recall one node; log its error, so that the other nodes are recalled all the same."""
     try:
         carry_out(store, uuid, node_id, now)
     except LeapError as error:
@@ -180,46 +184,56 @@ def _deadline(request: NewRecall, now: datetime) -> datetime:
 
 
 def _owner(deps: Deps, ctx: Caller, request: NewRecall, named: Sequence[Node]) -> str:
-    """Return the project that has the nodes back."""
-    project = access.own_project(ctx)
+    """Return the id of the project that recalls.
+
+    Raises:
+        DeniedError: it is not the caller's project, and the caller is no admin of recalls.
+    """
+    project = rights.require_project(ctx)
     owners = [each.owner_id for each in named]
     if request.project is not None:
         project = deps.project(request.project, ctx).id
     elif named and project not in owners and ctx.can('esi_leap:recall:recall_admin'):
         project = owners[0]
     if project != ctx.project_id:
-        access.require(ctx, 'esi_leap:recall:recall_admin')
+        rights.require(ctx, 'esi_leap:recall:recall_admin')
     return project
 
 
-def _his(named: Sequence[Node], given: Mapping[int, Given], recall: Recall) -> Iterable[int]:
-    """Return the keys of nodes, one of which at least the project may recall."""
+def _keys_of_named(
+    named: Sequence[Node], given: Mapping[int, Given], recall: Recall
+) -> Iterable[int]:
+    """Return the row ids of the named nodes.
+
+    Raises:
+        DeniedError: the project neither owns nor provides any of them.
+    """
     if not any(each.owner_id == recall.owner_id or each.id in given for each in named):
         raise DeniedError(f'Access was denied to node {named[0].name}.')
     return dict.fromkeys(each.id for each in named)
 
 
-def _wanted(given: Mapping[int, Given], request: NewRecall, recall: Recall) -> Iterable[int]:
-    """Return the keys of the nodes that are to be recalled, none of which has a name."""
+def _choose_keys(given: Mapping[int, Given], request: NewRecall, recall: Recall) -> Iterable[int]:
+    """Return the row ids of the nodes to recall, where the request names none."""
     wanted = request.resource_class
-    fit = {
+    fitting = {
         key: each
         for key, each in given.items()
         if wanted is None or each.node.resource_class == wanted
     }
     if request.count is None:
-        return fit
+        return fitting
     leases = {
         key: recalls.lent(each.leases, recall.owner_id)
-        for key, each in fit.items()
+        for key, each in fitting.items()
         if not each.recalled
     }
     return recalls.choose(leases, request.count, recall.deadline, recall.created_at)
 
 
-def _shown(deps: Deps, uuid: str) -> Shown:
+def _read_detail(deps: Deps, uuid: str) -> RecallDetail:
     [view] = deps.store.recalls(_EVERYTHING, Query(equal={'uuid': uuid}, limit=1))
-    return Shown(view, deps.store.recall_items(uuid))
+    return RecallDetail(view, deps.store.recall_items(uuid))
 
 
 def _target(found: RecallView) -> dict[str, str | None]:

@@ -1,4 +1,4 @@
-"""The WSGI application: middleware, hooks, and the one controller that walks the route table."""
+"""The WSGI application: middleware, the error hook, and the controller of the route table."""
 
 from __future__ import annotations
 
@@ -49,9 +49,10 @@ WSGI = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 Answered = Callable[[str, str, int, str | None, float], None]
 
 _SERVICE_TYPE = 'lease'
-_KEPT = ('WWW-Authenticate',)
+#: Headers of the middleware's own answers that are passed on.
+_PASSED_ON = ('WWW-Authenticate',)
 _AUDIT_MAP = Path(__file__).with_name('api_audit_map.conf')
-#: What the middleware answers by itself, and what we say instead.
+#: Statuses with which the middleware itself answers, and the errors that replace its answers.
 _MIDDLEWARE: dict[int, Exception] = {
     HTTPStatus.UNAUTHORIZED: UnauthenticatedError(
         'The request you have made requires authentication.'
@@ -77,12 +78,13 @@ def build(
     """Build the application.
 
     Args:
-        deps: the world of the use cases.
+        deps: ports and settings of the use cases.
         judge: asks the policy.
-        authenticate: wraps an application so that the environment says who calls.
+        authenticate: wraps an application so that its environment has the caller's identity.
         conf: oslo.config, for the middleware.
-        answered: is told of every answer: route, method, status, code of the error, seconds.
-        count: is told who calls, and may refuse the call.
+        answered: called after every answer with route, method, status, error code, seconds.
+        count: called before every call with the id of the project, or else of the user; raises
+            TooManyRequestsError to refuse the call.
     """
     application: WSGI = pecan.Pecan(
         _Root(deps, judge, count),
@@ -102,17 +104,17 @@ def build(
         application = _for_other_origins(application, conf)
     application = http_proxy_to_wsgi.HTTPProxyToWSGI(application, conf)
     application = request_id.RequestId(application, conf)
-    return _told(application, answered) if answered else application
+    return _observed(application, answered) if answered else application
 
 
-class _Request(pecan.Request):
-    """A request whose body is kept in memory; `sizelimit` says how long it may be."""
+class _Request(pecan.Request):  # type: ignore[misc]  # untyped Pecan
+    """A request that keeps its body in memory; `sizelimit` limits its length."""
 
     request_body_tempfile_limit = sys.maxsize
 
 
 class _Renderer:
-    """JSON, and nothing at all for an answer without a body."""
+    """Renders JSON, and an empty text for an answer without a body."""
 
     def __init__(self, *_: object) -> None:
         pass
@@ -124,8 +126,8 @@ class _Renderer:
 _NOTHING = object()
 
 
-class _Errors(hooks.PecanHook):
-    """Turn every exception into an answer: ours, and Pecan's own 404, 405 and 406."""
+class _Errors(hooks.PecanHook):  # type: ignore[misc]  # untyped Pecan
+    """Turns every exception into an answer: our errors, and Pecan's own 404, 405 and 406."""
 
     def on_error(self, state: Any, error: Exception) -> webob.Response:  # noqa: ANN401 - Pecan's
         request = state.request
@@ -136,14 +138,14 @@ class _Errors(hooks.PecanHook):
 
 
 class _Root:
-    """Finds the row of the route table, checks the request against it, and calls its handler."""
+    """Finds the route of a request, checks the request against it, and calls the handler."""
 
     def __init__(self, deps: Deps, judge: Judge, count: Callable[[str], None] | None) -> None:
         self._deps = deps
         self._judge = judge
         self._count = count
 
-    @pecan.expose()
+    @pecan.expose()  # type: ignore[untyped-decorator]  # untyped Pecan
     def _route(self, remainder: list[str], request: webob.Request) -> tuple[object, list[str]]:
         parts = steps(remainder)
         matches = [(each, ident) for each in ROUTES if (ident := each.match(parts)) is not None]
@@ -159,7 +161,7 @@ class _Root:
             headers={'Allow': ', '.join(allowed)},
         )
 
-    @pecan.expose('json')
+    @pecan.expose('json')  # type: ignore[untyped-decorator]  # untyped Pecan
     def call(self, request: webob.Request, response: webob.Response, ident: str = '') -> object:
         """Answer one request."""
         found: Route = request.environ['esi_leap.route']
@@ -167,7 +169,7 @@ class _Root:
         if not found.public and request.headers.get('X-Identity-Status') != 'Confirmed':
             raise UnauthenticatedError('The request you have made requires authentication.')
         if self._count and not found.public:
-            self._count(ctx.project_id or ctx.user_id)
+            self._count(ctx.project_id or ctx.user_id or '')
         version = _version(request)
         reply = found.handler(
             Call(
@@ -189,7 +191,11 @@ class _Root:
 
 
 def _version(request: webob.Request) -> tuple[int, int]:
-    """Read the API version asked for; none is the oldest, which existing clients speak."""
+    """Return the API version of a request; without a header it is the oldest, as clients expect.
+
+    Raises:
+        HTTPNotAcceptable: there is no such version.
+    """
     asked = microversion_parse.get_version(request.headers, service_type=_SERVICE_TYPE)
     if asked is None:
         return VERSIONS[0]
@@ -209,9 +215,9 @@ def _say_version(answer: webob.Response, version: tuple[int, int]) -> None:
 
 
 def _json_only(application: WSGI) -> WSGI:
-    """Answer in JSON whatever a client accepts, and read JSON whatever he says he sends.
+    """Read and answer JSON, whatever the headers Accept and Content-Type say.
 
-    Pecan would read a body by its type, too, and take it for arguments of the controller.
+    Pecan would read a body by its type and take it for arguments of the controller.
     """
 
     def wrapped(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -223,11 +229,11 @@ def _json_only(application: WSGI) -> WSGI:
 
 
 def _audited(application: WSGI, conf: cfg.ConfigOpts) -> WSGI:
-    """Let keystonemiddleware tell in CADF who did what, when, and from where."""
+    """Let keystonemiddleware audit the calls as CADF events."""
     with warnings.catch_warnings():
-        # It loads oslo.messaging where that is installed, and that eventlet, which warns of itself.
+        # It loads oslo.messaging where that is installed, which loads eventlet, which warns.
         warnings.simplefilter('ignore')
-        from keystonemiddleware import audit  # noqa: PLC0415 - only who wants it pays for that
+        from keystonemiddleware import audit  # noqa: PLC0415 - slow to load, and optional
 
     middleware = audit.AuditMiddleware(
         application,
@@ -237,7 +243,7 @@ def _audited(application: WSGI, conf: cfg.ConfigOpts) -> WSGI:
     )
 
     def wrapped(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        # It believes this header of anybody. Where a proxy is to be believed, REMOTE_ADDR has it.
+        # The middleware believes this header. REMOTE_ADDR already holds what a trusted proxy says.
         environ.pop('HTTP_X_FORWARDED_FOR', None)
         answer: Iterable[bytes] = middleware(environ, start_response)
         return answer
@@ -246,24 +252,25 @@ def _audited(application: WSGI, conf: cfg.ConfigOpts) -> WSGI:
 
 
 def _in_our_form(application: WSGI) -> WSGI:
-    """Give the errors of the middleware the form of ours."""
+    """Replace error answers of the middleware by answers in our form."""
 
     def wrapped(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         answer = webob.Request(environ).get_response(application)
         error = _MIDDLEWARE.get(answer.status_int)
         if error is not None and b'"faultstring"' not in answer.body:
-            said = {key: answer.headers[key] for key in _KEPT if key in answer.headers}
+            kept = {key: answer.headers[key] for key in _PASSED_ON if key in answer.headers}
             answer = errors.response(error, environ)
-            answer.headers.update(said)
-        return answer(environ, start_response)
+            answer.headers.update(kept)
+        body: Iterable[bytes] = answer(environ, start_response)
+        return body
 
     return wrapped
 
 
 def _for_other_origins(application: WSGI, conf: cfg.ConfigOpts) -> WSGI:
-    """Let pages of other origins call that are named in the configuration.
+    """Let web pages of the configured origins call.
 
-    Only their requests go through the middleware, which answers 200 to every OPTIONS that it sees.
+    Only requests of other origins go through the middleware: it answers 200 to every OPTIONS.
     """
     shared = cors.CORS(application, conf)
 
@@ -276,8 +283,8 @@ def _for_other_origins(application: WSGI, conf: cfg.ConfigOpts) -> WSGI:
     return wrapped
 
 
-def _told(application: WSGI, answered: Answered) -> WSGI:
-    """Tell of every answer, in words of ours and none of the caller's."""
+def _observed(application: WSGI, answered: Answered) -> WSGI:
+    """Report every answer; routes and methods are from the route table, never from the caller."""
 
     def wrapped(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         begun = time.monotonic()
@@ -290,6 +297,7 @@ def _told(application: WSGI, answered: Answered) -> WSGI:
             environ.get(errors.CODE) if answer.status_int >= HTTPStatus.BAD_REQUEST else None,
             time.monotonic() - begun,
         )
-        return answer(environ, start_response)
+        body: Iterable[bytes] = answer(environ, start_response)
+        return body
 
     return wrapped

@@ -1,4 +1,4 @@
-"""Who calls: Keystone's middleware, or headers that are believed on loopback."""
+"""Authentication: by Keystone's middleware, or by trusted headers on loopback."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ WSGI = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 def keystone(conf: object) -> Callable[[WSGI], WSGI]:
-    """Check tokens with Keystone. Which calls need one is said in the route table.
+    """Check tokens with Keystone, except of the routes that are public.
 
-    Public calls go past the middleware. Its `delay_auth_decision` would let them through, too, but
-    answers 401 while Keystone is away: clients then take a good token for a bad one.
+    Public calls bypass the middleware. With `delay_auth_decision` it would pass them, too, but it
+    would answer 401 while Keystone is away: clients would take a good token for a bad one.
     """
     settings = {'oslo_config_config': conf, 'delay_auth_decision': False}
 
@@ -36,11 +36,11 @@ def keystone(conf: object) -> Callable[[WSGI], WSGI]:
                 try:
                     answer: Iterable[bytes] = guarded(environ, start)
                 except exceptions.ClientException as error:
-                    # The middleware lets some of them pass: that of a certificate, for one.
-                    _LOG.error('Keystone cannot be asked whether a token is good: %s', error)
+                    # The middleware catches most of them, but not that of a bad certificate.
+                    _LOG.error('Keystone cannot validate a token: %s', error)
                     answer = exc.HTTPServiceUnavailable()(environ, start)
                 return answer
-            environ.pop('HTTP_X_IDENTITY_STATUS', None)  # nobody has looked whether it is true
+            environ.pop('HTTP_X_IDENTITY_STATUS', None)  # not checked by the middleware
             return application(environ, start)
 
         return wrapped
@@ -49,20 +49,20 @@ def keystone(conf: object) -> Callable[[WSGI], WSGI]:
 
 
 def noauth(host: str) -> Callable[[WSGI], WSGI]:
-    """Believe the headers of a request, for development.
+    """Trust the headers of a request, for development.
 
-    `X-Project-Id`, `X-Project-Name`, `X-User-Id` and `X-Roles` say who calls; without them it is
-    an admin of the project `admin`.
+    `X-Project-Id`, `X-Project-Name`, `X-User-Id` and `X-Roles` identify the caller; without them
+    the caller is an admin of the project `admin`.
 
     Raises:
         ValueError: `host` is not a loopback address.
     """
     if not _is_loopback(host):
         raise ValueError(
-            f'auth_strategy = noauth believes every caller, so host_ip must be a loopback '
+            f'auth_strategy = noauth trusts every caller, so host_ip must be a loopback '
             f'address; it is {host}.'
         )
-    _LOG.warning('auth_strategy is noauth: every caller is believed. For development only.')
+    _LOG.warning('auth_strategy is noauth: every caller is trusted. For development only.')
 
     def wrap(application: WSGI) -> WSGI:
         def wrapped(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:

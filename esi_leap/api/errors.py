@@ -1,4 +1,4 @@
-"""From an error to an HTTP answer: the one table."""
+"""The table from errors to HTTP statuses, and the form of error answers."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from esi_leap.core import errors
 
 _LOG = logging.getLogger(__name__)
 
-#: Where the code of an error is left in the environment of its request.
+#: Key of the error code in the environment of a request.
 CODE = 'esi_leap.error'
 
-#: Kind of error to status; a subclass has the status of its nearest base here.
+#: From error class to status; a subclass has the status of its nearest base class here.
 STATUSES: dict[type[errors.LeapError], HTTPStatus] = {
     errors.InvalidError: HTTPStatus.BAD_REQUEST,
     errors.UnauthenticatedError: HTTPStatus.UNAUTHORIZED,
@@ -32,7 +32,7 @@ STATUSES: dict[type[errors.LeapError], HTTPStatus] = {
 
 
 def status_of(error: errors.LeapError) -> HTTPStatus:
-    """Return the status of an error."""
+    """Return the HTTP status of an error."""
     for kind in type(error).__mro__:
         if kind in STATUSES:
             return STATUSES[kind]
@@ -41,7 +41,7 @@ def status_of(error: errors.LeapError) -> HTTPStatus:
 
 @dataclass(frozen=True, slots=True)
 class _Fault:
-    """What an answer says of an error."""
+    """The content of an error answer."""
 
     status: HTTPStatus
     code: str
@@ -51,11 +51,11 @@ class _Fault:
 
 
 def response(error: Exception, environ: MutableMapping[str, Any]) -> webob.Response:
-    """Turn any exception into an answer; one that we do not know says only the request's id.
+    """Make the answer to an exception; that to an unknown one says only the request id.
 
     Args:
-        error: what was raised.
-        environ: of the request; the code of the error is left in it for those who count.
+        error: the exception.
+        environ: WSGI environment of the request; the error code is put into it, for metrics.
     """
     request_id = environ.get('openstack.request_id')
     fault = _fault(error, request_id)
@@ -69,7 +69,7 @@ def response(error: Exception, environ: MutableMapping[str, Any]) -> webob.Respo
             'details': fault.details,
             'request_id': request_id,
         },
-        # What clients of the existing service read.
+        # Read by clients of the existing service.
         'faultcode': 'Client' if fault.status < HTTPStatus.INTERNAL_SERVER_ERROR else 'Server',
         'faultstring': fault.message,
         'debuginfo': None,

@@ -1,4 +1,4 @@
-"""The route table: every call of the API is a row in `ROUTES`, checked before it runs."""
+"""The route table: every call of the API is a row of `ROUTES` and is checked before it runs."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import jsonschema
 import webob
 from jsonschema.exceptions import ValidationError, relevance
 
+from esi_leap.api.schemas.common import Schema
+from esi_leap.api.schemas.parameters import Parameters
 from esi_leap.core.errors import InvalidError
 from esi_leap.core.storable import flaws
 
-if TYPE_CHECKING:  # both would lead back here
+if TYPE_CHECKING:  # both import this module, by way of others
     from esi_leap.actions.deps import Deps
     from esi_leap.context import Context
-
-Schema = Mapping[str, Any]
 
 #: API versions, oldest first.
 VERSIONS = ((1, 0), (1, 1))
@@ -29,13 +29,13 @@ VERSIONS = ((1, 0), (1, 1))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One request, checked.
+    """One checked request.
 
     Attributes:
-        ident: what stands for `{ident}` in the path, empty if nothing does.
-        version: the API version that the caller asked for.
-        query: the query parameters, as the route's schema has them.
-        body: the JSON body, as the route's schema has it.
+        ident: the uuid or name in the path; empty if the path has none.
+        version: the API version of the request.
+        query: the query parameters, valid by the schemas of the route.
+        body: the JSON body, valid by the schema of the route.
     """
 
     deps: Deps
@@ -48,17 +48,25 @@ class Call:
 
     @property
     def suffix(self) -> str:
-        """What times end in."""
+        """The ending of times: empty in version 1.0, `Z` from 1.1 on."""
         return '' if self.version == (1, 0) else 'Z'
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer. `location` is the path of what was made."""
+    """An answer.
+
+    Attributes:
+        value: the JSON value of the body.
+        location: path of the created object; None if none was created.
+    """
 
     value: object
     location: str | None = None
 
+
+#: The answer to a deletion.
+NOTHING = Reply(None)
 
 Handler = Callable[[Call], Reply]
 
@@ -72,23 +80,28 @@ class Route:
     handler: Handler
     status: HTTPStatus
     answer: Schema
-    query: Schema = field(default_factory=dict)
+    parameters: Parameters = field(default_factory=dict)
     body: Schema | None = None
     argument: str = ''
     public: bool = False
 
     @property
     def name(self) -> str:
-        """What readers call it."""
+        """Method and path, for readers."""
         return f'{self.method} {self.path}'
 
     @property
     def noun(self) -> str:
-        """What it is about: the file that it is in."""
+        """The noun of the call: the name of its file."""
         return self.handler.__module__.rpartition('.')[2]
 
+    @property
+    def query(self) -> Mapping[str, Schema]:
+        """Schemas of the query parameters, by name."""
+        return {name: each.schema for name, each in self.parameters.items()}
+
     def match(self, parts: list[str]) -> str | None:
-        """Return the ident if the path is this route's (empty if it has none), else None."""
+        """Return the ident in a path of this route, empty if it has none; None for other paths."""
         wanted = [each for each in self.path.split('/') if each]
         if len(wanted) != len(parts):
             return None
@@ -101,7 +114,7 @@ class Route:
         return ident
 
     def outcome(self, version: tuple[int, int]) -> tuple[HTTPStatus, Schema | None]:
-        """Return the status and the schema of an answer when all goes well; None is no body."""
+        """Return status and schema of a successful answer; the schema is None if it has no body."""
         if self.method == 'DELETE' and version > VERSIONS[0]:
             return HTTPStatus.NO_CONTENT, None
         return self.status, self.answer
@@ -111,10 +124,10 @@ ROUTES: list[Route] = []
 
 
 def steps(path: Iterable[str]) -> list[str]:
-    """Return the steps of a path: slashes before and one after it mean nothing, others do.
+    """Return the steps of a path without leading slashes and one trailing slash.
 
     Args:
-        path: what is between its slashes.
+        path: the texts between its slashes.
     """
     found = list(dropwhile(operator.not_, path))
     return found[:-1] if found and not found[-1] else found
@@ -126,7 +139,7 @@ def route(
     *,
     answer: Schema,
     status: HTTPStatus = HTTPStatus.OK,
-    query: Schema | None = None,
+    query: Parameters | None = None,
     body: Schema | None = None,
     argument: str = '',
     public: bool = False,
@@ -135,16 +148,16 @@ def route(
 
     Args:
         method: HTTP method.
-        path: from the root, `{ident}` stands for a uuid or a name.
-        answer: JSON schema of the answer when all goes well.
-        status: of that answer.
-        query: properties of the query, JSON schema; others are refused.
+        path: path from the root; `{ident}` stands for a uuid or a name.
+        answer: JSON schema of a successful answer.
+        status: its status.
+        query: its query parameters; all others are refused.
         body: JSON schema of the body.
-        argument: what existing clients call the body in messages.
-        public: no token is needed.
+        argument: name of the body in messages, as existing clients know it.
+        public: whether the call needs no token.
     """
 
-    def keep(handler: Handler) -> Handler:
+    def register(handler: Handler) -> Handler:
         ROUTES.append(
             Route(
                 method=method,
@@ -152,7 +165,7 @@ def route(
                 handler=handler,
                 status=status,
                 answer=answer,
-                query=query or {},
+                parameters=query or {},
                 body=body,
                 argument=argument,
                 public=public,
@@ -160,33 +173,33 @@ def route(
         )
         return handler
 
-    return keep
+    return register
 
 
 def checked_query(found: Route, request: webob.Request) -> Mapping[str, Any]:
-    """Check the query parameters.
+    """Return the query parameters, checked.
 
     Raises:
-        InvalidError: one is unknown, given twice, or has a value that cannot be.
+        InvalidError: a parameter is unknown, given twice, or has an invalid value.
     """
-    given = request.GET.mixed()
-    for key, values in request.GET.dict_of_lists().items():
-        if found.query.get(key, {}).get('type') == 'array':
-            given[key] = values
+    schemas = found.query
+    several = {name for name, schema in schemas.items() if schema.get('type') == 'array'}
+    given: dict[str, Any] = request.GET.mixed()
+    given |= {name: request.GET.getall(name) for name in several.intersection(given)}
     for key in given:
-        if key not in found.query:
-            known = ', '.join(sorted(found.query)) or 'none'
+        if key not in schemas:
+            known = ', '.join(sorted(schemas)) or 'none'
             raise InvalidError(f'Unknown argument: "{key}". Known here: {known}.', field=key)
     check_storable(given, 'The query cannot be read.')
-    _check(given, {'type': 'object', 'properties': found.query}, found.argument)
+    _check(given, {'type': 'object', 'properties': schemas}, found.argument)
     return given
 
 
 def checked_body(found: Route, request: webob.Request) -> Mapping[str, Any]:
-    """Check the JSON body.
+    """Return the JSON body, checked; empty if the route has none.
 
     Raises:
-        InvalidError: it is no JSON object, or not one of this route's schema.
+        InvalidError: it is not a JSON object, or does not match the schema of the route.
     """
     if found.body is None:
         return {}
@@ -202,17 +215,21 @@ def checked_body(found: Route, request: webob.Request) -> Mapping[str, Any]:
 
 
 def checked_ident(ident: str) -> str:
-    """Check what stands for `{ident}` in the path.
+    """Return the uuid or name in a path, checked.
 
     Raises:
-        InvalidError: no name can have these characters.
+        InvalidError: it has characters that no name can have.
     """
     check_storable(ident, 'The path cannot be read.')
     return ident
 
 
 def check_storable(value: object, sentence: str) -> None:
-    """Refuse what Python takes for JSON and one of the databases, or the next reader, does not."""
+    """Refuse values that Python reads as JSON and a database or another reader does not.
+
+    Raises:
+        InvalidError: the value has such a part; the message begins with `sentence`.
+    """
     for why in flaws(value):
         raise InvalidError(f'{sentence} {why}')
 
@@ -221,11 +238,11 @@ def _check(given: object, schema: Schema, argument: str) -> None:
     validator = jsonschema.Draft202012Validator(schema)
     error = max(validator.iter_errors(given), key=relevance, default=None)
     if error is not None:
-        raise _explained(error, argument)
+        raise _explain(error, argument)
 
 
-def _explained(error: ValidationError, argument: str) -> InvalidError:
-    # A parameter that is given several times is named as if once.
+def _explain(error: ValidationError, argument: str) -> InvalidError:
+    # Without the index of a parameter that is given several times.
     name = '.'.join(each for each in error.absolute_path if isinstance(each, str))
     match error.validator:
         case 'additionalProperties':

@@ -1,6 +1,6 @@
-"""The OpenAPI document: the route table and its schemas, in the form that other programs read.
+"""The OpenAPI document, made from the route table and its schemas.
 
-It describes the version of the API in which it is asked for.
+There is one for each version of the API.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from esi_leap.api.samples import sample
 from esi_leap.api.schemas import common
 
 _JSON = 'application/json'
-#: What errors have in common, by status; `api.errors` tells which error has which.
+#: Meaning of each error status; `api.errors` has the table from error to status.
 _MEANINGS = {
     HTTPStatus.BAD_REQUEST: 'The request can never work as it is; the message says why.',
     HTTPStatus.UNAUTHORIZED: 'There is no valid token.',
@@ -46,13 +46,13 @@ _MOMENTS = {
 
 
 def components(version: tuple[int, int]) -> dict[str, Any]:
-    """Return the schemas that others refer to, as they are in a version of the API."""
+    """Return the named schemas of a version of the API."""
     moment = _MOMENTS['' if version == VERSIONS[0] else 'Z']
     return dict(sorted({**common.COMPONENTS, 'Moment': moment}.items()))
 
 
 def failures(route: Route) -> list[HTTPStatus]:
-    """Return the statuses of the errors that a call can be answered with."""
+    """Return the error statuses that a call can answer."""
     noun = not route.public and route.path.count('/') > 1
     known = {
         HTTPStatus.BAD_REQUEST: True,
@@ -92,11 +92,11 @@ def document(version: tuple[int, int]) -> dict[str, Any]:
             'parameters': {'version': _version_parameter(version)},
             'headers': {
                 'request_id': {
-                    'description': 'What the logs of the service know the request by.',
+                    'description': 'Id of the request in the logs of the service.',
                     'schema': {'type': 'string', 'pattern': '^req-'},
                 },
                 'version': {
-                    'description': 'The version of the API in which the answer is.',
+                    'description': 'API version of the answer.',
                     'schema': common.one_of(f'lease {_text(each)}' for each in VERSIONS),
                 },
             },
@@ -105,7 +105,7 @@ def document(version: tuple[int, int]) -> dict[str, Any]:
                     'type': 'apiKey',
                     'in': 'header',
                     'name': 'X-Auth-Token',
-                    'description': "A token of Keystone's.",
+                    'description': 'A Keystone token.',
                 }
             },
         },
@@ -113,7 +113,7 @@ def document(version: tuple[int, int]) -> dict[str, Any]:
 
 
 def operation_id(route: Route) -> str:
-    """Return the name of a call, which never changes: its noun and what is done."""
+    """Return the name of a call, noun and verb. It never changes."""
     verb = {'index': 'list'}.get(route.handler.__name__, route.handler.__name__)
     return f'{route.noun}_{verb}'
 
@@ -126,7 +126,7 @@ def _operation(route: Route, version: tuple[int, int]) -> dict[str, Any]:
         success['content'] = {_JSON: {'schema': schema, **_example(shown, 'answer')}}
     if status is HTTPStatus.CREATED:
         success['headers']['Location'] = {
-            'description': 'Where it is now.',
+            'description': 'Address of the new object.',
             'required': True,
             'schema': {'type': 'string', 'format': 'uri'},
         }
@@ -150,7 +150,7 @@ def _operation(route: Route, version: tuple[int, int]) -> dict[str, Any]:
 
 
 def _links(route: Route) -> Iterator[tuple[str, Any]]:
-    """What can be done next with what a call has made: the calls under where it is now."""
+    """Yield the name and link of each call on the object that a call has created."""
     homes = {
         each.path
         for each in ROUTES

@@ -1,4 +1,4 @@
-"""How often one project may call: a limit of its own for each, kept by the library `limits`."""
+"""The rate limit of each project, counted by the library `limits`."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Rates:
     """Counts the calls of each project in a sliding window.
 
     Args:
-        wanted: limits as `limits` writes them, all of which hold: `20/second;1000/minute`.
-        where: URL of what counts: `memory://` is of this process alone, memcached and redis are
-            shared by all.
-        now: the clock.
+        wanted: limits in the notation of `limits`; all of them apply: `20/second;1000/minute`.
+        where: URL of the storage: `memory://` counts for this process alone, memcached and redis
+            for all processes.
+        now: reads the clock.
 
     Raises:
-        ValueError: one of the two cannot be read, or the library of the storage is not installed.
+        ValueError: `wanted` or `where` cannot be read, or the library of the storage is missing.
     """
 
     def __init__(self, wanted: str, where: str, now: Callable[[], datetime]) -> None:
@@ -34,7 +34,7 @@ class Rates:
             counter = storage.storage_from_string(where, wrap_exceptions=True)
         except errors.ConfigurationError as error:
             raise ValueError(str(error)) from error
-        # The one strategy with a window that slides which all three storages know.
+        # The only strategy with a sliding window that all three storages have.
         self._limiter = strategies.SlidingWindowCounterRateLimiter(counter)
         self._now = now
 
@@ -42,10 +42,10 @@ class Rates:
         """Count a call.
 
         Args:
-            caller: the project, or whoever calls without one.
+            caller: id of the project, or of the user who has none.
 
         Raises:
-            TooManyRequestsError: it is one too many.
+            TooManyRequestsError: the caller has used up a limit.
         """
         for limit in self._limits:
             if not self._hit(limit, caller):
@@ -56,7 +56,7 @@ class Rates:
         try:
             return self._limiter.hit(limit, caller)
         except (errors.StorageError, OSError) as error:
-            # A limit must not be what takes the service down.
+            # The service works without its limits.
             _LOG.warning('calls are not limited, the storage of their counts fails: %s', error)
             return True
 

@@ -1,1 +1,4 @@
-"""The services of the cloud: Ironic, Neutron, Keystone, and a fleet of files for development."""
+"""Adapters to the services of the cloud: Ironic, Neutron, Keystone, and a fleet of JSON files.
+
+Each implements a protocol of `core.ports.cloud`, where its methods are documented.
+"""

@@ -1,7 +1,7 @@
-"""A fleet of JSON files, for development and load tests. See `core.ports.cloud.Nodes`.
+"""A fleet of JSON files, for development and load tests.
 
-Each file of the directory is a node; its name is the node's uuid. Of its keys only
-`project_owner_id` is needed; those that this module does not know are kept. A hand-over writes
+Each file of the directory is a node; the name of the file is the node's uuid. Only the key
+`project_owner_id` is required; keys that this module does not know are kept. A hand-over writes
 `lease_uuid` and `project_id`, a return removes them.
 """
 
@@ -15,6 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from typing_extensions import override
 
 from esi_leap.core.errors import (
     NoConsoleError,
@@ -42,16 +44,16 @@ from esi_leap.core.handover.steps import (
     Verb,
 )
 from esi_leap.core.inventory import Sighting
-from esi_leap.core.ports.cloud import Address
+from esi_leap.core.ports.cloud import Address, Nodes
 
 PREFIX = 'dummy-node-'
 _LONGEST = 36
 _PAGE = 500
-#: Where the fields of a machine are in the file.
+#: Fields of a machine to the keys of the file, where these differ.
 _KEYS = {'lessee': 'project_id', 'properties/lease_uuid': 'lease_uuid'}
-#: Of the fields that are remembered, those that are not None where the file does not have them.
+#: Remembered fields to their values if the file does not have them; None for all others.
 _EMPTY: Mapping[str, object] = {'extra': {}, 'properties': {}, 'traits': []}
-#: The state each provision verb leads to; there is nothing to wait for.
+#: Provision verbs to the states that they lead to at once.
 _REACHED = {
     'manage': 'manageable',
     'provide': 'available',
@@ -61,14 +63,18 @@ _REACHED = {
 }
 
 
-class DummyNodes:
-    """The nodes in one directory."""
+class DummyNodes(Nodes):
+    """The nodes in one directory.
+
+    Args:
+        directory: the directory of the files.
+    """
 
     def __init__(self, directory: str) -> None:
         self._directory = Path(directory)
 
+    @override
     def find(self, ident: str) -> Machine:
-        """Find a machine by the name of its file, or by `dummy-node-` and that name."""
         try:
             return self.get(ident)
         except NodeNotFoundError:
@@ -76,20 +82,20 @@ class DummyNodes:
                 raise
             return self.get(ident.removeprefix(PREFIX))
 
+    @override
     def get(self, uuid: str, *, closely: bool = False, ports: bool = False) -> Machine:
-        """Read a machine; a file has all that can be left."""
         content = self._read(uuid)
         machine = _machine(uuid, content)
         if 'ports' in content:
             machine = replace(machine, ports=_ports(content['ports']) if closely or ports else None)
         return replace(machine, left=_left(content)) if closely else machine
 
+    @override
     def volumes(self, uuid: str) -> Mapping[str, str]:
-        """Read the key `volumes`."""
         return _left(self._read(uuid)).volumes
 
+    @override
     def do(self, machine: Machine, verb: Verb) -> None:
-        """Carry out one verb at once: write the file anew, atomically."""
         content = dict(self._read(machine.uuid))
         match verb:
             case Patch(values):
@@ -113,30 +119,33 @@ class DummyNodes:
                 _remove(content, verb)
         self._write(machine.uuid, content)
 
+    @override
     def pages(self) -> Iterator[Sequence[Sighting]]:
-        """Read all machines. A file that cannot be read is none, nor is one that goes meanwhile."""
         try:
             names = sorted(each.name for each in self._directory.iterdir())
         except OSError as error:
             raise UnavailableError(f'The directory {self._directory} cannot be read.') from error
         for start in range(0, len(names), _PAGE):
             yield [
-                machine for name in names[start : start + _PAGE] if (machine := self._peek(name))
+                machine
+                for name in names[start : start + _PAGE]
+                if (machine := self._read_machine(name))
             ]
 
-    def _peek(self, name: str) -> Machine | None:
+    def _read_machine(self, name: str) -> Machine | None:
+        """Return a machine; None if its file is gone or cannot be read."""
         try:
             return self.get(name)
         except (NodeNotFoundError, UnavailableError):
             return None
 
+    @override
     def lets_open_console(self, uuid: str, token: str | None) -> bool:
-        """Let everybody in: a file has no rules of its own."""
-        del uuid, token
+        del uuid, token  # a file has no rules of its own
         return True
 
+    @override
     def console(self, uuid: str) -> Address:
-        """Return where the serial line is reached: the key `console`, `tcp://host:port`."""
         content = self._read(uuid).get('console')
         url = urlsplit(content if isinstance(content, str) else '')
         if url.scheme != 'tcp' or not (url.hostname and url.port):
@@ -207,12 +216,12 @@ def _left(content: Mapping[str, Any]) -> Leftovers:
     )
 
 
-def _ports(said: Mapping[str, str] | str) -> Attachments:
-    """Read the key `ports`: each bound port with its project, or why they cannot be told."""
-    if isinstance(said, str):
-        return Attachments(unseen=said)
+def _ports(content: Mapping[str, str] | str) -> Attachments:
+    """Return the bound ports, each with its project; a string says why they are unknown."""
+    if isinstance(content, str):
+        return Attachments(unseen=content)
     return Attachments(
-        tuple(Attachment(id=name, project_id=project) for name, project in said.items())
+        tuple(Attachment(id=name, project_id=project) for name, project in content.items())
     )
 
 

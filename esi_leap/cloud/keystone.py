@@ -1,4 +1,4 @@
-"""Projects: in Keystone, or without one."""
+"""Projects: in Keystone, or without it."""
 
 from __future__ import annotations
 
@@ -8,32 +8,34 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
+from typing_extensions import override
+
 from esi_leap.cache import Cache
 from esi_leap.cloud.rest import AnswerError, Service, SilenceError
 from esi_leap.core.errors import UnavailableError, UnknownProjectError
-from esi_leap.core.ports.cloud import Project
+from esi_leap.core.ports.cloud import Identity, Project
 
-#: How long, in seconds, a parent chain is believed.
+#: How long, in seconds, the parents of a project are cached.
 _TREE_TTL = 60
 
-#: What can be an id; anything else would be a path or a query in the URL it is put into.
+#: Form of an id; any other text would be a path or a query in the URL it is put into.
 _ID = re.compile(r'[0-9A-Za-z_-]{1,64}')
 
 
-class Keystone:
-    """Projects in Keystone; see `core.ports.cloud.Identity`.
+class Keystone(Identity):
+    """Projects in Keystone; the parents of a project are cached for a minute.
 
     Args:
-        service: the API of Keystone, 3, with a system reader's rights.
+        service: the API of Keystone, version 3, with a system reader's rights.
     """
 
     def __init__(self, service: Service) -> None:
         self._service = service
         self._chains: Cache[frozenset[str]] = Cache(_TREE_TTL)
 
+    @override
     def project(self, ident: str, domain_id: str | None) -> Project:
-        """Find a project by id, by name in the caller's domain, or by `domain/name`."""
-        with _reached():
+        with _keystone_errors():
             domain, name = domain_id, ident
             if '/' in ident:
                 domain_name, name = ident.split('/', 1)
@@ -49,13 +51,13 @@ class Keystone:
                     return Project(found['id'], found['name'])
         raise UnknownProjectError.of(ident, domain or 'of the token, which has none')
 
+    @override
     def ancestors(self, project_id: str) -> frozenset[str]:
-        """Return the project, its parents, and its domain; cached for a minute."""
         return self._chains.get(project_id, lambda: self._chain(project_id))
 
     def _chain(self, project_id: str) -> frozenset[str]:
         chain: set[str] = set()
-        with _reached():
+        with _keystone_errors():
             current: str | None = project_id
             while current is not None and current not in chain:
                 chain.add(current)
@@ -69,7 +71,7 @@ class Keystone:
         return frozenset(chain)
 
     def _read(self, project_id: str) -> dict[str, Any] | None:
-        """Read a project; None if there is none."""
+        """Return a project of Keystone; None if there is none."""
         if not _ID.fullmatch(project_id):
             return None
         try:
@@ -81,22 +83,22 @@ class Keystone:
         return found
 
 
-class NoKeystone:
-    """Development without Keystone: every text is a project, named as it is called."""
+class NoKeystone(Identity):
+    """Development without Keystone: every text is the id and the name of a project."""
 
+    @override
     def project(self, ident: str, domain_id: str | None) -> Project:
-        """Believe that the project exists."""
         del domain_id
         return Project(ident, ident)
 
+    @override
     def ancestors(self, project_id: str) -> frozenset[str]:
-        """Return the project alone."""
         return frozenset({project_id})
 
 
 @contextmanager
-def _reached() -> Iterator[None]:
-    """Turn what stands between us and Keystone into one sentence."""
+def _keystone_errors() -> Iterator[None]:
+    """Turn errors of Keystone into `UnavailableError`."""
     try:
         yield
     except (AnswerError, *SilenceError) as error:

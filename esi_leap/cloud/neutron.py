@@ -1,7 +1,7 @@
-"""The ports of nodes in Neutron. See `core.handover.network`.
+"""The network attachments of nodes: ports in Neutron. See `core.handover.network`.
 
-Everything that is asked here needs the rights of another service: Neutron tells nobody else what a
-port is bound to, and hides the ports of other projects without a word.
+The requests need the role service: to other users Neutron does not show what a port is bound to,
+and leaves the ports of other projects out of its lists.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from esi_leap.cloud.rest import AnswerError, Service, SilenceError
+from esi_leap.cloud.rest import AnswerError, Service, SilenceError, is_unavailable
 from esi_leap.core.errors import NodeBusyError, UnavailableError
 from esi_leap.core.handover.network import Attachment, Attachments
 
 _HOST = 'binding:host_id'
 _FIELDS = ('id', 'project_id', 'device_owner', _HOST)
 _NEEDED = 'The user of [neutron] needs the role service.'
-#: Roles that Neutron shows the ports of every project to.
+#: Roles to which Neutron shows the ports of every project.
 _SEEING = frozenset({'service', 'admin'})
-#: What the owner of a device is called on the ports that Ironic makes for itself.
+#: How the `device_owner` of ports that Ironic makes for itself begins.
 _IRONIC = 'baremetal:'
 
 
@@ -28,18 +28,18 @@ class Neutron:
     """The ports of one Neutron.
 
     Args:
-        service: the API of Neutron, 2.
+        service: the API of Neutron, version 2.
     """
 
     def __init__(self, service: Service) -> None:
         self._service = service
 
     def ports(self, node: str, attached: Sequence[str]) -> Attachments:
-        """Read the ports of a node; that Neutron cannot tell is an answer too.
+        """Return the network attachments of a node; if Neutron does not answer, they say so.
 
         Args:
             node: its uuid.
-            attached: the virtual interfaces that Ironic has on its list.
+            attached: the virtual interfaces that Ironic lists.
         """
         try:
             bound = self._list({_HOST: node})
@@ -61,13 +61,14 @@ class Neutron:
         )
 
     def unbind(self, port: str) -> None:
-        """Unbind a port, and let it have an address of its own again.
+        """Unbind a port from its node and give it a MAC address of its own again.
 
-        It had that of the node, which the next tenant's port needs. A port that is gone is fine.
+        It had the MAC address of the node, which the port of the next lessee needs. A port that is
+        gone is fine.
 
         Raises:
             NodeBusyError: Neutron refuses.
-            UnavailableError: Neutron does not answer, or we have lost our rights.
+            UnavailableError: Neutron does not answer, or hides ports from this service.
         """
         # Two steps: Neutron changes no address of a port that is bound.
         for values in ({_HOST: '', 'binding:profile': {}}, {'mac_address': None}):
@@ -78,16 +79,16 @@ class Neutron:
                 if error.status == HTTPStatus.NOT_FOUND:
                     self.check()
                     return
-                raise _told(error) from error
+                raise _error_of(error) from error
             except SilenceError as error:
                 raise _silent() from error
 
     def check(self) -> None:
-        """See whether we may see what we have to.
+        """Check that Neutron shows this service the ports of every project.
 
         Raises:
             NodeBusyError: Neutron refuses.
-            UnavailableError: we may not, or Neutron does not answer; the message says which.
+            UnavailableError: it hides them, or does not answer; the message says which.
         """
         self._list({'limit': 1})
 
@@ -96,7 +97,7 @@ class Neutron:
             roles = self._service.roles()
             found = self._service.get('/ports', params={**query, 'fields': _FIELDS})['ports']
         except AnswerError as error:
-            raise _told(error) from error
+            raise _error_of(error) from error
         except SilenceError as error:
             raise _silent() from error
         # An empty list proves nothing where ports are hidden from us.
@@ -107,14 +108,14 @@ class Neutron:
 
 
 def _is_of_ironic(port: dict[str, Any], attached: Sequence[str]) -> bool:
-    """Tell Ironic's own from a tenant's, who may write what he likes as the owner of a device."""
+    """Tell whether Ironic made a port for itself; a tenant's is attached, whatever it says."""
     return port['device_owner'].startswith(_IRONIC) and port['id'] not in attached
 
 
-def _told(error: AnswerError) -> NodeBusyError | UnavailableError:
+def _error_of(error: AnswerError) -> NodeBusyError | UnavailableError:
     if error.status == HTTPStatus.FORBIDDEN:
         return UnavailableError(f'Neutron refused (403): {error.reason} {_NEEDED}')
-    if error.status in {401, 408, 429} or error.status >= 500:  # noqa: PLR2004 - HTTP's own
+    if is_unavailable(error.status):
         return UnavailableError(f'Neutron answered {error.status}; try again.')
     return NodeBusyError(f'Neutron refused ({error.status}): {error.reason}')
 

@@ -1,7 +1,7 @@
-"""Another service of the cloud: its JSON over keystoneauth1, and nothing more.
+"""Requests to another service of the cloud: JSON over keystoneauth1.
 
-openstacksdk would bring the resources of every service with it, which are 15 MB in each process,
-and its proxies ask for more than we look at.
+openstacksdk would load the resources of every service, 15 MB in each process, and its proxies ask
+for more than is looked at.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ class AnswerError(Exception):
     """The service answered with an error.
 
     Attributes:
-        status: of HTTP.
-        reason: what the service said, empty if it gave no reason.
+        status: the HTTP status.
+        reason: the sentence in the answer, empty if there is none.
     """
 
     def __init__(self, status: int, reason: str) -> None:
@@ -31,17 +31,23 @@ class AnswerError(Exception):
         self.reason = reason
 
 
-#: What else keeps a service from answering: it cannot be reached, or not be made sense of.
+#: Errors without an answer of the service: it cannot be reached, or its answer is no JSON.
 SilenceError = (exceptions.ClientException, requests.JSONDecodeError)
+
+
+#: Statuses below 500 that another try can change: our token, the time, the number of requests.
+_NOT_NOW = frozenset(
+    {HTTPStatus.UNAUTHORIZED, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
+)
 
 
 class Service:
     """One service, with the rights of one user.
 
-    Nothing is tried twice but a request whose token has expired meanwhile.
+    Only a request whose token has expired is made again.
 
     Args:
-        adapter: says where the service is, and in which version.
+        adapter: knows the address of the service and the version of its API.
     """
 
     def __init__(self, adapter: Adapter) -> None:
@@ -50,12 +56,12 @@ class Service:
 
     @classmethod
     def of(cls, conf: cfg.ConfigOpts, group: str, version: int) -> Service:
-        """Return the service that a group of the configuration describes.
+        """Return the service of one group of the configuration.
 
         Args:
             conf: the configuration.
-            group: its group with the credentials and the endpoint.
-            version: the major version of the API that we speak.
+            group: the group with the credentials and the endpoint.
+            version: the major version of the API.
         """
         auth = loading.load_auth_from_conf_options(conf, group)
         return cls(
@@ -70,31 +76,31 @@ class Service:
         )
 
     def get(self, path: str, **more: Any) -> Any:  # noqa: ANN401 - any JSON
-        """Read what is under a path.
+        """Return the JSON under a path.
 
         Args:
-            path: below the address of the version; what is put into it has to be quoted.
+            path: path below the address of the version, its parts quoted.
             more: arguments of `keystoneauth1.adapter.Adapter.request`.
 
         Raises:
-            AnswerError: it answered with an error.
-            SilenceError: it did not answer.
+            AnswerError: the service answered with an error.
+            SilenceError: the service did not answer.
         """
         return self.ask('GET', path, **more).json()
 
     def ask(self, method: str, path: str, **more: Any) -> requests.Response:  # noqa: ANN401 - ditto
-        """Make a request; see `get`."""
+        """Make a request and return the answer; arguments and errors as `get`."""
         self._locate()
-        answer = self._adapter.request(path, method, raise_exc=False, **more)
+        answer: requests.Response = self._adapter.request(path, method, raise_exc=False, **more)
         if answer.status_code >= HTTPStatus.BAD_REQUEST:
             raise AnswerError(answer.status_code, _reason(answer))
         return answer
 
     def roles(self) -> frozenset[str] | None:
-        """Return the roles that our token has; None where there is no Keystone to give one.
+        """Return the roles of our token; None if the service is used without Keystone.
 
         Raises:
-            SilenceError: Keystone gave none.
+            SilenceError: Keystone gave no token.
         """
         auth = self._adapter.auth or self._adapter.session.auth
         if not isinstance(auth, BaseIdentityPlugin):
@@ -102,10 +108,10 @@ class Service:
         return frozenset(auth.get_access(self._adapter.session).role_names)
 
     def _locate(self) -> None:
-        """Look once for the address of the version, which asks Keystone and the service itself.
+        """Find the address of the version once, by asking Keystone and the service itself.
 
-        keystoneauth1 would look for it below an address of the catalog only, not below one that an
-        operator has set, and compare versions in each request.
+        keystoneauth1 finds it below an address of the catalog only, not below one that an operator
+        has set, and compares versions in each request.
         """
         if self._located:
             return
@@ -116,8 +122,13 @@ class Service:
         self._located = True
 
 
+def is_unavailable(status: int) -> bool:
+    """Tell whether an HTTP status says that the service cannot answer now."""
+    return status in _NOT_NOW or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
 def _reason(answer: requests.Response) -> str:
-    """Find the sentence in an error; Ironic puts it into JSON that it sends as a string in JSON."""
+    """Return the sentence in an error; Ironic sends it in JSON that is a string in JSON."""
     try:
         said = answer.json()
         while isinstance(said, dict):
@@ -129,5 +140,5 @@ def _reason(answer: requests.Response) -> str:
     return said if isinstance(said, str) else ''
 
 
-#: Where errors have a sentence, or an object with one.
+#: Keys under which errors have a sentence, or an object with one.
 _SENTENCES = ('faultstring', 'message', 'error_message', 'error', 'NeutronError')

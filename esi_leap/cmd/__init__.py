@@ -1,4 +1,4 @@
-"""The programs."""
+"""The programs: each reads the configuration and runs a part of the service."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ try:
 
     from esi_leap import conf as configuration
     from esi_leap.conf import existing
+    from esi_leap.conf.checks import ConfigurationError
     from esi_leap.core.errors import LeapError
-    from esi_leap.wiring import ConfigurationError
-except ModuleNotFoundError as missing:  # the base package, which brings the programs, is the client
+except ModuleNotFoundError as missing:  # the base package, which has the programs, is the client
     sys.exit(
         f'{Path(sys.argv[0]).name} needs what the client does without ({missing.name}): '
         "pip install 'esi-leap[server]'"
@@ -33,13 +33,16 @@ def run(
     argv: Sequence[str],
     opts: Sequence[cfg.Opt] = (),
 ) -> int:
-    """Run a program: read its configuration, set up the log, and say errors in one sentence.
+    """Run a program: read its configuration, set up the log, and print errors as one sentence.
 
     Args:
-        prog: its name.
-        body: what it does with the configuration; returns the exit code, None is 0.
-        argv: its arguments.
-        opts: options of its own command line.
+        prog: the name of the program.
+        body: runs with the configuration; returns the exit code, None is 0.
+        argv: the arguments of the program.
+        opts: options of the program's own command line.
+
+    Returns:
+        The exit code.
     """
     conf = configuration.registered()
     conf.register_cli_opts(list(opts))
@@ -52,6 +55,6 @@ def run(
     except (ConfigurationError, LeapError, cfg.ConfigFilesNotFoundError) as error:
         sys.stderr.write(f'{prog}: {error}\n')
     except (db_errors.DBError, sa_errors.DBAPIError) as error:
-        why = str(error).splitlines()[0]
-        sys.stderr.write(f'{prog}: the database of [database] connection failed: {why}\n')
+        reason = str(error).splitlines()[0]
+        sys.stderr.write(f'{prog}: the database of [database] connection failed: {reason}\n')
     return 1

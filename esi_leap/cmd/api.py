@@ -11,15 +11,17 @@ from ssl import VerifyMode
 from gunicorn.app.base import BaseApplication
 from oslo_config import cfg
 
-from esi_leap import metrics, wiring
+from esi_leap import metrics
 from esi_leap.cmd import run
+from esi_leap.conf import checks
+from esi_leap.wiring.api import make_application
 
-#: A worker that does not answer for this long, in seconds, is replaced.
+#: Seconds without a sign of life after which a worker is replaced.
 _TIMEOUT = 90
 
 
-class _Server(BaseApplication):
-    """Gunicorn, set from our configuration and not from its own command line."""
+class _Server(BaseApplication):  # type: ignore[misc] # gunicorn ships no types
+    """Gunicorn, configured by our configuration instead of its own command line."""
 
     def __init__(self, conf: cfg.ConfigOpts, application: object) -> None:
         self._conf = conf
@@ -36,7 +38,7 @@ class _Server(BaseApplication):
             'threads': api.api_threads,
             'timeout': _TIMEOUT,
             'proc_name': 'esi-leap-api',
-            'control_socket_disable': True,  # signals are how it is controlled
+            'control_socket_disable': True,  # signals control it
         }
         beside = self._conf.metrics
         if beside.api_port:
@@ -56,14 +58,13 @@ class _Server(BaseApplication):
 
 
 def _main(conf: cfg.ConfigOpts) -> None:
-    if conf.api.enable_ssl_api and not (conf.ssl.cert_file and conf.ssl.key_file):
-        raise wiring.ConfigurationError('[api] enable_ssl_api needs [ssl] cert_file and key_file.')
+    checks.check_api_certificate(conf)
     with metrics.shared() if conf.metrics.api_port else nullcontext():
-        # Built before the workers are forked: they share its memory, and a configuration that
-        # cannot work is one sentence and not one of each. Nothing is connected before it is asked.
-        application = wiring.api(conf)
-        # What the workers share with this process stays shared only while nobody writes to it, and
-        # the garbage collector writes to every object that it looks at.
+        # Built before the workers are forked: they share its memory, and an error in the
+        # configuration is printed once. Nothing is connected before the first request.
+        application = make_application(conf)
+        # Memory that the workers share with this process stays shared only until it is written to,
+        # and the garbage collector writes to every object that it looks at.
         gc.collect()
         gc.freeze()
         _Server(conf, application).run()

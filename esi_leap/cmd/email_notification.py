@@ -1,7 +1,7 @@
-"""`esi-leap-email-notification`: tells projects by e-mail that a lease has begun, or ends soon.
+"""`esi-leap-email-notification`: e-mail to projects about leases that begin, or end soon.
 
-It is for cron. The cloud is that of openstacksdk, `OS_CLOUD` or the other variables of an openrc
-file; the environment says the rest, see the operator's guide.
+Cron runs it. openstacksdk finds the cloud, by `OS_CLOUD` or the other variables of an openrc file;
+other variables of the environment are its settings, see the operator's guide.
 """
 
 from __future__ import annotations
@@ -19,15 +19,17 @@ import openstack
 from keystoneauth1 import adapter
 from keystoneauth1 import exceptions as ksa
 from openstack import exceptions as sdk
+from typing_extensions import override
 
 from esi_leap import clock
-from esi_leap.tell import mail
+from esi_leap.tell.mail import mailer, message
+from esi_leap.tell.mail.settings import Settings, SettingsError
 
 _SERVICE = 'lease'
 
 
-class _Cloud:
-    """The lease service and Keystone of a cloud; see `mailer.World`."""
+class _Cloud(mailer.Cloud):
+    """The lease service and Keystone of a cloud."""
 
     def __init__(self, cloud: openstack.connection.Connection) -> None:
         self._cloud = cloud
@@ -41,8 +43,8 @@ class _Cloud:
         )
         self._emails: dict[str, str | None] = {}
 
-    def lease(self, path: str) -> Mapping[str, Any] | None:
-        """GET a path of the lease service; None if it has nothing there."""
+    @override
+    def read(self, path: str) -> Mapping[str, Any] | None:
         answer = self._leases.get(path, raise_exc=False)
         if answer.status_code == HTTPStatus.NOT_FOUND:
             return None
@@ -50,8 +52,8 @@ class _Cloud:
         found: Mapping[str, Any] = answer.json()
         return found
 
-    def email(self, project_id: str) -> str | None:
-        """Return the attribute `email` of a project, which Keystone keeps as any other."""
+    @override
+    def find_email(self, project_id: str) -> str | None:
         if project_id not in self._emails:
             found = self._cloud.identity.get(f'/projects/{quote(project_id, safe="")}')
             known = found.json()['project'] if found.ok else {}
@@ -60,12 +62,12 @@ class _Cloud:
 
 
 def run() -> int:
-    """Send what there is to send; return the exit code."""
+    """Send all messages that are due; return the exit code."""
     try:
-        settings = mail.Settings.of(os.environ)
+        settings = Settings.of(os.environ)
         cloud = _Cloud(openstack.connect())
-        mail.Mailer(settings, cloud, partial(mail.smtp, settings), clock.now()).run()
-    except (mail.SettingsError, OSError) as error:
+        mailer.Mailer(settings, cloud, partial(message.send, settings), clock.now()).run()
+    except (SettingsError, OSError) as error:
         sys.stderr.write(f'esi-leap-email-notification: {error}\n')
         return 1
     except (ksa.ClientException, sdk.SDKException) as error:
@@ -75,7 +77,7 @@ def run() -> int:
 
 
 def main() -> int:
-    """Run the program; the log of its process is what it prints."""
+    """Run the program; it prints the log of its process."""
     logging.basicConfig(level=logging.INFO, format='%(message)s', stream=sys.stdout)
     logging.getLogger('keystoneauth').setLevel(logging.WARNING)
     return run()

@@ -1,4 +1,4 @@
-"""`esi-leap-serial-console-proxy`: websockets to the serial consoles of nodes."""
+"""`esi-leap-serial-console-proxy`: serves the serial consoles of nodes over websockets."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import sys
 
 from oslo_config import cfg
 
-from esi_leap import wiring
 from esi_leap.cmd import run
+from esi_leap.conf.checks import ConfigurationError
+from esi_leap.wiring.console import make_proxy
 
 
 async def _serve(conf: cfg.ConfigOpts) -> None:
-    proxy = wiring.console_proxy(conf)
+    proxy = make_proxy(conf)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, proxy.stop)
@@ -21,7 +22,7 @@ async def _serve(conf: cfg.ConfigOpts) -> None:
         await proxy.run()
     except OSError as error:
         options = conf.serialconsoleproxy
-        raise wiring.ConfigurationError(
+        raise ConfigurationError(
             f'cannot listen on {options.host_address}:{options.port}: {error.strerror}'
         ) from error
 

@@ -1,4 +1,4 @@
-"""`esi-leap-status`: can the service be upgraded, and can it run?"""
+"""`esi-leap-status`: checks whether the service can be upgraded, and whether it can run."""
 
 from __future__ import annotations
 
@@ -13,17 +13,21 @@ from oslo_upgradecheck import common_checks, upgradecheck
 from sqlalchemy import exc as sa_errors
 
 from esi_leap import conf as configuration
-from esi_leap import policy, wiring
-from esi_leap.cloud.ironic import IronicNodes
+from esi_leap import policy
+from esi_leap.cloud.ironic.nodes import IronicNodes
 from esi_leap.conf import existing
+from esi_leap.conf.checks import ConfigurationError
 from esi_leap.core.errors import LeapError, NodeNotFoundError, UnknownProjectError
 from esi_leap.db import schema, takeover
 from esi_leap.tell import bus
+from esi_leap.wiring import parts
+from esi_leap.wiring.api import make_application
+from esi_leap.wiring.manager import make_loop, make_relay
 
-#: How one rule names another.
+#: A reference of one rule to another.
 _REFERENCE = re.compile(r'\brule:([\w:.-]+)')
 
-_UNREADABLE = (wiring.ConfigurationError, db_errors.DBError, sa_errors.DBAPIError)
+_UNREADABLE = (ConfigurationError, db_errors.DBError, sa_errors.DBAPIError)
 
 
 class _Checks(upgradecheck.UpgradeCommands):
@@ -36,7 +40,7 @@ class _Checks(upgradecheck.UpgradeCommands):
     def _schema(self) -> upgradecheck.Result:
         newest = schema.newest()
         try:
-            found = schema.version(wiring.database(self._conf))
+            found = schema.version(parts.open_database(self._conf))
         except _UNREADABLE as error:
             return _unreadable(error)
         if found == newest:
@@ -49,13 +53,13 @@ class _Checks(upgradecheck.UpgradeCommands):
 
     def _takeover(self) -> upgradecheck.Result:
         try:
-            with wiring.database(self._conf).reader() as connection:
+            with parts.open_database(self._conf).reader() as connection:
                 report = takeover.survey(connection)
         except _UNREADABLE as error:
             return _unreadable(error)
         if report is None:
             return upgradecheck.Result(upgradecheck.Code.SUCCESS)
-        lines = [*report.lines(), *self._gone(report), *self._unknown(report)]
+        lines = [*report.lines(), *self._missing_nodes(report), *self._unknown_projects(report)]
         sys.stdout.write('\n'.join(['In the database of the existing service:', *lines, '']))
         return upgradecheck.Result(
             upgradecheck.Code.WARNING,
@@ -63,33 +67,33 @@ class _Checks(upgradecheck.UpgradeCommands):
             'that service, make a backup, and run esi-leap-dbsync upgrade.',
         )
 
-    def _gone(self, report: takeover.Report) -> Iterator[str]:
-        """Say which nodes of offers and leases that go on are not there any more."""
+    def _missing_nodes(self, report: takeover.Report) -> Iterator[str]:
+        """Yield a line about the nodes of offers and leases that no longer exist."""
         gone = []
         try:
-            fleet = wiring.fleet(self._conf)
+            fleet = parts.make_fleet(self._conf)
             for kind, uuid in sorted(report.nodes):
                 try:
                     if kind in fleet:
                         fleet[kind].find(uuid)
                 except NodeNotFoundError:
                     gone.append(uuid)
-        except (wiring.ConfigurationError, LeapError) as error:
+        except (ConfigurationError, LeapError) as error:
             yield f'Whether the nodes exist could not be checked: {error}'
         if gone:
             yield f'{len(gone)} x node is gone: its leases end with that reason: {", ".join(gone)}'
 
-    def _unknown(self, report: takeover.Report) -> Iterator[str]:
-        """Say which projects Keystone does not know."""
+    def _unknown_projects(self, report: takeover.Report) -> Iterator[str]:
+        """Yield a line about the projects that Keystone does not know."""
         unknown = []
         try:
-            keystone = wiring.keystone(self._conf)
+            keystone = parts.make_keystone(self._conf)
             for project in sorted(report.projects):
                 try:
                     keystone.project(project, None)
                 except UnknownProjectError:
                     unknown.append(project)
-        except (wiring.ConfigurationError, LeapError) as error:
+        except (ConfigurationError, LeapError) as error:
             yield f'Whether the projects exist could not be checked: {error}'
         if unknown:
             yield f'{len(unknown)} x unknown project: shown without a name: {", ".join(unknown)}'
@@ -101,22 +105,24 @@ class _Checks(upgradecheck.UpgradeCommands):
         return upgradecheck.Result(upgradecheck.Code.WARNING, ' '.join(idle))
 
     def _api(self) -> upgradecheck.Result:
-        return self._made(wiring.api)
+        return self._check_build(make_application)
 
     def _manager(self) -> upgradecheck.Result:
-        return self._made(wiring.manager)
+        return self._check_build(make_loop)
 
     def _notifications(self) -> upgradecheck.Result:
-        """Make what sends them, which connects to nothing yet."""
-        made = self._made(wiring.relay)
-        doubts = () if made.code is upgradecheck.Code.FAILURE else bus.doubts(self._conf)
-        said = ' '.join(doubts)
-        return upgradecheck.Result(upgradecheck.Code.WARNING, said) if said else made
+        """Check that the relay can be built; nothing is connected to."""
+        result = self._check_build(make_relay)
+        if result.code is upgradecheck.Code.FAILURE:
+            return result
+        warnings = ' '.join(bus.warnings_of(self._conf))
+        return upgradecheck.Result(upgradecheck.Code.WARNING, warnings) if warnings else result
 
-    def _made(self, make: Callable[[cfg.ConfigOpts], object]) -> upgradecheck.Result:
+    def _check_build(self, make: Callable[[cfg.ConfigOpts], object]) -> upgradecheck.Result:
+        """Check that a part of the service can be built from the configuration."""
         try:
             make(self._conf)
-        except wiring.ConfigurationError as error:
+        except ConfigurationError as error:
             return upgradecheck.Result(upgradecheck.Code.FAILURE, str(error))
         return upgradecheck.Result(upgradecheck.Code.SUCCESS)
 
@@ -124,8 +130,8 @@ class _Checks(upgradecheck.UpgradeCommands):
         return common_checks.check_policy_json(self, self._conf)
 
     def _rules(self) -> upgradecheck.Result:
-        """Read the policy files as the API does: a rule that nobody asks protects nothing."""
-        enforcer = policy.enforcer(self._conf)
+        """Check the policy files: a rule that no call asks protects nothing."""
+        enforcer = policy.make_enforcer(self._conf)
         try:
             enforcer.load_rules()
             enforcer.check_rules(raise_on_violation=True)
@@ -144,9 +150,9 @@ class _Checks(upgradecheck.UpgradeCommands):
 
     def _lessees(self) -> upgradecheck.Result:
         try:
-            service = wiring.fleet(self._conf).get('ironic_node')
+            service = parts.make_fleet(self._conf).get('ironic_node')
             flagged = service.with_automatic_lessee() if isinstance(service, IronicNodes) else []
-        except (wiring.ConfigurationError, LeapError) as error:
+        except (ConfigurationError, LeapError) as error:
             return upgradecheck.Result(upgradecheck.Code.WARNING, str(error))
         if not flagged:
             return upgradecheck.Result(upgradecheck.Code.SUCCESS)
@@ -157,9 +163,9 @@ class _Checks(upgradecheck.UpgradeCommands):
         )
 
     def _ports(self) -> upgradecheck.Result:
-        """See whether Neutron shows what returns are judged by; without it Ironic is believed."""
+        """Check that Neutron shows the ports that a return depends on, if Neutron is configured."""
         try:
-            network = wiring.network(self._conf)
+            network = parts.make_network(self._conf)
             if network is not None:
                 network.check()
         except LeapError as error:

@@ -1,4 +1,7 @@
-"""Configuration: one file for each group of options. Nothing here reads a global CONF."""
+"""Configuration: one module for each group of options; `checks` compares options of several groups.
+
+Nothing here reads a global CONF.
+"""
 
 from __future__ import annotations
 
@@ -25,11 +28,11 @@ from esi_leap.conf import (
     ssl,
 )
 
-#: Groups with the credentials and endpoint of another service.
+#: Groups with the credentials and endpoint of another service, each with its service type.
 SERVICES = {'ironic': 'baremetal', 'keystone': 'identity', 'neutron': 'network'}
 
-#: Nothing is retried by the libraries: the manager backs off by itself, and knows when its claim
-#: on a node runs out.
+#: The libraries retry nothing: the manager backs off by itself, and knows when its claim on a node
+#: runs out.
 _SERVICE_DEFAULTS = {
     'valid_interfaces': ['internal', 'public'],
     'timeout': 10,
@@ -39,7 +42,7 @@ _SERVICE_DEFAULTS = {
 
 
 def load(argv: Sequence[str], prog: str) -> cfg.ConfigOpts:
-    """Read the command line and the configuration files.
+    """Return the configuration, read from the command line and the configuration files.
 
     Args:
         argv: arguments after the program's name, for example `--config-file F`.
@@ -51,7 +54,7 @@ def load(argv: Sequence[str], prog: str) -> cfg.ConfigOpts:
 
 
 def registered() -> cfg.ConfigOpts:
-    """Return the options of the service, with nothing read yet."""
+    """Return a configuration that knows all options of the service and has read no file."""
     conf = cfg.ConfigOpts()
     log.register_options(conf)
     conf.set_default('use_stderr', True)  # noqa: FBT003 - what a program prints is its answer
@@ -68,7 +71,7 @@ def registered() -> cfg.ConfigOpts:
     conf.register_opts(serialconsoleproxy.OPTS, group='serialconsoleproxy')
     conf.register_opts(db_options.database_opts, group='database')
     policy_opts.set_defaults(conf)
-    # A database that is away is an answer, not a reason to keep a request waiting for it.
+    # A request does not wait for a database that is away: it is answered 503.
     conf.set_default('max_retries', 1, group='database')
     conf.set_default('retry_interval', 1, group='database')
     for group, service_type in SERVICES.items():
@@ -81,8 +84,8 @@ def registered() -> cfg.ConfigOpts:
     return conf
 
 
-def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
-    """List the options for the sample configuration file, with our own defaults."""
+def list_opts() -> list[tuple[str, Sequence[cfg.Opt]]]:
+    """Return (group, options) for the sample configuration file, with our own defaults."""
     return [
         ('api', api.OPTS),
         ('ssl', ssl.OPTS),

@@ -1,4 +1,4 @@
-"""Options of the audit, the same as those of other services; the rest is keystonemiddleware's."""
+"""Options of the audit, as other services have them; keystonemiddleware registers the others."""
 
 from oslo_config import cfg
 
@@ -6,16 +6,17 @@ OPTS = [
     cfg.BoolOpt(
         'enabled',
         default=False,
-        help='Tell in CADF of each call who did what, when, from where, and how it went. Where '
-        'to, [audit_middleware_notifications] says: to the bus, or to the log.',
+        help='Write a CADF record of each request: user, action, time, address and outcome. '
+        '[audit_middleware_notifications] sends it to the message bus or to the log.',
     ),
     cfg.StrOpt(
         'ignore_req_list',
         default='GET,HEAD,OPTIONS',
-        help='Methods that are not told of, with commas between them.',
+        help='HTTP methods that are not recorded, separated by commas.',
     ),
     cfg.StrOpt(
         'audit_map_file',
-        help="What a path means, in the form of keystonemiddleware; unset: the service's own.",
+        help='File that maps paths to actions, in the format of keystonemiddleware; unset: the '
+        'file of this service.',
     ),
 ]

@@ -1,4 +1,4 @@
-"""Our defaults for oslo.middleware's CORS options: the headers that this API knows."""
+"""Our defaults for the CORS options of oslo.middleware: the methods and headers of this API."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ _ANSWERED = ['X-Openstack-Request-Id', 'OpenStack-API-Version', 'Location', 'All
 
 
 def set_defaults() -> None:
-    """Set them; they are the library's own options, and one for each process."""
-    # With it come webob, Jinja2 and bcrypt, 4 MB that only the API needs.
+    """Set our defaults in the library's own options, for the whole process."""
+    # It loads webob, Jinja2 and bcrypt, 4 MB that only the API needs.
     from oslo_middleware import cors  # noqa: PLC0415
 
     cors.set_defaults(
@@ -22,7 +22,7 @@ def set_defaults() -> None:
 
 
 def register(conf: cfg.ConfigOpts) -> None:
-    """Register the options with our defaults."""
+    """Register the CORS options with our defaults."""
     from oslo_middleware import cors  # noqa: PLC0415
 
     set_defaults()

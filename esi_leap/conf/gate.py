@@ -6,30 +6,30 @@ OPTS = [
     cfg.StrOpt(
         'driver',
         default='none',
-        help='Who says whether a node may go to a lessee, and back to everybody after its '
-        'cleaning: an entry point of the namespace esi_leap.gate. "none" lets all pass, and costs '
-        'nothing; "fake" says what fake_file says.',
+        help='Driver that decides whether a node may go to a lessee, and whether it may be leased '
+        'again after its cleaning: an entry point of the namespace esi_leap.gate. "none" lets '
+        'every node pass; "fake" reads its verdicts from fake_file.',
     ),
     cfg.FloatOpt(
         'max_age',
         min=1,
         default=600,
-        help='How old, in seconds, the evidence may be on which a node goes on.',
+        help='Maximum age, in seconds, of the evidence with which a node passes.',
     ),
     cfg.FloatOpt(
         'timeout',
         min=1,
-        help='How long, in seconds, the driver may say "wait" before the node counts as rejected; '
+        help='How long, in seconds, the driver may answer "wait" until the node is rejected; '
         'unset: for ever. Time in which the driver does not answer does not count.',
     ),
     cfg.FloatOpt(
         'call_timeout',
         min=0.1,
         default=10,
-        help='Longest time, in seconds, that the driver may take for one answer.',
+        help='Timeout of one answer of the driver, in seconds.',
     ),
     cfg.StrOpt(
         'fake_file',
-        help='Driver "fake": the JSON file with its verdicts, read at every question.',
+        help='JSON file with the verdicts of the driver "fake", read at every question.',
     ),
 ]

@@ -7,13 +7,13 @@ OPTS = [
         'refresh_interval',
         min=1,
         default=60,
-        help='How often, in seconds, the manager reads all nodes from Ironic.',
+        help='Time between two reads of all nodes from Ironic by the manager, in seconds.',
     ),
     cfg.FloatOpt(
         'max_age',
         min=1,
         default=180,
-        help='How old, in seconds, the inventory may be when somebody lists nodes. An older one is '
-        'refreshed by the API beside the request, so that lists stay right without a manager.',
+        help='Maximum age of the inventory, in seconds, when nodes are listed. If it is older, the '
+        'API refreshes it beside the request, so that lists stay right without a manager.',
     ),
 ]

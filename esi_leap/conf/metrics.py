@@ -1,4 +1,4 @@
-"""Options of what Prometheus reads."""
+"""Options of the metrics for Prometheus."""
 
 from oslo_config import cfg
 
@@ -6,10 +6,8 @@ OPTS = [
     cfg.HostAddressOpt(
         'host',
         default='127.0.0.1',
-        help='Address on which /metrics is answered. It needs no token: keep it from strangers.',
+        help='Address that /metrics is served on. It needs no token: keep it private.',
     ),
-    cfg.PortOpt('api_port', help='Port of the metrics of esi-leap-api; unset: there are none.'),
-    cfg.PortOpt(
-        'manager_port', help='Port of the metrics of esi-leap-manager; unset: there are none.'
-    ),
+    cfg.PortOpt('api_port', help='Port of the metrics of esi-leap-api; unset: no metrics.'),
+    cfg.PortOpt('manager_port', help='Port of the metrics of esi-leap-manager; unset: no metrics.'),
 ]

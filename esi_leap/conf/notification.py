@@ -1,4 +1,4 @@
-"""Options of notifications. Whether there are any is said in `[oslo_messaging_notifications]`."""
+"""Options of notifications; `[oslo_messaging_notifications] driver` switches them on."""
 
 from oslo_config import cfg
 
@@ -6,8 +6,8 @@ LEVEL = cfg.StrOpt(
     'notification_level',
     default='info',
     choices=['debug', 'info', 'warn', 'error', 'critical'],
-    help='Least level of the notifications that are sent: info is all of them, error those of '
-    'what did not work.',
+    help='Lowest level of the notifications that are sent: info sends all, error only those of '
+    'failures.',
 )
 
 OPTS = [
@@ -15,7 +15,7 @@ OPTS = [
     cfg.ListOpt(
         'versioned_notifications_topics',
         default=['esi_leap_versioned_notifications'],
-        help='Topics to which notifications are sent. With RabbitMQ their queues are these names '
-        'with .info or .error behind them.',
+        help='Topics that notifications are sent to. With RabbitMQ the queues have these names, '
+        'followed by .info or .error.',
     ),
 ]

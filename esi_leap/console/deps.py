@@ -1,4 +1,4 @@
-"""What the proxy is given."""
+"""The ports and settings that the proxy is made with."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from esi_leap.core.ports.tokens import ConsoleAuthTokens
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What the operator decides.
+    """Settings of the operator; see `esi_leap.conf.serialconsoleproxy`.
 
     Attributes:
         host: address to listen on.
         port: port to listen on; 0 is a free one.
-        tls: certificate and key; None speaks without TLS.
-        public_url: where users reach the proxy.
-        allowed_origins: origins of pages that may open consoles; None: those on its public host.
+        tls: certificate and key; without it the proxy speaks no TLS.
+        public_url: URL at which users reach the proxy.
+        allowed_origins: origins of pages that may open consoles; None: the origins on the host of
+            `public_url`.
         idle: seconds without a byte after which a console is closed; None is never.
-        max_connections: most consoles open at a time.
-        poll_interval: seconds between two looks at whether those who have consoles open may still.
+        max_connections: highest number of consoles open at the same time.
+        poll_interval: seconds between two checks of the tokens of the open consoles.
     """
 
     host: str
@@ -38,7 +39,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deps:
-    """The world of the proxy."""
+    """The ports, the clocks and the settings of the proxy."""
 
     tokens: ConsoleAuthTokens
     fleet: Fleet

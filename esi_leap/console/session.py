@@ -1,4 +1,4 @@
-"""One open console: bytes from a websocket to a serial line and back, until somebody ends it."""
+"""One open console: bytes pass from a websocket to a serial line and back until it is closed."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from enum import IntEnum
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
+#: Most bytes that are read from the line at once.
 _CHUNK = 65536
-#: Bytes of the reason in a closing frame.
+#: Most bytes of the reason in a closing frame.
 _REASON = 123
 
 
 class Close(IntEnum):
-    """Why the proxy closes a websocket, as its closing frame says. The reason says it in words."""
+    """Codes of the closing frames of the proxy; the reason in the frame says it in words."""
 
     DONE = 1000
     BUSY = 1013  # too many consoles are open
-    TOKEN = 4401  # unknown, used, expired, or its holder has the node no more
+    TOKEN = 4401  # the token is unknown, used or expired, or its holder no longer has the node
     LOST = 4403  # the lease has ended, or the tokens of the node were deleted
     IDLE = 4408  # no byte came or went for too long
     CONSOLE = 4409  # the console is switched off, or of a kind that cannot be reached
@@ -44,13 +45,13 @@ class Session:
     Args:
         socket: the websocket, its handshake done.
         line: the connection to the serial line.
-        read_only: whether what comes from the websocket is dropped.
-        idle: seconds without a byte after which it ends; None is never.
+        read_only: whether input from the websocket is dropped.
+        idle: seconds without a byte after which the session ends; None is never.
         monotonic: a clock that is never set.
 
     Attributes:
-        until: when the lease ends, as far as is known.
-        seen: the instant on the monotonic clock when the token was last known to be alive.
+        until: when the lease ends; None if that is not known.
+        seen: when the token was last known to be good, on the monotonic clock.
     """
 
     def __init__(
@@ -72,23 +73,24 @@ class Session:
         self._ending: asyncio.Future[tuple[Close, str]] = asyncio.get_running_loop().create_future()
 
     def end(self, code: Close, reason: str = '') -> None:
-        """End the session; the first one who says why is right."""
+        """End the session; the first reason counts."""
         if not self._ending.done():
             self._ending.set_result((code, reason))
 
     async def run(self) -> tuple[Close, str]:
-        """Carry bytes until the session ends; return why it did. The line is closed then."""
-        pumps = [asyncio.create_task(pump()) for pump in (self._type, self._show, self._tire)]
+        """Pass bytes on until the session ends, close the line, and return (code, reason)."""
+        tasks = (self._pass_input, self._pass_output, self._watch_idle)
+        pumps = [asyncio.create_task(task()) for task in tasks]
         try:
             return await self._ending
         finally:
-            # Not a byte more, whatever is still on its way; and at once.
+            # At once, and without the bytes that are still on their way.
             for pump in pumps:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
             self._to_line.transport.abort()
 
-    async def _type(self) -> None:
+    async def _pass_input(self) -> None:
         try:
             async for message in self._socket:
                 self._active = self._monotonic()
@@ -97,19 +99,19 @@ class Session:
                     self._to_line.write(typed)
                     await self._to_line.drain()
         except ConnectionClosed:
-            pass  # not by the book, but closed
+            pass  # closed without a closing frame, but closed
         except OSError:
             self._line_closed()
         self.end(Close.DONE)
 
-    async def _show(self) -> None:
+    async def _pass_output(self) -> None:
         with contextlib.suppress(ConnectionClosed, OSError):
             while shown := await self._from_line.read(_CHUNK):
                 self._active = self._monotonic()
                 await self._socket.send(shown)
         self._line_closed()
 
-    async def _tire(self) -> None:
+    async def _watch_idle(self) -> None:
         while self._idle is not None:
             left = self._active + self._idle - self._monotonic()
             if left <= 0:
@@ -124,5 +126,5 @@ class Session:
 
 
 async def close(socket: ServerConnection, code: Close, reason: str) -> None:
-    """Close a websocket; a closing frame has room for a short sentence."""
+    """Close a websocket with a reason, cut to the length that a closing frame has room for."""
     await socket.close(code, reason.encode()[:_REASON].decode(errors='ignore'))

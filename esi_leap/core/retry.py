@@ -1,4 +1,4 @@
-"""How long to wait before something that did not work is tried again: every back-off there is.
+"""How long to wait before something is tried or looked at again: all fixed delays of the service.
 
 ===========  ============================================================  ======================
 pace         after                                                         delays in seconds
@@ -6,9 +6,22 @@ pace         after                                                         delay
 UNAVAILABLE  a service that does not answer                                0.5, 1, 2, 2, …
 MOVING       a node on which Ironic, or the gate, is at work               0.5, 0.6, 0.72, … 10
 OBSTRUCTED   a node for which a person has to act                          1, 2, 4, … `retry_max`
+BUS          a notification that the message bus does not take             0.5, 1, 2, 4, 8, 10, …
+WRITE        a write that another writer got in the way of, 5 tries        0.1, 0.2, 0.4, 0.8
 ===========  ============================================================  ======================
 
-They hold for hand-overs and for returns alike. `[manager] retry_max` is the longest of them.
+The first three hold for hand-overs and for returns alike. `[manager] retry_max` is the longest of
+them.
+
+===========  ============================================================  ======================
+period       work that is done again                                       seconds
+===========  ============================================================  ======================
+REFRESH      a refresh of the inventory that failed                        5
+RECALLS      the search for recalls that a crashed API process left        5
+TOKENS       the purge of console tokens that have expired                 3600
+===========  ============================================================  ======================
+
+Operators set the other periods: `poll_interval`, `check_interval` and `refresh_interval`.
 """
 
 from __future__ import annotations
@@ -48,6 +61,18 @@ class BackOff:
 UNAVAILABLE = BackOff(first=0.5, factor=2.0, longest=2.0)
 #: The node's own service only has to come to an end.
 MOVING = BackOff(first=0.5, factor=1.2, longest=10.0)
+#: The bus may be away for long, and takes notifications within seconds of its return.
+BUS = BackOff(first=0.5, factor=2.0, longest=10.0)
+#: Two writers of the same rows: the database ended one of them, which is tried again.
+WRITE = BackOff(first=0.1, factor=2.0, longest=0.8)
+#: Tries of a write before its error is raised.
+WRITE_TRIES = 5
+#: Period of refreshes of the inventory after one that failed, in seconds.
+REFRESH = 5.0
+#: Period of the search for recalls that a crashed API process left, in seconds.
+RECALLS = 5.0
+#: Period of the purge of console tokens, in seconds.
+TOKENS = 3600.0
 
 
 def obstructed(longest: float) -> BackOff:

@@ -23,7 +23,7 @@ def _has(statuses: frozenset[str]) -> sa.ColumnElement[bool]:
     )
 
 
-#: `core.contract.status_of` as an expression.
+#: `core.contract.status_of` as an SQL expression.
 STATUS = sa.case(
     *((_has(among), sa.literal(str(status))) for status, among in RANKING),
     else_=sa.literal(str(Status.DELETED)),
@@ -43,7 +43,7 @@ COLUMNS = {
 
 
 def read(connection: sa.Connection, scope: Scope, query: Query) -> Sequence[ContractView]:
-    """Read a page of contracts with names, status and the uuids of leases: two statements."""
+    """Read a page of contracts with names, status and uuids of leases, in two statements."""
     every = lists.keys(contracts, query, COLUMNS)
     visible = lists.party(scope, contracts)
     select = lists.equal(every, query.equal, COLUMNS)
@@ -54,8 +54,8 @@ def read(connection: sa.Connection, scope: Scope, query: Query) -> Sequence[Cont
     leases = defaultdict(list)
     uuids = [row.uuid for row in found]
     if uuids:
-        lines = sa.select(bookings.c.contract_uuid, bookings.c.uuid).order_by(bookings.c.id)
-        for contract, lease in connection.execute(lines.where(bookings.c.contract_uuid.in_(uuids))):
+        pairs = sa.select(bookings.c.contract_uuid, bookings.c.uuid).order_by(bookings.c.id)
+        for contract, lease in connection.execute(pairs.where(bookings.c.contract_uuid.in_(uuids))):
             leases[contract].append(lease)
     return [
         ContractView(

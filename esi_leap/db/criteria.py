@@ -1,4 +1,4 @@
-"""The twin of `core.criteria` in SQL."""
+"""Conditions on properties in SQL: the twin of `core.criteria`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _text, _number = node_properties.c.text, node_properties.c.number
 
 
 def holds(criterion: Criterion) -> sa.ColumnElement[bool]:
-    """Rows of `nodes` that meet a condition."""
+    """Return the SQL condition for rows of `nodes` that meet `criterion`."""
     return (
         sa.select(node_properties.c.node_id)
         .where(node_properties.c.node_id == nodes.c.id)

@@ -1,10 +1,9 @@
-"""Events: their public ids, and lists of them.
+"""Events: their lists and their public ids.
 
-A writer knows nothing of public ids, so no writer waits for another one. An event gets its id when
-somebody wants to read: whoever finds events without one numbers all that are committed, in the
-order in which they were written, while nobody else does. So an id that a reader sees is larger than
-all that were visible before, and of one lease, whose changes follow each other under the lock of
-its node's row, the ids are in the order of the changes.
+Writers do not assign public ids, so they need not wait for each other. A reader that finds events
+without ids numbers all committed ones, in the order of their rows, under a lock. So a new id is
+larger than all ids that were visible before. The changes of one lease happen one after the other,
+under the lock of the node's row, so their ids are in the order of the changes.
 """
 
 from __future__ import annotations
@@ -19,27 +18,27 @@ from esi_leap.core.views import EventView
 from esi_leap.db import lists
 from esi_leap.db.tables import chores, events, nodes
 
-#: The chore that numbers them; its position is the largest id given.
+#: The chore that numbers events; its position is the largest id.
 CHORE = 'events'
-#: Most events that get their ids at one go.
+#: Maximum number of events that one transaction numbers.
 _BATCH = 1000
 
 
 def unnumbered(connection: sa.Connection) -> bool:
-    """Tell whether there are events without an id. It is one look into an index."""
+    """Tell whether there are events without a public id; it reads one entry of an index."""
     waiting = sa.select(events.c.id).where(events.c.position.is_(None)).limit(1)
     return connection.execute(waiting).first() is not None
 
 
 def number(connection: sa.Connection) -> None:
-    """Give the events that have none their ids.
+    """Assign public ids to events without one.
 
-    The lock is the first statement, so that what is read afterwards is all that is committed by
-    then, also where the first plain read freezes what a transaction sees (MariaDB). Each event is
-    written by its key: a range would lock the gaps in which others are being written.
+    The lock is the first statement, so that all committed events are read after it: in MariaDB the
+    first plain read freezes the snapshot of a transaction. Each event is updated by its key: an
+    update of a range would lock gaps into which others write.
     """
-    mine = sa.select(chores.c.position).where(chores.c.name == CHORE).with_for_update()
-    last = connection.execute(mine).scalar_one()
+    locked = sa.select(chores.c.position).where(chores.c.name == CHORE).with_for_update()
+    last = connection.execute(locked).scalar_one()
     if last is None:
         last = connection.execute(sa.select(sa.func.max(events.c.position))).scalar() or 0
     waiting = (
@@ -64,7 +63,7 @@ def number(connection: sa.Connection) -> None:
 
 
 def read(connection: sa.Connection, scope: Scope, query: EventQuery) -> Sequence[EventView]:
-    """Read events in the order of their ids: one statement."""
+    """Read a page of events in the order of their ids, in one statement."""
     select = sa.select(events).where(events.c.position.is_not(None))
     ways = [[sa.true()] if scope.everything else _of(scope.project_id)]
     if query.party is not None:
@@ -96,5 +95,5 @@ def read(connection: sa.Connection, scope: Scope, query: EventQuery) -> Sequence
 
 
 def _of(project_id: str | None) -> lists.Ways:
-    """Events of what a project is a side of."""
+    """Return the conditions for events of which a project is a party."""
     return [events.c.lessee_id == project_id, events.c.owner_id == project_id]

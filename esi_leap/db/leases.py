@@ -27,7 +27,7 @@ _WAITING = (Status.WAIT_FULFILL, Status.WAIT_EXPIRE, Status.WAIT_CANCEL)
 
 
 def read(connection: sa.Connection, scope: Scope, query: Query) -> Sequence[LeaseView]:
-    """Read a page of leases with nodes and names: one statement, two if one is recalled."""
+    """Read a page of leases with nodes and names, in one statement; recalls need a second."""
     every = lists.keys(bookings, query, COLUMNS).where(bookings.c.kind == 'lease')
     visible = lists.party(scope)
     if scope.sublet and not scope.everything:
@@ -39,11 +39,11 @@ def read(connection: sa.Connection, scope: Scope, query: Query) -> Sequence[Leas
         for row in connection.execute(select)
         if isinstance(lease := rows.booking(row), Lease)
     ]
-    told = recalls.reasons(
+    reasons = recalls.reasons(
         connection, (each.lease.recall.recall for each in found if each.lease.recall)
     )
     return [
-        replace(each, recalled_for=told.get(each.lease.recall.recall))
+        replace(each, recalled_for=reasons.get(each.lease.recall.recall))
         if each.lease.recall
         else each
         for each in found
@@ -51,7 +51,7 @@ def read(connection: sa.Connection, scope: Scope, query: Query) -> Sequence[Leas
 
 
 def backlog(connection: sa.Connection, now: datetime) -> Backlog:
-    """Count what managers owe: only what is due or waits is looked at, by index."""
+    """Count the leases that are due or late; only due and waiting rows are read, by index."""
     status, due = bookings.c.status, bookings.c.due_at <= now
     moment = sa.case((status.in_(PENDING), bookings.c.start_time), else_=bookings.c.end_time)
     late = sa.or_(moment <= now, status == Status.WAIT_CANCEL)

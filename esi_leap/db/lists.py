@@ -1,4 +1,4 @@
-"""What lists share: scope and filters as WHERE, keyset paging, names joined from the directory."""
+"""Common parts of lists: scope and filters as WHERE, keyset paging, joined names of projects."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from esi_leap.db import criteria, rows
 from esi_leap.db.tables import bookings, nodes, projects
 from esi_leap.db.types import AnyColumn, AnyRow, AnySelect, AnyUnion
 
-#: Conditions of which a row of a list meets at least one, each with an index of its own.
+#: Conditions of which a visible row meets at least one; each has an index of its own.
 Ways: TypeAlias = Sequence[sa.ColumnElement[bool]]
 
 _Cut = TypeVar('_Cut', 'AnySelect', 'AnyUnion')
 
 
 def keys(table: sa.Table, query: Query, columns: Mapping[str, AnyColumn]) -> AnySelect:
-    """Select the ids of a table's rows, beside their nodes if the query looks at those."""
+    """Select the ids of a table's rows, joined with nodes only if the query needs them."""
     asked = {*query.equal, *(key for key, _ in query.sort)}
     of_node = any(
         getattr(column, 'table', None) is nodes for key, column in columns.items() if key in asked
@@ -33,28 +33,28 @@ def keys(table: sa.Table, query: Query, columns: Mapping[str, AnyColumn]) -> Any
 
 
 def offered(scope: Scope, table: sa.FromClause = bookings) -> Ways:
-    """Offers that a caller may see: open ones, his, and those for his subtree."""
+    """Return the conditions for visible offers: open, own, or for a project of `scope.tree`."""
     if scope.everything:
         return [sa.true()]
-    others = [
+    by_others = [
         table.c.lessee_id.is_(None),
         *(table.c.lessee_id == each for each in sorted(scope.tree)),
     ]
     if not scope.rejected:
         rejected = sa.select(nodes.c.id).where(nodes.c.state == str(State.REJECTED))
-        others = [sa.and_(each, table.c.node_id.not_in(rejected)) for each in others]
-    return [*others, table.c.owner_id == scope.project_id]
+        by_others = [sa.and_(each, table.c.node_id.not_in(rejected)) for each in by_others]
+    return [*by_others, table.c.owner_id == scope.project_id]
 
 
 def party(scope: Scope, table: sa.FromClause = bookings) -> Ways:
-    """Leases and contracts that a caller may see: those of which his project is a side."""
+    """Return the conditions for visible leases and contracts: the caller's project is a party."""
     if scope.everything:
         return [sa.true()]
     return [table.c.owner_id == scope.project_id, table.c.lessee_id == scope.project_id]
 
 
 def names(row: AnyRow) -> dict[str, str]:
-    """Return the names of the provider's and the consumer's project in a joined row."""
+    """Return the names of the provider's and the lessee's project in a joined row, by id."""
     return {
         project: name
         for project, name in (
@@ -66,7 +66,7 @@ def names(row: AnyRow) -> dict[str, str]:
 
 
 def filtered(select: AnySelect, query: Query, columns: Mapping[str, AnyColumn]) -> AnySelect:
-    """Filter a list by what all lists know: equality, time, and the properties of the node."""
+    """Add the filters by equality, by windows and by properties of the node."""
     select = equal(select, query.equal, columns)
     if query.spanning is not None:
         select = select.where(rows.spanning(query.spanning))
@@ -78,9 +78,9 @@ def filtered(select: AnySelect, query: Query, columns: Mapping[str, AnyColumn]) 
 def equal(
     select: AnySelect, wanted: Mapping[str, object], columns: Mapping[str, AnyColumn]
 ) -> AnySelect:
-    """Filter by equality; a collection of values means any of them.
+    """Add filters by equality; a collection of values means any of the values.
 
-    Two keys are no columns: `node` is a node's uuid or name, `properties` a mapping of texts that
+    Two keys are not columns: `node` is a node's uuid or name, `properties` a mapping of texts that
     the booking's properties must have.
     """
     for key, value in wanted.items():
@@ -113,26 +113,26 @@ def paged(
     every: AnySelect,
     visible: Ways,
 ) -> AnySelect:
-    """Cut one page of ids, after the marker's place in their order, and select all of its rows.
+    """Select the rows of one page, which begins after the marker.
 
-    The place is the marker's values, not a count of rows, so a page stays right while rows are
-    added. The row's id decides between equals.
+    The marker's place in the order is given by its values, not by a count of rows, so pages stay
+    right while rows are added. The row's id decides between equal values.
 
-    Rows are read and joined only when the page is cut: a database that sees the joins first may
-    read and sort whatever there is, and a page takes the longer the more that is.
+    The page is cut before its rows are joined. A database that sees the joins first may join and
+    sort all rows of the table.
 
     Args:
-        connection: where the marker is looked up.
-        select: the ids of the list, filtered.
+        connection: reads the marker's row.
+        select: the filtered ids.
         table: the table of the list.
         query: order and page.
-        columns: what can be sorted by.
-        every: the list before its filters.
-        visible: what of it the caller may see. A marker is one of these (else markers would tell
-            what exists), though a filter may have left it out by now.
+        columns: columns by which the list can be sorted.
+        every: the ids before the filters.
+        visible: conditions for visible rows. The marker must be visible, or markers would reveal
+            the existence of rows; the filters may exclude it.
 
     Raises:
-        InvalidError: there is no such marker, or no such key.
+        InvalidError: the marker or the sort key does not exist.
     """
     order = [(_sort_column(columns, key), descending) for key, descending in query.sort]
     last = order[-1][1] if order else False
@@ -160,15 +160,15 @@ def paged(
 def first(
     branches: Sequence[AnySelect], order: Sequence[tuple[str, bool]], limit: int | None
 ) -> AnySelect | AnyUnion:
-    """Select the first rows, and one more, of all that any of several selects has.
+    """Select the first `limit` + 1 rows of a union of selects.
 
-    Each is cut by itself, so that it can read the first entries of an index of its own. Where one
-    select says OR, a database may read all rows in their order until it has found a page.
+    Each select is cut by itself, so that it reads only the first entries of its own index. With
+    one select and OR, a database may read rows in order until it has found a page.
 
     Args:
-        branches: the selects; their columns tell a row from all others.
-        order: names of columns, and whether they descend.
-        limit: how many rows; None for all.
+        branches: the selects; their columns identify a row.
+        order: names of columns, and whether each descends.
+        limit: size of the page; None for all rows.
     """
     ordered: list[AnyColumn] = [
         sa.desc(name) if descending else sa.asc(name) for name, descending in order
@@ -179,12 +179,12 @@ def first(
 
     if len(branches) == 1:
         return cut(branches[0])
-    # SQLite cuts no part of a union, but what it selects from.
+    # SQLite allows LIMIT only in a subquery of a part of a union.
     return cut(sa.union(*(cut(each).subquery().select() for each in branches)))
 
 
 def _joined(table: sa.Table, page: sa.Subquery) -> AnySelect:
-    """Select rows with the names of provider and consumer, and bookings with their nodes."""
+    """Select the rows of a page with the names of both projects, and bookings with their nodes."""
     owner, lessee = projects.alias('owner'), projects.alias('lessee')
     source = page.join(table, table.c.id == page.c.row)
     source = source.outerjoin(owner, owner.c.id == table.c.owner_id)
@@ -199,7 +199,11 @@ def _joined(table: sa.Table, page: sa.Subquery) -> AnySelect:
 
 
 def _after(order: list[tuple[AnyColumn, bool]], place: AnyRow) -> sa.ColumnElement[bool]:
-    """Rows beyond a place. The first key says so twice: a range of an index, which OR is not."""
+    """Return the condition for rows after a place in the order.
+
+    The first key is compared twice: once outside of OR, so that the database reads a range of the
+    index.
+    """
     column, descending = order[0]
     outer = column <= place[0] if descending else column >= place[0]
     options = []

@@ -37,7 +37,7 @@ COLUMNS = {
 def read(
     connection: sa.Connection, scope: Scope, query: Query, now: datetime | None
 ) -> Sequence[OfferView]:
-    """Read a page of offers with nodes and names: one statement, two with the free windows."""
+    """Read a page of offers with nodes and names, in one statement; free windows need a second."""
     every = lists.keys(bookings, query, COLUMNS).where(bookings.c.kind == 'offer')
     select = lists.filtered(every, query, COLUMNS)
     if query.free is not None:
@@ -57,10 +57,10 @@ def read(
 
 
 def _unbooked(select: AnySelect, window: Interval) -> AnySelect:
-    """Keep the offers in which nothing holds a part of a window.
+    """Keep the offers that are free in all of a window.
 
-    As a join without partner: where it says NOT EXISTS, MariaDB first reads all that is booked. It
-    knows such a join by a column that is never null, PostgreSQL by one that the join compares.
+    It is an outer join without a partner: with NOT EXISTS, MariaDB first reads all bookings.
+    MariaDB recognizes the join by a column that is never null, PostgreSQL by one that is compared.
     """
     child = bookings.alias('child')
     taken = sa.and_(

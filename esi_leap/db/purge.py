@@ -37,7 +37,7 @@ def purge(database: Database, before: datetime, *, dry: bool = False) -> dict[st
 
 
 def _old(before: datetime) -> Iterator[tuple[sa.Table, sa.ColumnElement[bool]]]:
-    """Yield each table with its clause of old rows; a table comes after those that refer to it."""
+    """Yield each table with its clause of old rows; a table comes after its referrers."""
     yield tokens, console_auth_tokens.is_over(before)
     yield recall_items, _done_before(before)
     item = sa.select(recall_items.c.id).where(recall_items.c.recall_uuid == recalls.c.uuid)

@@ -1,4 +1,4 @@
-"""Recalls and how far each of their nodes is. What is over is told by the items alone."""
+"""Recalls and their items, one for each node. A recall's status follows from its items."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from esi_leap.db.types import AnyRow
 
 _OPEN = sorted(map(str, OPEN))
 
-#: `core.recall.status_of` as an expression.
+#: `core.recall.status_of` as an SQL expression.
 STATUS = sa.case(
     (recalls.c.cancelled_at.is_not(None), sa.literal(str(Status.CANCELLED))),
     (
@@ -50,23 +50,23 @@ def insert(connection: sa.Connection, recall: Recall, node_ids: Iterable[int]) -
             created_at=recall.created_at,
         )
     )
-    # They lock the nodes that they refer to, in the order in which everybody locks several.
+    # The foreign keys lock the rows of the nodes, so they are in the order of all such locks.
     requested = [_values(Item(recall=recall.uuid, node_id=each)) for each in sorted(node_ids)]
     connection.execute(recall_items.insert(), requested)
 
 
 def cancel(connection: sa.Connection, uuid: str, now: datetime) -> Sequence[int]:
-    """Note that a recall is over; return the keys of the nodes of its open items."""
-    mine = recalls.c.uuid == uuid, recalls.c.cancelled_at.is_(None)
-    connection.execute(recalls.update().where(*mine).values(cancelled_at=now))
-    still = sa.select(recall_items.c.node_id).where(
+    """Mark a recall as cancelled; return the node ids of its open items."""
+    active = recalls.c.uuid == uuid, recalls.c.cancelled_at.is_(None)
+    connection.execute(recalls.update().where(*active).values(cancelled_at=now))
+    open_items = sa.select(recall_items.c.node_id).where(
         recall_items.c.recall_uuid == uuid, recall_items.c.status.in_(_OPEN)
     )
-    return list(connection.execute(still.order_by(recall_items.c.id)).scalars())
+    return list(connection.execute(open_items.order_by(recall_items.c.id)).scalars())
 
 
 def unfinished(connection: sa.Connection, before: datetime) -> Sequence[tuple[str, int]]:
-    """Return the recalls, and nodes, that nobody has finished who began before an instant."""
+    """Return (recall uuid, node id) of open items that were requested before `before`."""
     begun = sa.and_(
         recall_items.c.status == str(ItemStatus.REQUESTED), recalls.c.created_at <= before
     )
@@ -80,7 +80,7 @@ def unfinished(connection: sa.Connection, before: datetime) -> Sequence[tuple[st
 
 
 def of_node(connection: sa.Connection, node_id: int) -> Sequence[tuple[Recall, Item]]:
-    """Read the recalls of a node that something is still to come of."""
+    """Read the open items of a node with their recalls."""
     select = (
         sa.select(*recalls.c, *(each.label(f'item_{each.name}') for each in recall_items.c))
         .join(recall_items, recall_items.c.recall_uuid == recalls.c.uuid)
@@ -91,7 +91,7 @@ def of_node(connection: sa.Connection, node_id: int) -> Sequence[tuple[Recall, I
 
 
 def write(connection: sa.Connection, item: Item) -> None:
-    """Write how far a node of a recall is."""
+    """Update an item."""
     connection.execute(
         recall_items.update()
         .where(
@@ -103,7 +103,7 @@ def write(connection: sa.Connection, item: Item) -> None:
 
 
 def read(connection: sa.Connection, scope: Scope, query: Query) -> Sequence[RecallView]:
-    """Read a page of recalls, and how many of their nodes are how far: two statements."""
+    """Read a page of recalls with the number of items in each status, in two statements."""
     every = lists.keys(recalls, query, COLUMNS)
     visible = [sa.true() if scope.everything else recalls.c.owner_id == scope.project_id]
     select = lists.equal(every, query.equal, COLUMNS)
@@ -130,7 +130,7 @@ def read(connection: sa.Connection, scope: Scope, query: Query) -> Sequence[Reca
 
 
 def items(connection: sa.Connection, uuid: str) -> Sequence[ItemView]:
-    """Read how far each node of a recall is."""
+    """Read the items of a recall with their nodes, leases and lessees."""
     source = (
         recall_items.join(nodes, nodes.c.id == recall_items.c.node_id)
         .outerjoin(bookings, bookings.c.uuid == recall_items.c.lease_uuid)
@@ -154,7 +154,7 @@ def items(connection: sa.Connection, uuid: str) -> Sequence[ItemView]:
 
 
 def given(connection: sa.Connection, project_id: str) -> Sequence[Given]:
-    """Read what a project has given away, node by node: two statements."""
+    """Read the nodes that a project offers or leases out to others, in two statements."""
     away = sa.or_(bookings.c.kind == 'offer', bookings.c.lessee_id != project_id)
     select = (
         sa.select(*rows.BOOKING, *rows.NODE)
@@ -178,7 +178,7 @@ def given(connection: sa.Connection, project_id: str) -> Sequence[Given]:
 
 
 def reasons(connection: sa.Connection, uuids: Iterable[str]) -> Mapping[str, str | None]:
-    """Return why nodes are recalled, by the uuids of the recalls."""
+    """Return the reasons of recalls, by uuid."""
     wanted = sorted(set(uuids))
     if not wanted:
         return {}

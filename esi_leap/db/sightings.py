@@ -1,4 +1,4 @@
-"""Rows of nodes, written from what the service of the nodes showed of them."""
+"""Rows of nodes, written from sightings: nodes as their service showed them."""
 
 from __future__ import annotations
 
@@ -124,9 +124,9 @@ def write_rows(
 def _insert(
     connection: sa.Connection, resource_type: str, seen: Sequence[Sighting], now: datetime
 ) -> list[Sighting]:
-    """Insert rows; return the sightings of those that were not there.
+    """Insert rows for sightings; return the sightings whose rows were inserted.
 
-    Another request may have inserted the others meanwhile.
+    A sighting is left out if another request has inserted its row meanwhile.
     """
     if not seen:
         return []

@@ -1,9 +1,9 @@
-"""A gate that says what a file says, for tests and drills.
+"""The driver `fake`: reads its verdicts from a file, for tests and drills.
 
-The file is JSON and read at every question. Its keys are tried in this order: a node's name or uuid
-with a direction (`node-1 return`), a node alone, a direction alone (`hand-over`), and `*`. Each has
-a verdict: `{"answer": "reject", "reason": "a drill", "evidence": {}, "phase": null}`. A file that
-is away, or that says nothing of the node, makes the node wait, as any driver does that is away.
+The file is JSON and is read at every question. Its keys are tried in this order: a node's name or
+uuid with a direction (`node-1 return`), a node alone, a direction alone (`hand-over`), and `*`.
+Each has a verdict: `{"answer": "reject", "reason": "a drill", "evidence": {}, "phase": null}`. If
+the file is missing, or has no verdict for the node, the node waits.
 """
 
 from __future__ import annotations
@@ -13,20 +13,21 @@ from pathlib import Path
 from typing import Any
 
 from oslo_config import cfg
+from typing_extensions import override
 
 from esi_leap.core.errors import UnavailableError
 from esi_leap.core.gate import Answer, Verdict
-from esi_leap.core.ports.cloud import Question
+from esi_leap.core.ports.cloud import Gate, Question
 
 
-class FakeGate:
+class FakeGate(Gate):
     """The verdicts of a file.
 
     Args:
-        conf: the configuration; its `[gate] fake_file` names the file.
+        conf: the configuration; its `[gate] fake_file` is the path of the file.
 
     Raises:
-        ValueError: it names none.
+        ValueError: `[gate] fake_file` is not set.
     """
 
     def __init__(self, conf: cfg.ConfigOpts) -> None:
@@ -34,17 +35,17 @@ class FakeGate:
             raise ValueError('[gate] fake_file is not set.')
         self._file = Path(conf.gate.fake_file)
 
+    @override
     def ask(self, question: Question) -> Verdict:
-        """Look the verdict up."""
         try:
-            known: dict[str, dict[str, Any]] = json.loads(self._file.read_text(encoding='utf-8'))
+            verdicts: dict[str, dict[str, Any]] = json.loads(self._file.read_text(encoding='utf-8'))
         except OSError as error:
             raise UnavailableError(f'The file of the fake gate cannot be read: {error}.') from error
         node, trial = question.node, question.node.trial
         direction = '' if trial is None else str(trial.direction)
         names = (node.name, node.uuid)
         keys = [*(f'{name} {direction}' for name in names), *names, direction, '*']
-        said = next((known[key] for key in keys if key in known), None)
+        said = next((verdicts[key] for key in keys if key in verdicts), None)
         if said is None:
             raise UnavailableError(f'The file of the fake gate says nothing of {node.name}.')
         return Verdict(

@@ -1,8 +1,8 @@
-"""What stands between the manager and a driver, which is somebody else's code.
+"""The guard around a driver: the manager gets a verdict in bounded time, whatever the driver does.
 
-Whatever a driver does, the manager gets a verdict in bounded time, or `UnavailableError`: the node
-waits. A driver that hangs cannot be stopped; its thread is left to it, and it is not asked about
-that node again before it comes back. What it says too late is not heard.
+Otherwise it gets `UnavailableError`, and the node waits. A driver that hangs cannot be stopped: its
+thread stays, and the driver is not asked about that node again before it returns. A verdict that
+comes too late is dropped.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import logging
 import threading
 from dataclasses import dataclass, field
 
+from typing_extensions import override
+
 from esi_leap.core.errors import LeapError, UnavailableError
 from esi_leap.core.gate import Verdict
 from esi_leap.core.ports.cloud import Gate, Question
@@ -18,25 +20,25 @@ from esi_leap.core.storable import flaws
 
 _LOG = logging.getLogger(__name__)
 
-#: Questions that may hang at a time before no more are asked.
+#: Questions that may hang at the same time; with so many open no more are asked.
 _MOST = 32
 
 
 @dataclass(slots=True)
 class _Call:
-    """A question on its way."""
+    """A question that the driver is answering."""
 
     verdict: object = None
     error: Exception | None = None
     done: threading.Event = field(default_factory=threading.Event)
 
 
-class Guard:
-    """A gate that answers in time.
+class Guard(Gate):
+    """A gate that answers in time; whatever is no verdict in time is an `UnavailableError`.
 
     Args:
         gate: the driver.
-        patience: longest time, in seconds, that it may take for an answer.
+        patience: longest time for an answer, in seconds.
     """
 
     def __init__(self, gate: Gate, patience: float) -> None:
@@ -45,12 +47,8 @@ class Guard:
         self._lock = threading.Lock()
         self._asked: set[int] = set()
 
+    @override
     def ask(self, question: Question) -> Verdict:
-        """Ask the driver.
-
-        Raises:
-            UnavailableError: it did not answer, not in time, or with something that is no verdict.
-        """
         node = question.node.id
         with self._lock:
             if node in self._asked or len(self._asked) >= _MOST:
@@ -74,7 +72,11 @@ class Guard:
 
 
 def _checked(call: _Call) -> Verdict:
-    """Return the verdict of a call, if it is one that can be kept."""
+    """Return the verdict of a call.
+
+    Raises:
+        UnavailableError: the driver failed, or its answer is no verdict that can be stored.
+    """
     if isinstance(call.error, LeapError):
         raise UnavailableError(f'The gate does not answer: {call.error.message}') from call.error
     if call.error is not None:
@@ -84,6 +86,6 @@ def _checked(call: _Call) -> Verdict:
     verdict = call.verdict
     if not isinstance(verdict, Verdict):
         raise UnavailableError(f'The gate answered with a {type(verdict).__name__}.')
-    for why in flaws(dict(verdict.evidence)):
-        raise UnavailableError(f'The evidence of the gate cannot be kept. {why}')
+    for flaw in flaws(dict(verdict.evidence)):
+        raise UnavailableError(f'The evidence of the gate cannot be kept. {flaw}')
     return verdict

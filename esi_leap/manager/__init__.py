@@ -1,1 +1,1 @@
-"""The manager: it owes the world things, and pays."""
+"""The manager: performs hand-overs and returns when they are due."""

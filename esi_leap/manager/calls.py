@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from esi_leap.core.cause import Cause, Reason
@@ -105,9 +106,9 @@ class Calls:
                 return _outcome(step)
             try:
                 if isinstance(step, ReadVolumes):
-                    volumes = self.call(lambda seen=machine: nodes.volumes(seen.uuid))
+                    volumes = self.call(partial(nodes.volumes, machine.uuid))
                     return BeginHandOver({**machine.fields, VOLUMES: volumes})
-                self.call(lambda seen=machine, act=step: nodes.do(seen, act.verb))
+                self.call(partial(nodes.do, machine, step.verb))
             except _Gone:
                 return _outcome(decide(None))
             if step.state is not None:

@@ -1,4 +1,4 @@
-"""The loop: what is due is claimed and worked on, node by node, on a bounded pool."""
+"""The loop: claims nodes with due tasks and works on several at a time."""
 
 from __future__ import annotations
 
@@ -8,22 +8,24 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from esi_leap.core.errors import StaleClaimError
+from esi_leap.manager.calls import OutOfTimeError
 from esi_leap.manager.deps import Deps
-from esi_leap.manager.trouble import noted
-from esi_leap.manager.work import OutOfTimeError, work_on
+from esi_leap.manager.trouble import note_errors
+from esi_leap.manager.work import work_on
 
 _LOG = logging.getLogger(__name__)
 
-#: What the loop gives its signs of life as, and how often at most, in seconds.
+#: Process kind in the heartbeat table.
 KIND = 'manager'
+#: Shortest time between two heartbeats, in seconds.
 _BEAT = 5.0
 
 
 class Loop:
-    """A manager. Any number of them work on one database.
+    """A manager. Any number of managers work on one database.
 
     Args:
-        deps: its world.
+        deps: its ports, clocks and settings.
     """
 
     def __init__(self, deps: Deps) -> None:
@@ -34,7 +36,7 @@ class Loop:
         self._next_beat = -math.inf
 
     def stop(self) -> None:
-        """Ask the loop to end: what is being done is done, nothing new is begun."""
+        """Finish the tasks in flight, begin no others, and end `run`."""
         self._stop.set()
 
     def run(self) -> None:
@@ -49,9 +51,9 @@ class Loop:
             thread.join()
 
     def _tick(self, pool: ThreadPoolExecutor) -> float:
-        """Hand out what is due; return how long to sleep, in seconds."""
+        """Give nodes with due tasks to the pool; return how long to sleep, in seconds."""
         poll = self._deps.settings.poll_interval
-        with noted(self._deps.meter, 'looking for what is due'):
+        with note_errors(self._deps.meter, 'looking for due tasks'):
             now = self._deps.now()
             room = 2 * self._deps.settings.threads
             for node_id in self._deps.agenda.due(now, room + len(self._working)):
@@ -67,7 +69,7 @@ class Loop:
         return poll
 
     def _beat(self) -> None:
-        """Tell others, now and then, that the tick has come so far."""
+        """Write a heartbeat and count the backlog, at most once in `_BEAT` seconds."""
         if self._deps.monotonic() >= self._next_beat:
             self._next_beat = self._deps.monotonic() + _BEAT
             now = self._deps.now()
@@ -75,8 +77,8 @@ class Loop:
             self._deps.meter.ticked(now, self._deps.agenda.backlog(now))
 
     def _work(self, node_id: int) -> None:
-        """Do all that is due for one node, in order, under one claim."""
-        with noted(self._deps.meter, f'working on node row {node_id}'):
+        """Perform all due tasks of one node, in order, under one claim."""
+        with note_errors(self._deps.meter, f'working on node row {node_id}'):
             try:
                 work_on(self._deps, node_id, self._stop.is_set)
             except (StaleClaimError, OutOfTimeError) as error:

@@ -1,4 +1,4 @@
-"""Recalls that a request has begun and not ended are ended beside the work on nodes."""
+"""Recalls that a crashed API process left open are finished, beside the work on nodes."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from datetime import datetime, timedelta
 from threading import Event
 
 from esi_leap.actions.recalls import finish
+from esi_leap.core import retry
 from esi_leap.core.ports.store import Store
 from esi_leap.manager.deps import Meter
-from esi_leap.manager.trouble import noted
+from esi_leap.manager.trouble import note_errors
 
-#: Seconds between two looks, and how long a request is left alone with what it has begun.
-_PAUSE, _PATIENCE = 5.0, timedelta(seconds=10)
+#: A request has this long to finish its recall by itself.
+_PATIENCE = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
 class Finisher:
-    """Ends what API processes that have died have begun, however many managers there are."""
+    """Finishes the open items of such recalls, however many managers there are."""
 
     store: Store
     meter: Meter
@@ -26,6 +27,6 @@ class Finisher:
 
     def __call__(self, stop: Event) -> None:
         """Work until the event is set."""
-        while not stop.wait(_PAUSE):
-            with noted(self.meter, 'finishing recalls'):
+        while not stop.wait(retry.RECALLS):
+            with note_errors(self.meter, 'finishing recalls'):
                 finish(self.store, self.now(), _PATIENCE)

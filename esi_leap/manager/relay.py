@@ -1,9 +1,9 @@
-"""The relay: notifications go from the outbox to the message bus, whatever the bus does.
+"""The relay: sends notifications from the outbox to the message bus, whatever the bus does.
 
 A notification leaves the outbox when the bus has taken it, before the next one is sent: it is sent
-at least once, and one that comes a second time follows itself. Of several managers one sends at a
-time, in the order of the outbox. The relay works on a thread that nobody has to wait for: a bus
-that hangs keeps a manager neither from its work nor from its end.
+at least once, and its copies follow each other. Of several managers one sends at a time, in the
+order of the outbox. The relay has a daemon thread: a bus that hangs keeps a manager neither from
+its work nor from its end.
 """
 
 from __future__ import annotations
@@ -14,35 +14,34 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from esi_leap.core import retry
 from esi_leap.core.errors import LeapError, UnavailableError
 from esi_leap.core.ports.bus import Bus, Outbox
 
 _LOG = logging.getLogger(__name__)
 
-#: What one relay does at a time.
+#: Name of the chore that one relay does at a time.
 _CHORE = 'outbox'
-#: How long, in seconds, a relay sends under one claim of the outbox.
+#: How long a relay sends under one claim of the outbox, in seconds.
 _TURN = 5.0
-#: Notifications that are read at a time.
+#: Most notifications that are read at once.
 _BATCH = 20
-#: First and longest pause, in seconds, after the bus did not take one.
-_FIRST, _LONGEST = 0.5, 10.0
-#: How long, in seconds, the end of a relay waits for what it is sending.
+#: How long `stop` waits for the notification that is being sent, in seconds.
 _PATIENCE = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deps:
-    """The world of a relay.
+    """The ports, clocks and settings of a relay.
 
     Attributes:
-        bus: None sends nothing; the relay then only gives events their ids, so that no reader finds
-            many without one.
-        silence: after how long, in seconds, a relay that stands still cannot reach the bus any
-            more. So much longer than it sends does it claim the outbox, and nothing of it arrives
-            among the notifications of the next relay.
+        bus: the message bus; without one the relay only numbers the events, so that readers do not
+            find many without an id.
+        silence: seconds after which a relay that stands still cannot reach the bus any more. The
+            claim of the outbox is longer than a turn by this time, so that a notification of one
+            relay does not arrive among those of the next.
         monotonic: measures how long a relay may still send.
-        poll: pause between two looks, in seconds.
+        poll: seconds between two looks at the outbox.
     """
 
     outbox: Outbox
@@ -55,10 +54,10 @@ class Deps:
 
 
 class Relay:
-    """A relay. Any number of them work on one database.
+    """A relay. Any number of relays work on one database.
 
     Args:
-        deps: its world.
+        deps: its ports, clocks and settings.
     """
 
     def __init__(self, deps: Deps) -> None:
@@ -69,11 +68,11 @@ class Relay:
         self._thread = threading.Thread(target=self._run, name='relay', daemon=True)
 
     def start(self) -> None:
-        """Begin to work."""
+        """Start the thread of the relay."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End, or leave behind what the bus does not take; the next relay begins with it."""
+        """End; a notification that the bus has not taken stays in the outbox for the next relay."""
         self._stop.set()
         self._thread.join(_PATIENCE)
 
@@ -82,29 +81,29 @@ class Relay:
             self._stop.wait(self.work())
 
     def work(self) -> float:
-        """Do what there is to do; return how long to sleep then, in seconds."""
+        """Send a batch of notifications; return how long to sleep, in seconds."""
         try:
             self._deps.outbox.number_events()
             more = self._deps.bus is not None and self._pass_on(self._deps.bus)
         except UnavailableError as error:
-            pause = min(_FIRST * 2.0 ** min(self._failures, 20), _LONGEST)
             self._failures += 1
+            pause = retry.BUS.delay(self._failures)
             _LOG.warning('%s Notifications wait %s s.', error.message, pause)
             return pause
         except LeapError as error:
             _LOG.warning('notifications wait: %s', error.message)
             return self._deps.poll
-        except Exception:  # noqa: BLE001 - whatever it is, the next round comes
+        except Exception:  # noqa: BLE001 - whatever it is, it is tried again
             _LOG.exception('passing notifications on failed')
-            return _LONGEST
+            return retry.BUS.longest
         self._failures = 0
         return 0.0 if more else self._deps.poll
 
     def _pass_on(self, bus: Bus) -> bool:
-        """Send a batch, if there is one and nobody else is at it; tell whether there was one.
+        """Send a batch, unless another relay has claimed the outbox; return whether one was sent.
 
         Raises:
-            UnavailableError: the bus did not take one. Those before it are done with.
+            UnavailableError: the bus did not take a notification; those before it are sent.
         """
         outbox = self._deps.outbox
         if not outbox.outgoing(1):
@@ -115,17 +114,17 @@ class Relay:
         if not outbox.claim_chore(_CHORE, self._claim, now, claimed):
             return False
 
-        def may() -> bool:
+        def may_send() -> bool:
             return not self._stop.is_set() and self._deps.monotonic() < until
 
-        some = False
+        has_sent = False
         try:
             for message in outbox.outgoing(_BATCH):
-                if not may():
+                if not may_send():
                     break
-                bus.send(message, may)
+                bus.send(message, may_send)
                 outbox.sent(message.id)
-                some = True
+                has_sent = True
         finally:
             outbox.release_chore(_CHORE, self._claim, None)
-        return some
+        return has_sent

@@ -1,4 +1,4 @@
-"""What a manager does again and again goes on, whatever goes wrong with it once."""
+"""Errors in the repeated work of a manager: logged and counted, and the work goes on."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ _LOG = logging.getLogger(__name__)
 
 
 @contextmanager
-def noted(meter: Meter, what: str) -> Iterator[None]:
-    """Log and count what goes wrong inside, and go on after it: the next time comes.
+def note_errors(meter: Meter, work: str) -> Iterator[None]:
+    """Log and count an error of the block, and go on after the block: the work is repeated anyway.
 
     Args:
-        meter: who counts it.
-        what: what is being done, for the log.
+        meter: counts the error.
+        work: name of the work, for the log.
     """
     try:
         yield
     except LeapError as error:
-        _LOG.warning('%s: %s', what, error.message)
+        _LOG.warning('%s: %s', work, error.message)
         meter.failed(error.code)
-    except Exception:  # noqa: BLE001 - whatever it is, the next time comes
-        _LOG.exception('%s failed', what)
+    except Exception:  # noqa: BLE001 - whatever it is, the work is repeated
+        _LOG.exception('%s failed', work)
         meter.failed(LeapError.code)

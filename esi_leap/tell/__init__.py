@@ -1,1 +1,1 @@
-"""Telling others what happened: the message bus and e-mail."""
+"""Adapters that report events: to the message bus, and by e-mail to projects."""

@@ -1,4 +1,4 @@
-"""The message bus: notifications through oslo.messaging, which only the extra `notify` installs."""
+"""The message bus, through oslo.messaging, which only the extra `notify` installs."""
 
 from __future__ import annotations
 
@@ -12,44 +12,42 @@ from importlib.util import find_spec
 from typing import Any
 
 from oslo_config import cfg
+from typing_extensions import override
 
 from esi_leap.conf import notification
+from esi_leap.conf.checks import ConfigurationError
 from esi_leap.conf.existing import is_set
 from esi_leap.core.errors import UnavailableError
 from esi_leap.core.event import Priority
-from esi_leap.core.ports.bus import Message
+from esi_leap.core.ports.bus import Bus, Message
 
 _GROUP = 'oslo_messaging_notifications'
-#: oslo.messaging's own option, as far as it tells whether anybody is to be notified: it is asked in
-#: processes that never send anything and need not load oslo.messaging.
+#: The option of oslo.messaging that says whether notifications are sent. It is read here because
+#: processes that send none need not load oslo.messaging.
 _DRIVER = cfg.MultiStrOpt('driver', default=[])
 #: Drivers that need a message bus.
 _ON_A_BUS = frozenset({'messaging', 'messagingv2'})
-#: The heartbeat of connections to RabbitMQ, in seconds. Operators do not choose it: what a relay
-#: may promise to the next one depends on it.
+#: The heartbeat of connections to RabbitMQ, in seconds. Operators do not choose it: `SILENCE`
+#: depends on it.
 _HEARTBEAT = 5
-#: After how long, in seconds, nothing leaves a process that stands still: RabbitMQ closes a
-#: connection of which it has heard nothing for three heartbeats. The kernel gives up what it could
-#: not deliver after one.
+#: Seconds after which a process that stands still cannot send any more: RabbitMQ closes a
+#: connection without traffic after three heartbeats. The kernel drops what it cannot deliver after
+#: one.
 SILENCE = 3.0 * _HEARTBEAT
 
 
-class UnusableError(Exception):
-    """Notifications are configured, and cannot be sent; the message says what to do."""
-
-
 def level(conf: cfg.ConfigOpts) -> Priority | None:
-    """Return the least priority that is told to the bus, None if nothing is.
+    """Return the lowest priority that is sent to the bus, None if no notification is.
 
     Raises:
-        UnusableError: oslo.messaging is needed and not installed.
+        ConfigurationError: oslo.messaging is needed and not installed.
     """
     conf.register_opt(_DRIVER, _GROUP)
     name = conf.notification.notification_level
     if not {*conf[_GROUP].driver} - {'noop'} or name is None:
         return None
     if find_spec('oslo_messaging') is None:
-        raise UnusableError(
+        raise ConfigurationError(
             f'[{_GROUP}] driver is set, but oslo.messaging is not installed; install '
             "'esi-leap[server,notify]', or remove the option."
         )
@@ -57,20 +55,20 @@ def level(conf: cfg.ConfigOpts) -> Priority | None:
 
 
 class _LateError(Exception):
-    """It was not to be sent any more."""
+    """The notification must not be sent any more."""
 
 
-class MessageBus:
-    """oslo.messaging's notifier; see `core.ports.bus.Bus`.
+class MessageBus(Bus):
+    """The notifier of oslo.messaging.
 
     Args:
-        files: configuration files of oslo.messaging, which reads them by itself.
-        folders: and folders of such files.
+        files: configuration files, which oslo.messaging reads by itself.
+        folders: directories of configuration files.
         topics: the topics that notifications are sent to.
         host: the name of this host.
 
     Raises:
-        UnusableError: there is no such driver or transport.
+        ConfigurationError: there is no such driver or transport.
     """
 
     def __init__(
@@ -87,38 +85,38 @@ class MessageBus:
         try:
             transport = messaging.get_notification_transport(conf)
         except messaging.DriverLoadFailure as error:
-            raise UnusableError(f'transport_url: {error}.') from error
+            raise ConfigurationError(f'transport_url: {error}.') from error
         except messaging.InvalidTransportURL:  # whose text is the URL, and the password in it
-            raise UnusableError(
+            raise ConfigurationError(
                 'transport_url is not like rabbit://name:password@host:5672/.'
             ) from None
         self._notifier = messaging.Notifier(
             transport, publisher_id=f'esi-leap-manager.{host}', topics=list(topics), retry=0
         )
         _check_drivers(conf)
-        self._failures = _heard(transport)
+        self._failures = _collect_failures(transport)
         self._may: Callable[[], bool] = lambda: False
-        _guard(transport, conf, self._allowed)
+        _guard(transport, conf, self._may_send)
 
+    @override
     def send(self, message: Message, may: Callable[[], bool]) -> None:
-        """Let the bus take a notification."""
         self._failures.clear()
         self._may = may
         getattr(self._notifier, message.priority)({}, message.type, dict(message.payload))
         if self._failures:
             error = self._failures[-1]
-            why = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise UnavailableError(f'The message bus does not take notifications: {why}.')
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise UnavailableError(f'The message bus does not take notifications: {reason}.')
 
-    def _allowed(self) -> bool:
+    def _may_send(self) -> bool:
         return self._may()
 
 
-def doubts(conf: cfg.ConfigOpts) -> Iterator[str]:
-    """Yield a sentence for each setting that may not mean what it seems to.
+def warnings_of(conf: cfg.ConfigOpts) -> Iterator[str]:
+    """Yield a warning for each setting that probably has another effect than was meant.
 
     Raises:
-        UnusableError: oslo.messaging is needed and not installed.
+        ConfigurationError: oslo.messaging is needed and not installed.
     """
     if level(conf) is None:
         if is_set(conf, 'notification', notification.LEVEL):
@@ -136,29 +134,33 @@ def doubts(conf: cfg.ConfigOpts) -> Iterator[str]:
 
 
 def _check_drivers(conf: cfg.ConfigOpts) -> None:
-    """Refuse drivers that the notifier would leave out, and with them all notifications."""
+    """Check that all drivers exist: the notifier ignores others, and notifications with them.
+
+    Raises:
+        ConfigurationError: a driver does not exist.
+    """
     known = {each.name for each in entry_points(group='oslo.messaging.notify.drivers')}
     unknown = sorted({*conf[_GROUP].driver} - known)
     if unknown:
-        raise UnusableError(
+        raise ConfigurationError(
             f'[{_GROUP}] driver {", ".join(unknown)} does not exist; there are '
             f'{", ".join(sorted(known))}.'
         )
 
 
 def _messaging() -> Any:  # noqa: ANN401 - a module without types
-    # It logs every failure with the whole notification; we say it in a sentence, and try again.
+    # It logs every failure with the whole notification; the relay logs a sentence, and retries.
     logging.getLogger('oslo_messaging.notify.messaging').setLevel(logging.CRITICAL)
     with warnings.catch_warnings():
-        # For the sake of RPC, which we do not have, it loads eventlet, which warns of itself.
+        # It loads eventlet, which only RPC needs and which warns of its own use.
         warnings.simplefilter('ignore')
         return import_module('oslo_messaging')
 
 
-def _heard(transport: Any) -> list[BaseException]:  # noqa: ANN401 - oslo.messaging's own
-    """Return a list to which the transport's failures are added.
+def _collect_failures(transport: Any) -> list[BaseException]:  # noqa: ANN401 - oslo.messaging's own
+    """Return a list to which the transport adds its failures.
 
-    The notifier swallows them: its caller would take a lost notification for one that was sent.
+    The notifier swallows them: its caller would take a lost notification for a sent one.
     """
     failures: list[BaseException] = []
     send = transport._send_notification  # noqa: SLF001 - nothing public tells
@@ -182,10 +184,10 @@ def _guard(
     conf: cfg.ConfigOpts,
     may: Callable[[], bool],
 ) -> None:
-    """Let RabbitMQ be given nothing but what may be sent at that very moment.
+    """Ask `may` right before a notification is written to the socket of RabbitMQ.
 
-    Before, a sender waits for a connection, or for the lock of one that is being renewed, for as
-    long as the network pleases. Behind this question there is but the socket.
+    Before that, a sender may have waited for a connection, or for the lock of a connection that is
+    being renewed, for any time. After that, only the socket follows.
     """
     pool = getattr(transport._driver, '_connection_pool', None)  # noqa: SLF001 - nothing public asks
     if pool is None:  # another kind of bus
@@ -195,7 +197,7 @@ def _guard(
 
     def publish(connection: Any, *args: Any, **values: Any) -> None:  # noqa: ANN401 - passed on
         if not may():
-            raise _LateError('it came too late')
+            raise _LateError('it is too late to send it')
         kind._publish(connection, *args, **values)  # noqa: SLF001 - as above
 
     pool.connection_cls = type(kind.__name__, (kind,), {'_publish': publish})

@@ -1,1 +1,1 @@
-"""For WSGI servers."""
+"""Applications for WSGI servers."""

@@ -1,7 +1,7 @@
-"""`esi_leap.wsgi.api:application`, for any WSGI server.
+"""The API as `esi_leap.wsgi.api:application`, for any WSGI server.
 
-The configuration is that of the files oslo.config finds for `esi-leap`, or of the file named in
-the environment variable `ESI_LEAP_CONFIG_FILE`. The command line belongs to the server.
+The environment variable `ESI_LEAP_CONFIG_FILE` names the configuration file; without it oslo.config
+finds the files of `esi-leap`. The command line is the server's.
 """
 
 import logging
@@ -9,12 +9,13 @@ import os
 
 from oslo_log import log
 
-from esi_leap import conf, wiring
+from esi_leap import conf
 from esi_leap.conf import existing
+from esi_leap.wiring.api import make_application
 
 _file = os.environ.get('ESI_LEAP_CONFIG_FILE')
 _conf = conf.load(['--config-file', _file] if _file else [], 'esi-leap-api')
 log.setup(_conf, 'esi-leap')
 for _warning in existing.warnings(_conf):
     logging.getLogger(__name__).warning(_warning)
-application = wiring.api(_conf)
+application = make_application(_conf)

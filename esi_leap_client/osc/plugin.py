@@ -1,4 +1,4 @@
-"""What python-openstackclient asks of a plugin."""
+"""The interface of a plugin of python-openstackclient."""
 
 import argparse
 from typing import Any
@@ -12,13 +12,13 @@ DEFAULT_API_VERSION = '1'
 
 
 def make_client(instance: Any) -> Any:  # noqa: ANN401 - as osc-lib declares neither
-    """Make what commands find as `client_manager.lease`.
+    """Return the proxy of the lease service, which commands use as `client_manager.lease`.
 
     Args:
-        instance: The client manager, which has signed in already.
+        instance: The client manager, already authenticated.
 
     Returns:
-        The proxy of the lease service on the program's own connection.
+        The proxy on the connection of the program.
 
     Raises:
         openstack.exceptions.ServiceDiscoveryException: The cloud has no lease service.
@@ -41,6 +41,6 @@ def build_option_parser(parser: argparse.ArgumentParser) -> argparse.ArgumentPar
         metavar='<esileap-api-version>',
         default=DEFAULT_API_VERSION,
         help=f'Lease service API version, one of {", ".join(API_VERSIONS)} (default: '
-        f'{DEFAULT_API_VERSION}); from 1.1 on, times end in Z',
+        f'{DEFAULT_API_VERSION}); since 1.1, times end in Z',
     )
     return parser

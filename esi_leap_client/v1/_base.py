@@ -1,4 +1,4 @@
-"""What the resources of the lease service have in common."""
+"""Base classes of the resources of the lease service."""
 
 import urllib.parse
 from datetime import datetime, timedelta
@@ -8,14 +8,14 @@ from openstack import resource
 
 
 class Answer(resource.Resource):  # type: ignore[misc]  # untyped SDK
-    """What the lease service answers."""
+    """An object in an answer of the lease service."""
 
-    #: An attribute that is never null in one.
+    #: An attribute that is never null in an answer of a lease service.
     proof = ''
 
 
 class Listed(Answer):
-    """Something of which the lease service gives lists, page after page."""
+    """An object that the lease service lists, page after page."""
 
     allow_list = True
 
@@ -23,10 +23,10 @@ class Listed(Answer):
     def _get_next_link(
         cls, uri: str, _response: object, data: dict[str, Any], *_rest: object
     ) -> tuple[str | None, dict[str, Any]]:
-        """Follow the service's own link, and only its query.
+        """Return the address and query of the next page; None if there is none.
 
-        The host in a link is the one a proxy told the service, which need not be ours; and
-        without a link there is no further page, so none is asked for.
+        Only the query of the service's link is used: its host is that of a proxy, which may be
+        unreachable from here.
         """
         for link in data.get(f'{cls.resources_key}_links') or ():
             if link.get('rel') == 'next':
@@ -36,7 +36,7 @@ class Listed(Answer):
 
 
 class Resource(Listed):
-    """Something the lease service knows by uuid or name."""
+    """An object with a uuid and a name."""
 
     allow_fetch = True
 
@@ -47,27 +47,27 @@ class Resource(Listed):
 
     @classmethod
     def _alternate_id(cls) -> str:
-        """Name the attribute that is the id; the SDK does not look for it in a parent class."""
+        """Return the attribute that is the id; the SDK does not look for it in a base class."""
         return 'uuid'
 
 
-class Kept(Resource):
-    """Something that the lease service keeps until it is deleted, and that has a window."""
+class Booked(Resource):
+    """An object with a window and a status: an offer, a lease or a contract."""
 
     allow_delete = True
     proof = 'status'
 
-    #: The state it is in.
+    #: The status.
     status = resource.Body('status')
-    #: Why it is in this state, where there is something to say.
+    #: Why it has this status; None if there is no reason.
     status_reason = resource.Body('status_reason')
-    #: First instant, `YYYY-MM-DDTHH:MM:SS[.ffffff]` UTC.
+    #: Start, `YYYY-MM-DDTHH:MM:SS[.ffffff]` UTC.
     start_time = resource.Body('start_time')
-    #: The instant after the last one, likewise.
+    #: End, exclusive, in the same form.
     end_time = resource.Body('end_time')
 
     @property
     def duration(self) -> timedelta:
-        """How long the window is."""
+        """The duration of the window."""
         start, end = (datetime.fromisoformat(each) for each in (self.start_time, self.end_time))
         return end - start

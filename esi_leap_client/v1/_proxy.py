@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 from openstack import exceptions, proxy
 
-from esi_leap_client import moments
+from esi_leap_client import moments, retry
 from esi_leap_client.v1 import _wait
-from esi_leap_client.v1._base import Answer, Kept, Listed
+from esi_leap_client.v1._base import Answer, Booked, Listed
 from esi_leap_client.v1.console_auth_token import ConsoleAuthToken
 from esi_leap_client.v1.contract import Contract
 from esi_leap_client.v1.event import Event
@@ -19,18 +19,18 @@ from esi_leap_client.v1.offer import Offer
 from esi_leap_client.v1.recall import Recall
 
 _R = TypeVar('_R', bound=Listed)
-_K = TypeVar('_K', bound=Kept)
+_K = TypeVar('_K', bound=Booked)
 _L = TypeVar('_L', bound=Listed)
 _A = TypeVar('_A', bound=Answer)
 _Progress = Callable[[Any], None]
 
 
 class Proxy(proxy.Proxy):  # type: ignore[misc]  # untyped SDK
-    """Deeds on offers, leases, contracts, nodes, events and console auth tokens.
+    """Calls on offers, leases, contracts, recalls, nodes, events and console auth tokens.
 
-    An ident is a uuid, a name (the service finds out whose), or the object itself. Projects
-    and nodes go by uuid or name too. Times are text as on the wire or aware `datetime`s.
-    Every deed raises `openstack.exceptions.HttpException` (`NotFoundException`,
+    An object is given by its uuid, by its name, or as the object itself. Projects and nodes are
+    given by uuid or name too. Times are text as on the wire or aware `datetime`s.
+    Every call raises `openstack.exceptions.HttpException` (`NotFoundException`,
     `ConflictException`, …) where the service refuses, and
     `openstack.exceptions.InvalidRequest` for an attribute or filter that does not exist.
     """
@@ -48,21 +48,21 @@ class Proxy(proxy.Proxy):  # type: ignore[misc]  # untyped SDK
     }
 
     def offers(self, **query: object) -> Iterator[Offer]:
-        """List offers, page after page.
+        """List offers.
 
         Args:
-            **query: Filters of the service; `limit` is the size of a page.
+            **query: Filters of the service, see its API; `limit` is the size of a page.
 
         Returns:
-            The offers, fetched while they are read.
+            An iterator over the offers, which fetches page after page.
         """
         return self._found(Offer, query)
 
     def create_offer(self, **attrs: object) -> Offer:
-        """Offer a node.
+        """Create an offer of a node.
 
         Args:
-            **attrs: `resource_uuid`, and what else an offer has.
+            **attrs: Attributes of the offer; `resource_uuid` is required.
 
         Returns:
             The offer.
@@ -74,46 +74,46 @@ class Proxy(proxy.Proxy):  # type: ignore[misc]  # untyped SDK
         return self._read(Offer, offer)
 
     def find_offer(self, offer: str, *, ignore_missing: bool = False) -> Offer | None:
-        """Read an offer by uuid or name; None if `ignore_missing` and there is none."""
+        """Read an offer by uuid or name; None if there is none and `ignore_missing`."""
         return self._find_one(Offer, offer, ignore_missing=ignore_missing)
 
     def delete_offer(self, offer: str | Offer, *, ignore_missing: bool = False) -> Offer | None:
-        """Withdraw an offer; None if `ignore_missing` and there is none."""
+        """Withdraw an offer; None if there is none and `ignore_missing`."""
         return self._remove(Offer, offer, ignore_missing=ignore_missing)
 
     def claim_offer(self, offer: str | Offer, **attrs: object) -> Lease:
         """Claim a window of an offer.
 
         Args:
-            offer: Its ident.
+            offer: The offer, its uuid or its name.
             **attrs: `start_time`, `end_time`, `name`, `purpose`, `properties`.
 
         Returns:
-            The lease that was made.
+            The new lease.
         """
         wanted = _wired(Lease, attrs)
         try:
-            return self._understood(self._at(Offer, offer).claim(self, **wanted))
-        except TypeError:  # it is JSON, but no object
-            raise self._stranger() from None
+            return self._checked(self._at(Offer, offer).claim(self, **wanted))
+        except TypeError:  # JSON, but not an object
+            raise self._not_a_service() from None
 
     def leases(self, **query: object) -> Iterator[Lease]:
-        """List leases, page after page.
+        """List leases.
 
         Args:
             **query: Filters of the service; `view='all'` for every project's, `limit` is the
                 size of a page.
 
         Returns:
-            The leases, fetched while they are read.
+            An iterator over the leases, which fetches page after page.
         """
         return self._found(Lease, query)
 
     def create_lease(self, **attrs: object) -> Lease:
-        """Lease a node of one's own to a project.
+        """Lease a node of the caller's project to a project.
 
         Args:
-            **attrs: `resource_uuid`, `project_id`, and what else a lease has.
+            **attrs: Attributes of the lease; `resource_uuid` and `project_id` are required.
 
         Returns:
             The lease.
@@ -125,37 +125,37 @@ class Proxy(proxy.Proxy):  # type: ignore[misc]  # untyped SDK
         return self._read(Lease, lease)
 
     def find_lease(self, lease: str, *, ignore_missing: bool = False) -> Lease | None:
-        """Read a lease by uuid or name; None if `ignore_missing` and there is none."""
+        """Read a lease by uuid or name; None if there is none and `ignore_missing`."""
         return self._find_one(Lease, lease, ignore_missing=ignore_missing)
 
     def update_lease(self, lease: str | Lease, **attrs: object) -> Lease:
         """Change a lease.
 
         Args:
-            lease: Its ident.
+            lease: The lease, its uuid or its name.
             **attrs: `end_time`, `name`, `purpose`, `properties`.
 
         Returns:
-            The lease as it is now.
+            The changed lease.
         """
         found = self._at(Lease, lease)
         found._update(**_wired(Lease, attrs))  # noqa: SLF001 - as the SDK's own proxies do
         changed: Lease = found.commit(self)
-        return self._understood(changed)
+        return self._checked(changed)
 
     def delete_lease(self, lease: str | Lease, *, ignore_missing: bool = False) -> Lease | None:
-        """End a lease; None if `ignore_missing` and there is none."""
+        """Cancel a lease; None if there is none and `ignore_missing`."""
         return self._remove(Lease, lease, ignore_missing=ignore_missing)
 
     def contracts(self, **query: object) -> Iterator[Contract]:
-        """List contracts, page after page.
+        """List contracts.
 
         Args:
             **query: Filters of the service; `view='all'` for every project's, `limit` is the
                 size of a page.
 
         Returns:
-            The contracts, fetched while they are read.
+            An iterator over the contracts, which fetches page after page.
         """
         return self._found(Contract, query)
 
@@ -164,29 +164,29 @@ class Proxy(proxy.Proxy):  # type: ignore[misc]  # untyped SDK
         return self._read(Contract, contract)
 
     def find_contract(self, contract: str, *, ignore_missing: bool = False) -> Contract | None:
-        """Read a contract by uuid or name; None if `ignore_missing` and there is none."""
+        """Read a contract by uuid or name; None if there is none and `ignore_missing`."""
         return self._find_one(Contract, contract, ignore_missing=ignore_missing)
 
     def delete_contract(
         self, contract: str | Contract, *, ignore_missing: bool = False
     ) -> Contract | None:
-        """End a contract with its leases; None if `ignore_missing` and there is none."""
+        """Cancel a contract with its leases; None if there is none and `ignore_missing`."""
         return self._remove(Contract, contract, ignore_missing=ignore_missing)
 
     def recalls(self, **query: object) -> Iterator[Recall]:
-        """List recalls, page after page.
+        """List recalls.
 
         Args:
             **query: Filters of the service; `view='all'` for every project's, `limit` is the
                 size of a page.
 
         Returns:
-            The recalls, fetched while they are read; `nodes` is not in a list.
+            An iterator over the recalls, which fetches page after page; `nodes` is None in them.
         """
         return self._found(Recall, query)
 
     def create_recall(self, **attrs: object) -> Recall:
-        """Have nodes back before the time for which they were lent is over.
+        """Recall nodes before the end of their leases.
 
         Args:
             **attrs: `nodes`, or `all=True`, or `resource_class` and `count`; `deadline` or `notice`
@@ -198,11 +198,11 @@ class Proxy(proxy.Proxy):  # type: ignore[misc]  # untyped SDK
         return self._made(Recall, attrs)
 
     def get_recall(self, recall: str | Recall) -> Recall:
-        """Read a recall by uuid, with how far each of its nodes is."""
+        """Read a recall by uuid, with the progress of each of its nodes."""
         return self._read(Recall, recall)
 
     def delete_recall(self, recall: str | Recall, *, ignore_missing: bool = False) -> Recall | None:
-        """Cancel a recall; None if `ignore_missing` and there is none."""
+        """Cancel a recall; None if there is none and `ignore_missing`."""
         return self._remove(Recall, recall, ignore_missing=ignore_missing)
 
     def wait_for_recall(
@@ -210,28 +210,28 @@ class Proxy(proxy.Proxy):  # type: ignore[misc]  # untyped SDK
         recall: Recall,
         *,
         wait: float | None = None,
-        interval: float = 1,
+        interval: float = retry.LOOK,
         progress: _Progress | None = None,
     ) -> Recall:
-        """Wait until all nodes of a recall that can come back are back.
+        """Wait until a recall is complete: every node is back, or cannot come back.
 
         Args:
-            recall: What to watch.
-            wait: Seconds; None waits for ever.
+            recall: The recall.
+            wait: Seconds after which to give up; None for never.
             interval: Seconds between two looks.
             progress: Called with the recall after every look.
 
         Returns:
-            The recall as it then is: `complete`, or `cancelled` by somebody.
+            The recall with the status `complete` or `cancelled`.
 
         Raises:
-            openstack.exceptions.ResourceTimeout: It did not in time.
+            openstack.exceptions.ResourceTimeout: It took too long.
         """
-        look = _wait.Look(lambda: self._again(recall), interval, wait, progress)
-        return look.until_settled(recall)
+        poll = retry.Poll(lambda: self._reread(recall), interval, wait, progress)
+        return _wait.wait_for_recall(poll, recall)
 
     def nodes(self, **query: object) -> Iterator[Node]:
-        """List the nodes that one owns, holds or may claim, page after page.
+        """List the nodes that the caller's project owns, holds or may claim.
 
         Args:
             **query: Filters of the service: `owner`, `lessee`, `resource_class`, `property`
@@ -239,7 +239,7 @@ class Proxy(proxy.Proxy):  # type: ignore[misc]  # untyped SDK
                 `limit` is the size of a page.
 
         Returns:
-            The nodes, fetched while they are read.
+            An iterator over the nodes, which fetches page after page.
         """
         return self._found(Node, query)
 
@@ -248,30 +248,30 @@ class Proxy(proxy.Proxy):  # type: ignore[misc]  # untyped SDK
         return self._read(Node, node)
 
     def find_node(self, node: str, *, ignore_missing: bool = False) -> Node | None:
-        """Read a node by uuid or name; None if `ignore_missing` and there is none."""
+        """Read a node by uuid or name; None if there is none and `ignore_missing`."""
         return self._find_one(Node, node, ignore_missing=ignore_missing)
 
     def reset_node(self, node: str | Node) -> Node:
-        """Let a node that the gate has rejected be cleaned and tried once more.
+        """Reset a node that the gate has rejected: clean it and ask the gate again.
 
         Args:
-            node: Its ident.
+            node: The node, its uuid or its name.
 
         Returns:
-            The node as it is now.
+            The changed node.
         """
-        return self._understood(self._at(Node, node).reset(self))
+        return self._checked(self._at(Node, node).reset(self))
 
     def events(self, **query: object) -> Iterator[Event]:
-        """List events, the oldest first, page after page.
+        """List events, the oldest first.
 
         Args:
-            **query: Filters of the service: `last_event_id` and `last_event_time` for what
-                came later, `event_type`, `lessee_or_owner_id`, `resource_type`,
+            **query: Filters of the service: `last_event_id` and `last_event_time` for
+                later events, `event_type`, `lessee_or_owner_id`, `resource_type`,
                 `resource_uuid`; `limit` is the size of a page.
 
         Returns:
-            The events, fetched while they are read.
+            An iterator over the events, which fetches page after page.
         """
         return self._found(Event, query)
 
@@ -282,15 +282,15 @@ class Proxy(proxy.Proxy):  # type: ignore[misc]  # untyped SDK
         *,
         read_only: bool = False,
     ) -> ConsoleAuthToken:
-        """Get a token for the serial console of a node that one has.
+        """Create a token for the serial console of a node that the caller's project holds.
 
         Args:
-            node_uuid_or_name: The node's ident.
-            token_ttl: Seconds that it is good for; the service's own choice if None.
-            read_only: Whether what is typed is dropped.
+            node_uuid_or_name: The node, its uuid or its name.
+            token_ttl: Seconds in which the token has to be used; None for the service's default.
+            read_only: Whether the console drops what is typed.
 
         Returns:
-            The token, and the address that takes it.
+            The token, with the address of the console.
         """
         node = node_uuid_or_name
         attrs: dict[str, Any] = {
@@ -302,10 +302,10 @@ class Proxy(proxy.Proxy):  # type: ignore[misc]  # untyped SDK
         return self._made(ConsoleAuthToken, given)
 
     def delete_console_auth_token(self, node_uuid_or_name: str | Node) -> None:
-        """Make all console tokens of a node invalid, and close the consoles that they opened.
+        """Delete all console tokens of a node, which closes the consoles that they opened.
 
         Args:
-            node_uuid_or_name: The node's ident.
+            node_uuid_or_name: The node, its uuid or its name.
         """
         node = node_uuid_or_name
         ident = _step(node.uuid if isinstance(node, Node) else node)
@@ -319,41 +319,42 @@ class Proxy(proxy.Proxy):  # type: ignore[misc]  # untyped SDK
         status: str = 'active',
         *,
         wait: float | None = None,
-        interval: float = 1,
+        interval: float = retry.LOOK,
         progress: _Progress | None = None,
     ) -> _K:
-        """Wait until something has reached a status.
+        """Wait until an object has a status.
 
         Args:
-            resource: What to watch.
-            status: What it is to become.
-            wait: Seconds; None waits for ever.
+            resource: An offer, lease or contract.
+            status: The status.
+            wait: Seconds after which to give up; None for never.
             interval: Seconds between two looks.
             progress: Called with the object after every look.
 
         Returns:
-            The object as it then is.
+            The object with the status.
 
         Raises:
-            openstack.exceptions.ResourceFailure: It can no longer get there.
-            openstack.exceptions.ResourceTimeout: It did not in time.
+            openstack.exceptions.ResourceFailure: It can no longer reach the status.
+            openstack.exceptions.ResourceTimeout: It took too long.
         """
-        look = _wait.Look(lambda: self._again(resource), interval, wait, progress)
-        return look.until_status(resource, status)
+        poll = retry.Poll(lambda: self._reread(resource), interval, wait, progress)
+        reached: _K = _wait.wait_for_status(poll, resource, status)
+        return reached
 
     def wait_for_delete(
         self,
         resource: _K,
         *,
         wait: float | None = None,
-        interval: float = 1,
+        interval: float = retry.LOOK,
         progress: _Progress | None = None,
     ) -> _K:
-        """Wait until something deleted is gone: `deleted`, `expired` or not found.
+        """Wait until an object is gone: its status is `deleted` or `expired`, or it is not found.
 
         Args:
-            resource: What to watch.
-            wait: Seconds; None waits for ever.
+            resource: An offer, lease or contract.
+            wait: Seconds after which to give up; None for never.
             interval: Seconds between two looks.
             progress: Called with the object after every look that finds it.
 
@@ -361,17 +362,19 @@ class Proxy(proxy.Proxy):  # type: ignore[misc]  # untyped SDK
             The object as it was last seen.
 
         Raises:
-            openstack.exceptions.ResourceFailure: It went into `error`.
+            openstack.exceptions.ResourceFailure: Its status became `error`.
             openstack.exceptions.ResourceTimeout: It did not go in time.
         """
-        look = _wait.Look(lambda: self._again(resource), interval, wait, progress)
-        return look.until_gone(resource)
+        poll = retry.Poll(lambda: self._reread(resource), interval, wait, progress)
+        gone: _K = _wait.wait_for_delete(poll, resource)
+        return gone
 
     def _found(self, kind: type[_L], query: dict[str, Any]) -> Iterator[_L]:
         allowed = {*kind._query_mapping._mapping, 'limit', 'marker'}  # noqa: SLF001
         if unknown := sorted(query.keys() - allowed):
             raise exceptions.InvalidRequest(
-                f'There is no filter {", ".join(unknown)} on {kind.resources_key}.'
+                f'Unknown filter of {kind.resources_key}: {", ".join(unknown)}. '
+                f'Known: {", ".join(sorted(allowed))}.'
             )
         sent = {key: _text(value) for key, value in query.items() if value is not None}
         return self._pages(kind, sent)
@@ -380,39 +383,43 @@ class Proxy(proxy.Proxy):  # type: ignore[misc]  # untyped SDK
         try:
             # Not self._list: it has an argument of its own named resource_type.
             yield from kind.list(self, **sent)
-        except (KeyError, TypeError):  # it is JSON, but not the object with the key we know
-            raise self._stranger() from None
+        except (KeyError, TypeError):  # JSON, but not an object with the expected key
+            raise self._not_a_service() from None
 
     def _made(self, kind: type[_A], attrs: dict[str, Any]) -> _A:
         # Not self._create, likewise.
         new = kind.new(connection=self._get_connection(), **_wired(kind, attrs))
         made: _A = new.create(self)
-        return self._understood(made)
+        return self._checked(made)
 
-    def _understood(self, answer: _A) -> _A:
-        """Refuse an answer that was not the JSON of a lease service; the SDK lets it pass."""
+    def _checked(self, answer: _A) -> _A:
+        """Return an answer, checked: the SDK also accepts JSON of other services.
+
+        Raises:
+            openstack.exceptions.SDKException: It is not from a lease service.
+        """
         if getattr(answer, answer.proof) is None:
-            raise self._stranger()
+            raise self._not_a_service()
         return answer
 
-    def _stranger(self) -> exceptions.SDKException:
+    def _not_a_service(self) -> exceptions.SDKException:
         return exceptions.SDKException(
             f'What answers at {self.endpoint_override} is not a lease service.'
         )
 
     def _at(self, kind: type[_R], ident: str | _R) -> _R:
-        """Take the object itself, or one that stands for the ident until it is read."""
+        """Return the object itself, or an unread object for a uuid or name."""
         if isinstance(ident, kind):
             return ident
         return kind.existing(connection=self._get_connection(), uuid=_step(str(ident)))  # type: ignore[no-any-return]
 
     def _read(self, kind: type[_R], ident: str | _R) -> _R:
         found: _R = self._at(kind, ident).fetch(self)
-        return self._understood(found)
+        return self._checked(found)
 
-    def _again(self, resource: _R) -> _R:
+    def _reread(self, resource: _R) -> _R:
         fresh: _R = self._at(type(resource), resource.uuid).fetch(self, skip_cache=True)
-        return self._understood(fresh)
+        return self._checked(fresh)
 
     def _find_one(self, kind: type[_R], ident: str, *, ignore_missing: bool) -> _R | None:
         try:
@@ -429,21 +436,25 @@ class Proxy(proxy.Proxy):  # type: ignore[misc]  # untyped SDK
 
 
 def _step(ident: str) -> str:
-    """Write an ident as a step of a path.
+    """Return a uuid or name quoted as one step of a path.
 
     Raises:
-        openstack.exceptions.InvalidRequest: It would lead elsewhere.
+        openstack.exceptions.InvalidRequest: It would become several steps, or none.
     """
     if ident in {'', '.', '..'}:
         raise exceptions.InvalidRequest(f"'{ident}' is not the uuid or name of anything.")
     if '/' in ident:
-        # However it is quoted, servers take it for a further step of the path.
-        raise exceptions.InvalidRequest(f"'{ident}' has a slash, so only its uuid will do.")
+        # Servers take even a quoted slash for the beginning of a further step.
+        raise exceptions.InvalidRequest(f"'{ident}' has a slash; use the uuid instead.")
     return urllib.parse.quote(ident, safe='')
 
 
 def _wired(kind: type[Answer], attrs: dict[str, Any]) -> dict[str, Any]:
-    """Check the names of attributes, which the SDK would drop in silence, and write times."""
+    """Return attributes for the wire; the SDK would silently drop unknown ones.
+
+    Raises:
+        openstack.exceptions.InvalidRequest: An attribute is unknown.
+    """
     if unknown := sorted(attrs.keys() - kind._body_mapping().keys()):  # noqa: SLF001
         raise exceptions.InvalidRequest(
             f'A {kind.__name__.lower()} has no attribute {", ".join(unknown)}.'

@@ -6,9 +6,9 @@ from esi_leap_client.v1 import _base
 
 
 class ConsoleAuthToken(_base.Answer):
-    """What lets its bearer open the serial console of a node.
+    """A secret that opens the serial console of a node.
 
-    The service keeps no copy of the token: it can be read here and nowhere else.
+    The service keeps no copy of the token: only the answer to its creation contains it.
     """
 
     base_path = '/console_auth_tokens'
@@ -16,17 +16,17 @@ class ConsoleAuthToken(_base.Answer):
     allow_delete = True
     proof = 'token'
 
-    #: Whose console it opens: uuid or name.
+    #: The node, when creating: uuid or name.
     node_uuid_or_name = Body('node_uuid_or_name')
-    #: How long it is good for, in seconds.
+    #: When creating: seconds in which it has to be used.
     token_ttl = Body('token_ttl', type=int)
-    #: Whether what is typed is dropped.
+    #: Whether the console drops what is typed.
     read_only = Body('read_only', type=bool)
-    #: When it can be used no more, `YYYY-MM-DDTHH:MM:SS[.ffffff]` UTC.
+    #: Expiry, `YYYY-MM-DDTHH:MM:SS[.ffffff]` UTC.
     expires_at = Body('expires_at')
-    #: The node, as the service knows it.
+    #: The node: uuid.
     node_uuid = Body('node_uuid', alternate_id=True)
     #: The secret.
     token = Body('token')
-    #: Where a WebSocket client connects to; it holds the secret.
+    #: The address for a WebSocket client; it contains the secret.
     access_url = Body('access_url')

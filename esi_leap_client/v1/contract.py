@@ -5,7 +5,7 @@ from openstack.resource import Body, QueryParameters
 from esi_leap_client.v1 import _base
 
 
-class Contract(_base.Kept):
+class Contract(_base.Booked):
     """The agreement between a provider project and a consumer project."""
 
     base_path = '/contracts'
@@ -23,11 +23,11 @@ class Contract(_base.Kept):
         'sort_dir',
     )
 
-    #: The project that gives.
+    #: The provider.
     owner_id = Body('owner_id')
     #: That project's name.
     owner = Body('owner')
-    #: The project that takes.
+    #: The lessee.
     project_id = Body('project_id')
     #: That project's name.
     project = Body('project')
@@ -35,7 +35,7 @@ class Contract(_base.Kept):
     offer_uuid = Body('offer_uuid')
     #: The UUIDs of its leases.
     leases = Body('leases', type=list)
-    #: Seconds that a recall is told before the end; None: the provider may cancel at once.
+    #: Minimum notice before a recall in seconds; None: the provider can cancel at any time.
     recall_notice = Body('recall_notice', type=int)
     #: Whether it cannot be recalled.
     firm = Body('firm', type=bool)

@@ -1,4 +1,4 @@
-"""An event: something that happened to an offer, a contract or a lease."""
+"""An event: a change of an offer, a lease, a contract or a node."""
 
 from openstack.resource import Body, QueryParameters
 
@@ -6,7 +6,7 @@ from esi_leap_client.v1 import _base
 
 
 class Event(_base.Listed):
-    """One change; its `id` is a number that is larger than those of all changes before."""
+    """A change; its `id` is larger than those of all earlier events."""
 
     base_path = '/events'
     resources_key = 'events'
@@ -20,19 +20,19 @@ class Event(_base.Listed):
         'lessee_or_owner_id',
     )
 
-    #: What happened, for example `esi_leap.lease.fulfill.end`.
+    #: Type, for example `esi_leap.lease.fulfill.end`.
     event_type = Body('event_type')
-    #: When, `YYYY-MM-DDTHH:MM:SS[.ffffff]` UTC.
+    #: Time, `YYYY-MM-DDTHH:MM:SS[.ffffff]` UTC.
     event_time = Body('event_time')
-    #: The kind of thing it happened to.
+    #: Kind of the changed object.
     object_type = Body('object_type')
-    #: The thing.
+    #: UUID of the changed object.
     object_uuid = Body('object_uuid')
-    #: The type of the node.
+    #: Resource type of the node.
     resource_type = Body('resource_type')
     #: The node.
     resource_uuid = Body('resource_uuid')
-    #: The project that takes.
+    #: The lessee.
     lessee_id = Body('lessee_id')
-    #: The project that gives.
+    #: The owner or provider.
     owner_id = Body('owner_id')

@@ -5,8 +5,8 @@ from openstack.resource import Body, QueryParameters
 from esi_leap_client.v1 import _base
 
 
-class Lease(_base.Kept):
-    """One node, held by one project for one window, under one contract."""
+class Lease(_base.Booked):
+    """One node, leased to one project for one window, under one contract."""
 
     base_path = '/leases'
     resources_key = 'leases'
@@ -22,6 +22,7 @@ class Lease(_base.Kept):
         'owner_id',
         'offer_uuid',
         'contract_uuid',
+        'parent_lease_uuid',
         'view',
         'start_time',
         'end_time',
@@ -35,15 +36,15 @@ class Lease(_base.Kept):
         'sort_dir',
     )
 
-    #: The project that holds the node: id, or name when creating.
+    #: The lessee: id, or name when creating.
     project_id = Body('project_id')
     #: That project's name.
     project = Body('project')
-    #: The project that gives the node.
+    #: The provider: the project that leases the node out.
     owner_id = Body('owner_id')
     #: That project's name.
     owner = Body('owner')
-    #: What kind of resource: `ironic_node` by default.
+    #: Resource type: `ironic_node` by default.
     resource_type = Body('resource_type')
     #: The node: uuid, or name when creating.
     resource_uuid = Body('resource_uuid')
@@ -57,9 +58,9 @@ class Lease(_base.Kept):
     fulfill_time = Body('fulfill_time')
     #: When the lessee lost the node.
     expire_time = Body('expire_time')
-    #: Free data of its maker.
+    #: Arbitrary data of its creator.
     properties = Body('properties', type=dict)
-    #: What it is for.
+    #: The purpose.
     purpose = Body('purpose')
     #: The offer it was claimed from.
     offer_uuid = Body('offer_uuid')
@@ -67,10 +68,10 @@ class Lease(_base.Kept):
     contract_uuid = Body('contract_uuid')
     #: The lease it was sub-let from.
     parent_lease_uuid = Body('parent_lease_uuid')
-    #: Seconds that a recall is told before the end; None: the provider may cancel at once.
+    #: Minimum notice before a recall in seconds; None: the provider can cancel at any time.
     recall_notice = Body('recall_notice', type=int)
     #: Whether it cannot be recalled.
     firm = Body('firm', type=bool)
-    #: The recall that ends it before its time: `uuid`, `deadline`, `reason`, and for the lessee
-    #: `offers` to which he can go.
+    #: The recall that ends it early: `uuid`, `deadline`, `reason`, and for the lessee
+    #: `offers` to claim instead.
     recall = Body('recall', type=dict)

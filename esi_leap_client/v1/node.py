@@ -1,4 +1,4 @@
-"""A node: a machine of Ironic, and what is booked on it."""
+"""A node: a bare-metal machine with its offers and leases."""
 
 from typing import Any
 
@@ -9,9 +9,10 @@ from esi_leap_client.v1 import _base
 
 
 class Node(_base.Resource):
-    """A bare-metal machine with the offers and leases on it that one may see.
+    """A bare-metal machine with the offers and leases on it that the caller may see.
 
-    Of a node that is only to be claimed, the service tells what its offer tells; the rest is None.
+    If the caller only sees an offer of the node, all attributes that the offer does not have are
+    None.
     """
 
     base_path = '/nodes'
@@ -34,9 +35,9 @@ class Node(_base.Resource):
 
     #: The owner's project, by name.
     owner = Body('owner')
-    #: The project that holds the node, by name; empty if none does.
+    #: The lessee's project, by name; empty if the node is not leased.
     lessee = Body('lessee')
-    #: What kind of resource it is: `ironic_node` by default.
+    #: Resource type: `ironic_node` by default.
     resource_type = Body('resource_type')
     #: The resource class.
     resource_class = Body('resource_class')
@@ -44,39 +45,39 @@ class Node(_base.Resource):
     properties = Body('properties', type=dict)
     #: The offer that is open now.
     offer_uuid = Body('offer_uuid')
-    #: The lease under which it is held now.
+    #: The lease that has the node now.
     lease_uuid = Body('lease_uuid')
     #: The UUIDs of the offers that begin later.
     future_offers = Body('future_offers', type=list)
     #: The UUIDs of the leases that begin later.
     future_leases = Body('future_leases', type=list)
-    #: Ironic's state of it.
+    #: The provision state in Ironic.
     provision_state = Body('provision_state')
-    #: The state that Ironic is taking it to.
+    #: The provision state that Ironic works towards.
     target_provision_state = Body('target_provision_state')
-    #: Whether it is switched on, as far as Ironic knows.
+    #: The power state in Ironic.
     power_state = Body('power_state')
-    #: What Ironic is switching it to.
+    #: The power state that Ironic works towards.
     target_power_state = Body('target_power_state')
     #: Whether it is in maintenance: the text `True` or `False`.
     maintenance = Body('maintenance')
-    #: How far its hand-over or return is.
+    #: The state of its hand-over or return.
     state = Body('state')
-    #: Why it is no further, where there is something to say.
+    #: What the hand-over or return waits for; None if it does not wait.
     reason = Body('reason')
-    #: How it stands, or last stood, at the gate: direction, answer, reason, evidence, …
+    #: The latest trial at the gate: direction, answer, reason, evidence, …
     gate = Body('gate', type=dict)
     #: When this was read from Ironic, `YYYY-MM-DDTHH:MM:SS[.ffffff]` UTC.
     refreshed_at = Body('refreshed_at')
 
     def reset(self, session: Any) -> 'Node':  # noqa: ANN401 - an Adapter
-        """Let the node come back after the gate has rejected it.
+        """Reset the node after the gate has rejected it.
 
         Args:
             session: The lease proxy.
 
         Returns:
-            The node as it is now.
+            The changed node.
 
         Raises:
             openstack.exceptions.HttpException: The service refused.

@@ -9,8 +9,8 @@ from esi_leap_client.v1 import _base
 from esi_leap_client.v1.lease import Lease
 
 
-class Offer(_base.Kept):
-    """A node that its owner makes available over a window, on terms."""
+class Offer(_base.Booked):
+    """A node that a project makes available over a window, on terms."""
 
     base_path = '/offers'
     resources_key = 'offers'
@@ -30,6 +30,7 @@ class Offer(_base.Kept):
         'resource_type',
         'resource_uuid',
         'resource_class',
+        'parent_lease_uuid',
         'properties',
         'property',
         'sort_key',
@@ -44,7 +45,7 @@ class Offer(_base.Kept):
     lessee_id = Body('lessee_id')
     #: That project's name.
     lessee = Body('lessee')
-    #: What kind of resource: `ironic_node` by default.
+    #: Resource type: `ironic_node` by default.
     resource_type = Body('resource_type')
     #: The node: uuid, or name when creating.
     resource_uuid = Body('resource_uuid')
@@ -54,13 +55,13 @@ class Offer(_base.Kept):
     resource_class = Body('resource_class')
     #: The node's properties.
     resource_properties = Body('resource_properties', type=dict)
-    #: What is still free of it: a list of [start, end].
+    #: Free windows: a list of [start, end].
     availabilities = Body('availabilities', type=list)
-    #: Free data of its maker.
+    #: Arbitrary data of its creator.
     properties = Body('properties', type=dict)
     #: The lease whose lessee sub-lets with this offer.
     parent_lease_uuid = Body('parent_lease_uuid')
-    #: Seconds that a recall is told before the end; None: the provider may cancel at once.
+    #: Minimum notice before a recall in seconds; None: the provider can cancel at any time.
     recall_notice = Body('recall_notice', type=int)
     #: Whether it cannot be recalled.
     firm = Body('firm', type=bool)
@@ -73,7 +74,7 @@ class Offer(_base.Kept):
             **attrs: `start_time`, `end_time`, `name`, `purpose`, `properties`.
 
         Returns:
-            The lease that was made.
+            The new lease.
 
         Raises:
             openstack.exceptions.HttpException: The service refused.

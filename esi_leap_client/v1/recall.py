@@ -1,4 +1,4 @@
-"""A recall: an owner has nodes back before the time for which he has lent them is over."""
+"""A recall: an owner or provider requests nodes back before the end of their leases."""
 
 from openstack.resource import Body, QueryParameters
 
@@ -6,7 +6,7 @@ from esi_leap_client.v1 import _base
 
 
 class Recall(_base.Listed):
-    """Nodes that come back, and how far each of them is."""
+    """A request for nodes and the progress of each."""
 
     base_path = '/recalls'
     resources_key = 'recalls'
@@ -21,32 +21,32 @@ class Recall(_base.Listed):
     uuid = Body('uuid', alternate_id=True)
     #: `pending`, `complete` or `cancelled`.
     status = Body('status')
-    #: The project that has the nodes back: id, or name when creating.
+    #: The project that recalls: id, or name when creating.
     project_id = Body('project_id')
     #: That project's name.
     project = Body('project')
-    #: Why, as the lessees are told.
+    #: The reason that the lessees are told.
     reason = Body('reason')
-    #: When it was made.
+    #: When it was created.
     created_at = Body('created_at')
-    #: By when the nodes are asked for.
+    #: When the nodes are due.
     deadline = Body('deadline')
     #: When creating, instead of a deadline: seconds from now.
     notice = Body('notice', type=int)
-    #: Each node, and how far it is; when creating, their uuids or names.
+    #: Each node with its progress; when creating, uuids or names.
     nodes = Body('nodes', type=list)
-    #: How many of them are how far.
+    #: Number of nodes in each status.
     counts = Body('counts', type=dict)
-    #: When creating: all that was given away.
+    #: When creating: all nodes that the project offers or has leased out.
     all = Body('all', type=bool)
     #: When creating: `count` nodes of this class.
     resource_class = Body('resource_class')
     #: See `resource_class`.
     count = Body('count', type=int)
-    #: Seconds until half (`p50`) and 99 of 100 (`p99`) of the nodes that are back were.
+    #: Seconds until half (`p50`) and 99 of 100 (`p99`) of the returned nodes were back.
     latency = Body('latency', type=dict)
 
     @classmethod
     def _alternate_id(cls) -> str:
-        """Name the attribute that is the id, as `_base.Resource` does."""
+        """Return the attribute that is the id, as `_base.Resource` does."""
         return 'uuid'

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 TREE = Path(__file__).parents[2]
 SERVICE = TREE / 'esi_leap'
 #: Callables that tell the time of the day.
@@ -84,12 +86,32 @@ def test_only_entry_points_import_the_wiring() -> None:
     found = set()
     for name, tree in modules():
         for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and (
-                node.module == 'esi_leap.wiring'
-                or (node.module == 'esi_leap' and any(each.name == 'wiring' for each in node.names))
-            ):
+            names: set[str] = set()
+            if isinstance(node, ast.Import):
+                names = {each.name for each in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                names = {f'{node.module}.{each.name}' for each in node.names}
+            if any(f'{each}.'.startswith('esi_leap.wiring.') for each in names):
                 found.add(name.split('/')[0])
-    assert found <= {'cmd', 'wsgi', 'fixture.py'}
+    assert found == {'cmd', 'wsgi', 'fixture.py', 'wiring'}
+
+
+@pytest.mark.parametrize(
+    ('program', 'heavy'),
+    [
+        ('manager', {'pecan', 'webob', 'websockets', 'keystonemiddleware'}),
+        ('serial_console_proxy', {'pecan', 'webob', 'keystonemiddleware'}),
+        ('dbsync', {'pecan', 'webob', 'websockets', 'keystonemiddleware'}),
+    ],
+)
+def test_a_program_loads_nothing_that_only_another_one_needs(program: str, heavy: set[str]) -> None:
+    asked = f'import sys, esi_leap.cmd.{program}; print(*sys.modules)'
+    done = subprocess.run(
+        [sys.executable, '-c', asked], check=True, cwd=TREE, capture_output=True, text=True
+    )
+    loaded = {each.split('.')[0] for each in done.stdout.split()}
+    assert 'esi_leap' in loaded
+    assert not heavy & loaded
 
 
 def test_import_contracts_hold() -> None:

@@ -50,7 +50,7 @@ def test_a_lease_that_fails_ends_the_wait(esi: Esi, peer: Peer) -> None:
         ('offer create n --properties 7', "argument --properties: '7' is not a JSON object; write"),
         ('lease list --limit 0', "argument --limit: '0' is not a whole number above zero; write"),
         ('offer list --now --availability-range now +1d', 'not allowed with argument'),
-        ('offer claim', 'the following arguments are required: <offer_uuid>'),
+        ('offer claim', 'the following arguments are required: <offer>'),
     ],
 )
 def test_bad_values_are_named(esi: Esi, peer: Peer, argv: str, said: str) -> None:

@@ -240,7 +240,7 @@ def test_nobody_at_all(world: World) -> None:
     for argv in (('mdc', 'offer', 'list'), ('mdc', 'lease', 'list'), (*CLAIM, '1', *WINDOW)):
         done = world.esi(*argv, '--clouds', 'dead')
         assert (done.status, done.out) == (1, '')
-        assert done.err == f'{DEAD}None of the clouds answered.\n'
+        assert done.err == f'{DEAD}No cloud answered.\n'
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_every_region_is_asked(stocked: World) -> None:
 
 def test_clouds_that_are_not_there(world: World, run: Esi, tmp_path: Path) -> None:
     done = world.esi('mdc', 'offer', 'list', '--clouds', 'north', 'west')
-    said = 'There is no cloud west in clouds.yaml; there is north, south.\n'
+    said = 'Unknown cloud: west. Known in clouds.yaml: north, south.\n'
     assert (done.status, done.out, done.err) == (1, '', said)
     done = run('mdc', 'offer', 'list', HOME=str(tmp_path), XDG_CONFIG_HOME=str(tmp_path))
     said = 'There is no cloud: no clouds.yaml was found.\n'
@@ -360,14 +360,14 @@ def test_two_entries_for_one_cloud_offer_a_node_once(world: World) -> None:
     offer(world.north, 'n1')
     world.add('again', world.north.service.url)
     done = world.esi(*CLAIM, '2', *WINDOW)
-    said = '2 nodes are wanted and 1 are on offer, so none was claimed.\n'
+    said = '2 nodes requested, 1 on offer; none was claimed.\n'
     assert (done.status, done.out, done.err) == (1, '', said)
     assert world.nodes(*CLAIM, '1', *WINDOW) == [('north', 'dummy-node-n1')]
 
 
 def test_more_than_there_are_takes_nothing(stocked: World) -> None:
     done = stocked.esi(*CLAIM, '7', *WINDOW)
-    said = '7 nodes are wanted and 6 are on offer, so none was claimed.\n'
+    said = '7 nodes requested, 6 on offer; none was claimed.\n'
     assert (done.status, done.out, done.err) == (1, '', said)
     assert stocked.held('any') == []
 
@@ -418,7 +418,7 @@ def test_what_cannot_be_completed_is_given_back(
     done = stocked.esi(*CLAIM, '6', *WINDOW)
     assert (done.status, done.out) == (1, '')
     *returned, last = done.err.splitlines()
-    assert last == 'Of 6 nodes, 5 could be claimed.'
+    assert last == 'Only 5 of 6 nodes could be claimed.'
     gone = [
         (row['UUID'], row['Resource'], place)
         for cloud, place in (
@@ -462,7 +462,7 @@ def test_what_cannot_be_given_back_is_told(
             'Do it with: openstack --os-cloud north --os-region-name RegionOne esi lease delete '
             f'{kept["UUID"]}'
         ),
-        'Of 3 nodes, 2 could be claimed.',
+        'Only 2 of 3 nodes could be claimed.',
     ]
     assert wanted.count(f'/v1/leases/{kept["UUID"]}') == 3
 
@@ -502,7 +502,7 @@ def test_a_refusal_is_told_and_the_next_cloud_tried(
     assert (done.status, done.err) == (0, 'Trouble in cloud north: Too long.\n')
     assert [row['Cloud'] for row in done.json] == ['south'] * 3
     done = stocked.esi(*CLAIM, '3', '2040-01-05', '+1d', '--clouds', 'north')
-    said = 'Trouble in cloud north: Too long.\nOf 3 nodes, 0 could be claimed.\n'
+    said = 'Trouble in cloud north: Too long.\nOnly 0 of 3 nodes could be claimed.\n'
     assert (done.status, done.out, done.err) == (1, '', said)
 
 

@@ -126,5 +126,5 @@ def test_lengths_of_time(text: str, length: timedelta) -> None:
     'text', ['', '30', '+30m', 'now', '2030-01-01', '30 m', '-1h', '9' * 30 + 'w']
 )
 def test_what_is_no_length_of_time(text: str) -> None:
-    with pytest.raises(ValueError, match='is not a length of time; write for example 30m'):
+    with pytest.raises(ValueError, match='is not a duration; write for example 30m'):
         moments.duration(text)

@@ -80,7 +80,7 @@ def test_some_of_a_class_are_recalled_and_it_is_cancelled(cloud: Cloud) -> None:
         ('recall create', 'one of the arguments --node --all --resource-class is required'),
         ('recall create --all --node n1', 'not allowed with argument'),
         ('recall create --all --by now --notice 1h', 'not allowed with argument'),
-        ('recall create --all --notice soon', "'soon' is not a length of time; write for example"),
+        ('recall create --all --notice soon', "'soon' is not a duration; write for example"),
         ('offer create n1 --firm --recall-notice 1h', 'not allowed with argument'),
     ],
 )

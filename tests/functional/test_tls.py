@@ -25,8 +25,9 @@ from esi_leap.cloud.rest import Service, SilenceError
 from esi_leap.core.errors import UnavailableError
 from esi_leap.core.ports.bus import Message
 from esi_leap.db.engine import Database
-from esi_leap.tell import mail
 from esi_leap.tell.bus import MessageBus
+from esi_leap.tell.mail.message import send as send_mail
+from esi_leap.tell.mail.settings import Settings
 from sandbox import databases, ports
 from sandbox.rabbit import RabbitMQ
 from tests.certificates import Certificate, certificate
@@ -41,13 +42,13 @@ from .peer import Peer, serving
 
 @pytest.fixture(scope='module')
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    """What the servers prove with that they are 127.0.0.1."""
+    """Return the certificate of the servers, for 127.0.0.1."""
     return certificate(tmp_path_factory.mktemp('shown'))
 
 
 @pytest.fixture(scope='module')
 def foreign(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    """Somebody else's, who says the same of himself."""
+    """Return a certificate of the same name from another authority."""
     return certificate(tmp_path_factory.mktemp('foreign'))
 
 
@@ -98,14 +99,14 @@ def _url(server: databases.Server, trusted: Certificate, host: str = '127.0.0.1'
     return url.render_as_string(hide_password=False)
 
 
-def test_the_database(
+def test_database_is_reached_over_tls(
     server: databases.Server, shown: Certificate, open_database: Callable[..., Database]
 ) -> None:
     with open_database(_url(server, shown)).reader() as connection:
         assert connection.exec_driver_sql(_SPOKEN[server.name]).one()[-1].startswith('TLSv1.')
 
 
-def test_a_database_of_others(
+def test_database_with_a_foreign_certificate_is_refused(
     server: databases.Server,
     shown: Certificate,
     foreign: Certificate,
@@ -130,7 +131,9 @@ def _service(group: str, url: str, **options: object) -> Service:
 
 
 @pytest.mark.parametrize('group', sorted(configuration.SERVICES))
-def test_services(group: str, shown: Certificate, foreign: Certificate) -> None:
+def test_services_with_a_foreign_certificate_are_refused(
+    group: str, shown: Certificate, foreign: Certificate
+) -> None:
     peer = Peer()
     with serving(peer, shown.server()) as url:
         for options in ({}, {'cafile': str(foreign.public)}):
@@ -141,12 +144,14 @@ def test_services(group: str, shown: Certificate, foreign: Certificate) -> None:
 
 
 @pytest.mark.filterwarnings('ignore:Unverified HTTPS request')
-def test_services_of_which_no_proof_is_asked(shown: Certificate) -> None:
+def test_insecure_option_accepts_any_certificate(shown: Certificate) -> None:
     with serving(Peer(), shown.server()) as url:
         assert _service('ironic', url, insecure=True).get('/thing') == {'a': 1}
 
 
-def test_services_that_ask_for_a_proof_of_ours(shown: Certificate, foreign: Certificate) -> None:
+def test_client_certificate_is_shown_to_services_that_ask_for_it(
+    shown: Certificate, foreign: Certificate
+) -> None:
     asking = shown.server()
     asking.load_verify_locations(foreign.public)
     asking.verify_mode = asking.verify_mode.CERT_REQUIRED
@@ -162,7 +167,12 @@ def test_services_that_ask_for_a_proof_of_ours(shown: Certificate, foreign: Cert
 
 
 @pytest.mark.parametrize('believed', [True, False])
-def test_tokens(tmp_path: Path, shown: Certificate, foreign: Certificate, believed: bool) -> None:  # noqa: FBT001
+def test_tokens_are_checked_over_trusted_tls_only(
+    tmp_path: Path,
+    shown: Certificate,
+    foreign: Certificate,
+    believed: bool,  # noqa: FBT001
+) -> None:
     peer = Peer()
     with serving(peer, shown.server()) as url:
         file = tmp_path / 'esi-leap.conf'
@@ -227,7 +237,9 @@ def sender(bus: Bus, tmp_path: Path) -> Iterator[Callable[..., MessageBus]]:
         each._notifier.transport.cleanup()  # noqa: SLF001 - a process keeps its bus to its end
 
 
-def test_the_message_bus(bus: Bus, sender: Callable[..., MessageBus], shown: Certificate) -> None:
+def test_message_bus_is_reached_with_a_trusted_certificate(
+    bus: Bus, sender: Callable[..., MessageBus], shown: Certificate
+) -> None:
     data = {'esi_leap_object.data': {'uuid': 'one'}}
     kind = 'esi_leap.lease.create.end'
     with Listener(bus.amqp) as listener:
@@ -235,7 +247,7 @@ def test_the_message_bus(bus: Bus, sender: Callable[..., MessageBus], shown: Cer
         until(lambda: listener.types('one') == [kind], 'the notification')
 
 
-def test_a_message_bus_of_others(
+def test_message_bus_with_a_foreign_certificate_is_refused(
     sender: Callable[..., MessageBus], shown: Certificate, foreign: Certificate
 ) -> None:
     message = Message(id=1, type='esi_leap.lease.create.end', priority='info', payload={})
@@ -265,7 +277,9 @@ class Mail(MailServer):
         return '250 OK'
 
 
-def test_e_mail(shown: Certificate, foreign: Certificate) -> None:
+def test_mail_server_with_a_foreign_certificate_is_refused(
+    shown: Certificate, foreign: Certificate
+) -> None:
     server = Mail(shown)
     message = EmailMessage()
     message['From'] = message['To'] = 'esi@example.com'
@@ -277,7 +291,7 @@ def test_e_mail(shown: Certificate, foreign: Certificate) -> None:
             'SMTP_SECURITY': 'ssl',
             'SMTP_CA_FILE': str(trusted.public),
         }
-        mail.smtp(mail.Settings.of(settings), message)
+        send_mail(Settings.of(settings), message)
 
     server.start()
     try:

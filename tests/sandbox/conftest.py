@@ -137,10 +137,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def until(what: str, true: Callable[[], bool], seconds: float = 240, every: float = 0.1) -> float:
+def until(what: str, true: Callable[[], bool], seconds: float = 240, every: float = 0.2) -> float:
     """Wait for something; return how many seconds it took, fail when it takes too long.
 
-    The ceiling is for the slowest machine: it costs nothing where it is not reached.
+    The ceiling is for the slowest machine: it costs nothing where it is not reached. Each look is a
+    call to Ironic or the service, which have the work to do that is waited for.
     """
     begun = time.monotonic()
     while not true():

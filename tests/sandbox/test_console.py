@@ -10,7 +10,7 @@ import contextlib
 import ssl
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +42,12 @@ def free(cloud: Cloud) -> None:
     cloud.start('machine')
 
 
-def lease(cloud: Cloud, seconds: float) -> datetime:
-    """Lease the node to a member, who switches its console on; return when the lease ends."""
-    start = now()
-    made = cloud.give(NODE, 'lessee', start, seconds)
+def lease(cloud: Cloud) -> str:
+    """Lease the node to a member, who switches its console on; return the lease's uuid."""
+    made = cloud.give(NODE, 'lessee', now(), 600)
     until('the lease runs', lambda: cloud.status(made) == 'active')
     enable(cloud, 'lessee-member')
-    return start + timedelta(seconds=seconds)
+    return made
 
 
 def enable(cloud: Cloud, user: str) -> None:
@@ -104,7 +103,7 @@ def refused(url: str) -> int:
 
 @pytest.mark.usefixtures('free')
 def test_a_member_types_until_his_lease_ends(cloud: Cloud) -> None:
-    end = lease(cloud, 60)
+    of_member = lease(cloud)
     made, spare = token(cloud), token(cloud)
     short = token(cloud, token_ttl='1')
     with opened(made['access_url']) as socket:
@@ -128,6 +127,7 @@ def test_a_member_types_until_his_lease_ends(cloud: Cloud) -> None:
                     status,
                 )
         types(socket, 'still here')
+        end = cloud.end_soon(of_member, 8)
         code, closed = ending(socket, 75)
     late = (closed - end).total_seconds()
     print(f'the console was cut {late:.2f} s after the end of the lease')  # noqa: T201
@@ -140,7 +140,7 @@ def test_a_member_types_until_his_lease_ends(cloud: Cloud) -> None:
 
 @pytest.mark.usefixtures('free')
 def test_the_console_is_cut_when_the_lease_is_cancelled(cloud: Cloud) -> None:
-    lease(cloud, 600)
+    lease(cloud)
     uuid = cloud.must('lessee-member', 'GET', f'/v1/leases?resource_uuid={NODE}')['leases'][0][
         'uuid'
     ]
@@ -155,7 +155,7 @@ def test_the_console_is_cut_when_the_lease_is_cancelled(cloud: Cloud) -> None:
 
 @pytest.mark.usefixtures('free')
 def test_a_read_only_console_drops_what_is_typed(cloud: Cloud) -> None:
-    lease(cloud, 600)
+    lease(cloud)
     with opened(token(cloud, read_only=True)['access_url']) as socket:
         heard, deadline = b'', time.monotonic() + 12
         while time.monotonic() < deadline:
@@ -184,7 +184,7 @@ def test_the_owner_uses_the_console_of_his_idle_node_until_he_lends_it(cloud: Cl
 
 @pytest.mark.usefixtures('free')
 def test_pages_of_other_origins_open_no_console(cloud: Cloud) -> None:
-    lease(cloud, 600)
+    lease(cloud)
     url = token(cloud)['access_url']
     with pytest.raises(InvalidStatus) as answer, opened(url, origin='https://evil.example.com'):
         pass
@@ -195,7 +195,7 @@ def test_pages_of_other_origins_open_no_console(cloud: Cloud) -> None:
 
 @pytest.mark.usefixtures('free')
 def test_it_speaks_tls(cloud: Cloud, tmp_path: Path) -> None:
-    lease(cloud, 600)
+    lease(cloud)
     shown, port = certificate(tmp_path), ports.pick()
     settings = tmp_path / 'tls.conf'
     settings.write_text(

@@ -25,15 +25,15 @@ def test_a09_an_unknown_project_is_refused_and_nothing_is_booked(cloud, nodes):
 
 
 def test_b01_the_next_lessee_finds_nothing_of_the_one_before(cloud, nodes):
-    node, start = nodes[0], now()
-    first = cloud.give(node, 'lessee', start, 20)
-    second = cloud.give(node, 'stranger', start + timedelta(seconds=20), 120)
+    node = nodes[0]
+    first = cloud.give(node, 'lessee', now(), 600)
     until('the first tenant has the node', lambda: cloud.has(node) == 'lessee')
     change = [{'op': 'add', 'path': '/extra/mine', 'value': 'secret'}]
     assert cloud.ironic('lessee-member', 'PATCH', node, change)[0] == 200
     target = {'target': 'active'}
     assert cloud.ironic('lessee-member', 'PUT', f'{node}/states/provision', target)[0] == 202
     until('it is deployed', lambda: cloud.node(node)['provision_state'] == 'active')
+    second = cloud.give(node, 'stranger', cloud.end_soon(first), 120)
     until('the second tenant has the node', lambda: cloud.has(node) == 'stranger', 90, every=0.05)
     found = cloud.node(node)
     assert found['provision_state'] == 'available'

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from esi_leap import conf as configuration
-from esi_leap import wiring
+from esi_leap.wiring import parts
 from sandbox import ports, processes, rest, seeds, services, users
 from sandbox.layout import PROJECT, environment
 
@@ -226,7 +226,7 @@ def test_from_nothing_to_a_service_and_back(cloud, tenancy, host):
     conf = host.etc / 'esi-leap' / 'esi-leap.conf'
     assert options(conf)['manager']['holding_project'] == holding['id']
     assert conf.stat().st_mode & 0o077 == 0
-    network = wiring.network(configuration.load([f'--config-file={conf}'], 'test'))
+    network = parts.make_network(configuration.load([f'--config-file={conf}'], 'test'))
     assert network is not None
     network.check()  # what it has to see in Neutron, it sees
     [endpoint] = tenancy.get('endpoints', service_id=_service(tenancy), region_id=REGION)

@@ -39,7 +39,9 @@ def gate(cloud: Cloud) -> Iterator[Gate]:
     before, made = config.read_text(), Gate(cloud)
     made.says(PASS)
     cloud.stop('manager')
-    config.write_text(f'{before}\n[gate]\ndriver = fake\nfake_file = {made.file}\n')
+    # Less than half of the time for which a manager of the cloud has a node.
+    options = f'driver = fake\nfake_file = {made.file}\ncall_timeout = 5\n'
+    config.write_text(f'{before}\n[gate]\n{options}')
     cloud.start('manager')
     yield made
     made.says(PASS)

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from sandbox import configs
+
 from .conftest import now, until
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
@@ -18,8 +20,8 @@ _OUTAGE = float(os.environ.get('ESI_LEAP_OUTAGE', '12'))
 _KILLS = int(os.environ.get('ESI_LEAP_KILLS', '4'))
 #: How often one of two managers is stopped past its claim; ESI_LEAP_STOPS changes it.
 _STOPS = int(os.environ.get('ESI_LEAP_STOPS', '1'))
-#: Seconds that a claim lasts by default.
-_CLAIM = 30
+#: Seconds that a claim lasts.
+_CLAIM = configs.CLAIM_TIME
 _SECONDS = 10
 
 

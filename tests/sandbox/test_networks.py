@@ -10,10 +10,11 @@ from typing import Any, Self
 
 import pytest
 
-from esi_leap import conf, wiring
+from esi_leap import conf
 from esi_leap.cloud.neutron import Neutron
 from esi_leap.core.errors import UnavailableError
 from esi_leap.core.handover.network import Attachment, Attachments
+from esi_leap.wiring import parts
 from sandbox import users
 
 from .conftest import Cloud, now, until
@@ -153,7 +154,7 @@ def networks(cloud: Cloud) -> Iterator[Networks]:
 @pytest.fixture
 def neutron(cloud: Cloud) -> Neutron:
     """Neutron with the rights of the service."""
-    found = wiring.network(_configuration(cloud))
+    found = parts.make_network(_configuration(cloud))
     assert found is not None
     return found
 
@@ -298,7 +299,7 @@ def test_a_user_without_the_role_is_told_that_he_sees_too_little(cloud, networks
     other = tmp_path / 'other.conf'
     lines = (f'{option} = {value}' for option, value in options)
     other.write_text('\n'.join(['[neutron]', *lines]))
-    blind = wiring.network(_configuration(cloud, other))
+    blind = parts.make_network(_configuration(cloud, other))
     with pytest.raises(UnavailableError, match='role service'):
         blind.check()
     assert 'role service' in blind.ports('a-node', []).unseen

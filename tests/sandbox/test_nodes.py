@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from esi_leap import conf, wiring
-from esi_leap.cloud.ironic import IronicNodes
+from esi_leap import conf
+from esi_leap.cloud.ironic.nodes import IronicNodes
 from esi_leap.core.errors import NodeBusyError, NodeNotFoundError, UnavailableError
 from esi_leap.core.handover.leftovers import BootAsUsual, Leftovers, RemoveVolume
 from esi_leap.core.handover.machine import LABEL, LESSEE, Machine
@@ -23,6 +23,7 @@ from esi_leap.core.handover.steps import (
 )
 from esi_leap.core.inventory import Sighting
 from esi_leap.core.ports.cloud import Nodes
+from esi_leap.wiring import parts
 
 from .conftest import until
 
@@ -66,7 +67,7 @@ def dummy(tmp_path: Path) -> Fleet:
     config = conf.registered()
     config([], project='esi-leap', default_config_files=[], default_config_dirs=[])
     config.set_override('dummy_node_dir', str(tmp_path), 'dummy_node')
-    service = wiring.fleet(config)['dummy_node']
+    service = parts.make_fleet(config)['dummy_node']
     return Fleet(service, 'n1', 'dummy-node-n1', 'o', 'holding', 'tenant')
 
 
@@ -74,7 +75,7 @@ def dummy(tmp_path: Path) -> Fleet:
 def ironic(request: pytest.FixtureRequest) -> Fleet:
     cloud, nodes = request.getfixturevalue('cloud'), request.getfixturevalue('nodes')
     file = cloud.layout.etc / 'esi-leap' / 'esi-leap.conf'
-    service = wiring.fleet(conf.load([f'--config-file={file}'], 'test'))['ironic_node']
+    service = parts.make_fleet(conf.load([f'--config-file={file}'], 'test'))['ironic_node']
     found = cloud.node(nodes[3])
     projects = cloud.projects
     return Fleet(

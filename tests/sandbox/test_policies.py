@@ -21,9 +21,10 @@ from typing import Any
 import pytest
 import yaml
 
-from esi_leap import conf, wiring
+from esi_leap import conf
 from esi_leap.core.handover.machine import LESSEE
 from esi_leap.core.handover.steps import ConsoleOff, DetachVif, Patch, PowerOff, Provision
+from esi_leap.wiring import parts
 from sandbox import configs, ports, seeds, services, users
 from sandbox.layout import PROJECT, Layout
 
@@ -378,7 +379,7 @@ def test_the_other_two_ways_give_the_service_what_it_needs(
     }
     lines = (f'{name} = {value}' for name, value in options.items())
     file.write_text('\n'.join(['[ironic]', *lines, '']))
-    service = wiring.fleet(conf.load([f'--config-file={file}'], 'test'))['ironic_node']
+    service = parts.make_fleet(conf.load([f'--config-file={file}'], 'test'))['ironic_node']
 
     assert node.node in {each.uuid for page in service.pages() for each in page}
     holding, lessee = ironic.projects['esi-holding'], ironic.projects['lessee']

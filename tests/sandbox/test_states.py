@@ -17,6 +17,7 @@ from esi_leap.core.handover.machine import (
 )
 from sandbox import environments
 from sandbox.layout import Layout, environment
+from tests.unit.core.metal import MOVES, VERBS
 
 pytestmark = pytest.mark.sandbox
 
@@ -92,3 +93,33 @@ def test_ironic_takes_a_patch_in_these_states(machine: Any) -> None:  # noqa: AN
     """While it is inspecting it takes one only from clients that do not know `inspect wait`."""
     patched = set(machine['patched']) & set(machine['states'])
     assert patched - {'inspecting'} == PATCHABLE
+
+
+#: Other names of verbs that the model has, and a verb that no rule lets a lessee send.
+_LEFT_OUT = {'undeploy', 'deploy', 'clean'}
+#: Events of Ironic's own work that are named like verbs: what follows a tear-down, and the end of
+#: a manual cleaning.
+_OWN_WORK = {('deleting', 'clean'), ('cleaning', 'manage')}
+
+
+def test_the_model_of_the_unit_tests_has_the_verbs_of_ironic(machine: Any) -> None:  # noqa: ANN401
+    # Ironic takes `rebuild` as a verb too, though it is not among these.
+    verbs = {**machine['verbs'], 'rebuild': 'rebuild'}
+    found = {
+        (start, verb): end
+        for verb, event in verbs.items()
+        for start, name, end in machine['moves']
+        if name == event and verb not in _LEFT_OUT and (start, name) not in _OWN_WORK
+    }
+    assert found == VERBS
+
+
+def test_the_model_of_the_unit_tests_moves_as_ironic_does(machine: Any) -> None:  # noqa: ANN401
+    verbs = {*machine['verbs'].values(), 'rebuild'}
+    found: dict[str, set[str]] = {}
+    for start, name, end in machine['moves']:
+        if name not in verbs or (start, name) == ('deleting', 'clean'):
+            found.setdefault(start, set()).add(end)
+    assert {start: ends for start, ends in found.items() if start in MOVES} == {
+        start: set(ends) for start, ends in MOVES.items()
+    }

@@ -6,7 +6,7 @@ from esi_leap import cache
 from esi_leap.cache import Cache
 
 
-def test_a_value_is_made_once_while_it_is_believed() -> None:
+def test_value_is_made_once_until_it_expires() -> None:
     known: Cache[str] = Cache(ttl=1000)
     made = iter(('first', 'second'))
 
@@ -19,7 +19,7 @@ def test_a_value_is_made_once_while_it_is_believed() -> None:
     assert known.get('key', lambda: next(made)) == 'newer'
 
 
-def test_a_value_that_is_too_old_is_made_again() -> None:
+def test_expired_value_is_made_again() -> None:
     known: Cache[int] = Cache(ttl=0)
     made = iter(range(3))
 

@@ -11,13 +11,14 @@ import pytest
 from oslo_config import cfg
 
 from esi_leap import conf as configuration
-from esi_leap import wiring
+from esi_leap.conf.checks import ConfigurationError
 from esi_leap.core.errors import UnavailableError
 from esi_leap.core.gate import Answer, Direction, Verdict
 from esi_leap.core.node import Node, State
 from esi_leap.core.ports.cloud import Gate, Question
 from esi_leap.gate.fake import FakeGate
 from esi_leap.gate.guard import Guard
+from esi_leap.wiring.manager import make_gate
 
 NOW = datetime(2032, 1, 31, tzinfo=UTC)
 PASS = Verdict(answer=Answer.PASS, evidence={'pcr': 'ok'})
@@ -55,7 +56,7 @@ def raising(error: BaseException) -> Callable[[], object]:
     return deed
 
 
-def test_what_a_driver_says_in_time_is_heard() -> None:
+def test_verdict_in_time_is_returned() -> None:
     assert Guard(Driver(lambda: PASS), LONG).ask(question()) is PASS
 
 
@@ -74,14 +75,12 @@ def test_what_a_driver_says_in_time_is_heard() -> None:
         ),
     ],
 )
-def test_whatever_else_a_driver_does_makes_the_node_wait(
-    deed: Callable[[], object], says: str
-) -> None:
+def test_anything_but_a_verdict_makes_the_node_wait(deed: Callable[[], object], says: str) -> None:
     with pytest.raises(UnavailableError, match=says):
         Guard(Driver(deed), LONG).ask(question())
 
 
-def test_a_driver_that_hangs_is_not_waited_for_nor_asked_again_about_the_node() -> None:
+def test_hanging_driver_is_neither_waited_for_nor_asked_again_about_the_node() -> None:
     release = threading.Event()
     calls: list[int] = []
 
@@ -118,14 +117,14 @@ def write(conf: cfg.ConfigOpts, verdicts: object) -> None:
     Path(conf.gate.fake_file).write_text(json.dumps(verdicts), encoding='utf-8')
 
 
-def test_no_driver_is_no_gate(conf: cfg.ConfigOpts) -> None:
-    assert wiring.gate(conf) is None
+def test_driver_none_means_no_gate(conf: cfg.ConfigOpts) -> None:
+    assert make_gate(conf) is None
 
 
-def test_the_driver_is_found_by_its_name(conf: cfg.ConfigOpts) -> None:
+def test_driver_is_found_by_its_entry_point(conf: cfg.ConfigOpts) -> None:
     write(conf, {'*': {'answer': 'pass'}})
     conf.set_override('driver', 'fake', 'gate')
-    found: Gate | None = wiring.gate(conf)
+    found: Gate | None = make_gate(conf)
     assert isinstance(found, Guard)
     assert found.ask(question()).answer is Answer.PASS
 
@@ -137,16 +136,16 @@ def test_the_driver_is_found_by_its_name(conf: cfg.ConfigOpts) -> None:
         ('gate', 'fake_file', None, r'\[gate\] fake_file is not set'),
     ],
 )
-def test_a_gate_that_cannot_be_made_is_said_at_the_start(
+def test_wrong_gate_options_are_refused_at_the_start(
     conf: cfg.ConfigOpts, group: str, name: str, value: object, says: str
 ) -> None:
     conf.set_override('driver', 'fake', 'gate')
     conf.set_override(name, value, group)
-    with pytest.raises(wiring.ConfigurationError, match=says):
-        wiring.gate(conf)
+    with pytest.raises(ConfigurationError, match=says):
+        make_gate(conf)
 
 
-def test_the_fake_gate_says_the_first_thing_that_fits(conf: cfg.ConfigOpts) -> None:
+def test_fake_gate_uses_the_first_key_that_fits(conf: cfg.ConfigOpts) -> None:
     gate = FakeGate(conf)
     verdicts: dict[str, object] = {'*': {'answer': 'wait', 'reason': 'all'}}
     for key in ('return', 'uuid-1', 'node-1', 'uuid-1 return', 'node-1 return'):
@@ -162,15 +161,13 @@ def test_the_fake_gate_says_the_first_thing_that_fits(conf: cfg.ConfigOpts) -> N
 
 
 @pytest.mark.parametrize('verdicts', [{}, {'node-2': {'answer': 'pass'}}])
-def test_a_file_that_says_nothing_of_the_node_makes_it_wait(
-    conf: cfg.ConfigOpts, verdicts: object
-) -> None:
+def test_file_without_a_verdict_makes_the_node_wait(conf: cfg.ConfigOpts, verdicts: object) -> None:
     write(conf, verdicts)
     with pytest.raises(UnavailableError, match='says nothing of node-1'):
         FakeGate(conf).ask(question())
 
 
-def test_a_file_that_is_not_there_or_no_json_makes_the_node_wait(conf: cfg.ConfigOpts) -> None:
+def test_missing_or_damaged_file_makes_the_node_wait(conf: cfg.ConfigOpts) -> None:
     guard = Guard(FakeGate(conf), LONG)
     with pytest.raises(UnavailableError, match='cannot be read'):
         guard.ask(question())

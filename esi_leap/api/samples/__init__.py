@@ -1,7 +1,7 @@
-"""What calls look like: bodies that a test of the API has sent and seen, one file a noun.
+"""Examples of calls: bodies that a test of the API has sent and received, one file a noun.
 
-The test writes them, with ids, times and the host made the same every time; the pages of the API
-and its OpenAPI document show them. They are in the newest version.
+The test writes them, with fixed ids, times and host, in the newest API version. The pages of the
+API and its OpenAPI document show them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from esi_leap.api.expose import Route
 
 
 def sample(route: Route) -> dict[str, Any]:
-    """Return the `body` and the `answer` of a call, as far as it has them."""
+    """Return the example `body` and `answer` of a call, each if the call has one."""
     found: dict[str, Any] = _read(route.noun).get(route.name, {})
     return found
 

@@ -7,18 +7,18 @@ from typing import Any
 
 Schema = Mapping[str, Any]
 
-#: Schemas that others refer to by name; the OpenAPI document has them under the same names. What
-#: a name stands for in one version of the API only is added there.
+#: Named schemas; the OpenAPI document has them under the same names, and adds those that differ
+#: between versions of the API.
 COMPONENTS: dict[str, Schema] = {}
 
 
 def ref(name: str) -> Schema:
-    """Refer to a schema by its name."""
+    """Return a reference to a named schema."""
     return {'$ref': f'#/components/schemas/{name}'}
 
 
 def named(name: str, schema: Schema) -> Schema:
-    """Give a schema a name that no other has, and return what refers to it."""
+    """Give a schema a unique name and return a reference to it."""
     if name in COMPONENTS:
         raise ValueError(f'There are two schemas of the name {name}.')
     COMPONENTS[name] = schema
@@ -59,8 +59,8 @@ SECONDS = {
     'maximum': 2**31 - 1,
     'description': 'A whole number of seconds, at least 0.',
 }
-#: On what terms an owner can have back what he lends, in a request.
-TERMS = {
+#: Lease terms in a request.
+TERMS: dict[str, Schema] = {
     'recall_notice': {
         **SECONDS,
         'type': ['integer', 'null'],
@@ -69,53 +69,12 @@ TERMS = {
     },
     'firm': {'type': 'boolean', 'description': 'True if it cannot be recalled, or false.'},
 }
-#: Accepted for the sake of existing clients; the service knows better.
+#: Accepted because existing clients send it.
 IGNORED = {'description': 'Ignored: it is read from the node.', 'deprecated': True}
-
-#: A parameter that may be given several times is an array; all others are given once.
-IDENTS = {'type': 'array', 'items': IDENT}
-CRITERIA = {
-    'type': 'array',
-    'items': {'type': 'string', 'maxLength': 2000},
-    'maxItems': 20,
-    'description': 'At most 20 conditions on properties of the node, such as memory_mb>=131072.',
-}
-
-
-def statuses(of: Iterable[str]) -> dict[str, Any]:
-    """Return the schema of the parameter that filters by status."""
-    known = [*sorted(map(str, of)), 'any']
-    several = f'One or more of {", ".join(known)}.'
-    return {'type': 'array', 'items': {'enum': known, 'description': several}}
-
-
-LIMIT = {
-    'type': 'string',
-    'pattern': '^[1-9][0-9]{0,8}$',
-    'description': 'A positive number.',
-}
-
-
-def page(keys: Iterable[str]) -> dict[str, Any]:
-    """Return the schemas of the parameters of pages.
-
-    Args:
-        keys: what the list can be sorted by.
-    """
-    known = sorted(keys)
-    return {
-        'limit': LIMIT,
-        'marker': {
-            'type': 'string',
-            'description': 'The uuid of the last object of the page before.',
-        },
-        'sort_key': {'enum': known, 'description': f'It is one of {", ".join(known)}.'},
-        'sort_dir': {'enum': ['asc', 'desc'], 'description': 'It is asc or desc.'},
-    }
 
 
 def read_only(names: Iterable[str]) -> dict[str, Any]:
-    """Return schemas that refuse fields which only the service writes."""
+    """Return schemas that refuse the fields which only the service sets."""
     return {name: {'not': {}, 'readOnly': True} for name in names}
 
 
@@ -129,7 +88,7 @@ def body(properties: dict[str, Any], required: Iterable[str] = ()) -> dict[str, 
     }
 
 
-# What answers are made of. Each object says all its fields and no others.
+# Parts of answers. The schema of an object has all its fields and no others.
 
 #: A time: without an offset in version 1.0, with `Z` from 1.1 on.
 MOMENT = ref('Moment')
@@ -138,7 +97,7 @@ STRING = {'type': 'string'}
 NULLABLE_STRING = {'type': ['string', 'null']}
 OBJECT = {'type': 'object'}
 STRINGS = {'type': 'array', 'items': STRING}
-#: The body `null`, of a call that has nothing to say.
+#: The body `null`.
 NOTHING = {'type': 'null'}
 
 LINKS = named(
@@ -163,13 +122,13 @@ def shown(properties: dict[str, Schema], optional: Iterable[str] = ()) -> dict[s
 
     Args:
         properties: its fields.
-        optional: those of them that are left out where they do not apply.
+        optional: names of the fields that are absent where they do not apply.
     """
     return body(properties, [name for name in properties if name not in set(optional)])
 
 
 def listed(name: str, item: Schema) -> dict[str, Any]:
-    """Return the schema of a page of a list, called `name`."""
+    """Return the schema of a page of a list of `name`."""
     return shown(
         {name: {'type': 'array', 'items': item}, f'{name}_links': LINKS},
         optional=[f'{name}_links'],
@@ -177,22 +136,22 @@ def listed(name: str, item: Schema) -> dict[str, Any]:
 
 
 def one_of(values: Iterable[str]) -> dict[str, Any]:
-    """Return the schema of a text that is one of these."""
+    """Return the schema of a text that is one of `values`."""
     return {'type': 'string', 'enum': sorted(map(str, values))}
 
 
-#: On what terms an owner can have back what he has lent, in an answer.
-AGREED = {
+#: Lease terms in an answer.
+AGREED: dict[str, Schema] = {
     'recall_notice': {
         'type': ['integer', 'null'],
-        'description': 'Seconds that a recall is told before the end of a lease; null is that the '
-        'provider may cancel it at once.',
+        'description': 'Minimum notice before a recall in seconds; null: the provider can cancel '
+        'the lease at any time.',
     },
-    'firm': {'type': 'boolean', 'description': 'Whether it cannot be recalled.'},
+    'firm': {'type': 'boolean', 'description': 'Whether recalls are excluded.'},
 }
 
-#: What an offer and a lease say of their node.
-RESOURCE = {
+#: Fields that an offer and a lease have of their node.
+RESOURCE: dict[str, Schema] = {
     'resource_type': STRING,
     'resource_uuid': STRING,
     'resource': {'type': 'string', 'description': "The node's name."},
@@ -206,7 +165,7 @@ ERROR = named(
         {
             'error': shown(
                 {
-                    'code': {'type': 'string', 'description': 'Never changes; for programs.'},
+                    'code': {'type': 'string', 'description': 'For programs; it never changes.'},
                     'status': {'type': 'integer'},
                     'title': STRING,
                     'message': {'type': 'string', 'description': 'For people.'},

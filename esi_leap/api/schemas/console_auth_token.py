@@ -7,7 +7,7 @@ CREATE = common.body(
         'node_uuid_or_name': common.IDENT,
         'token_ttl': {
             'type': ['integer', 'string', 'null'],
-            # Existing clients send a text. Long numbers are left to the operator's own limit.
+            # Existing clients send a text. The operator's limit applies to long ones.
             'pattern': '^-?[0-9]{1,12}$',
             'minimum': -999_999_999_999,
             'maximum': 999_999_999_999,
@@ -26,13 +26,16 @@ CONSOLE_AUTH_TOKEN = common.named(
     common.shown(
         {
             'node_uuid': common.STRING,
-            'token': {'type': 'string', 'description': 'Good for one connection.'},
+            'token': {'type': 'string', 'description': 'The secret; it opens one connection.'},
             'access_url': {
                 'type': 'string',
-                'description': 'The websocket to open; the token is in it.',
+                'description': 'Address of the websocket; it contains the token.',
             },
-            'read_only': {'type': 'boolean', 'description': 'Whether what is typed is dropped.'},
-            'expires_at': {**common.MOMENT, 'description': 'When it can be used no more.'},
+            'read_only': {
+                'type': 'boolean',
+                'description': 'Whether the console drops what is typed.',
+            },
+            'expires_at': {**common.MOMENT, 'description': 'Expiry of the token.'},
         }
     ),
 )

@@ -1,7 +1,8 @@
 """Schemas of contracts."""
 
-from esi_leap.api.schemas import common
-from esi_leap.core.contract import Status
+from esi_leap.api.schemas import common, parameters
+from esi_leap.api.schemas.parameters import Parameter, Reading, filter_by
+from esi_leap.core.contract import FINAL, Status
 
 _SORTED_BY = (
     'uuid',
@@ -15,15 +16,15 @@ _SORTED_BY = (
     'created_at',
 )
 
-QUERY = {
-    'uuid': common.IDENT,
-    'name': common.IDENT,
-    'project_id': common.IDENT,
-    'owner_id': common.IDENT,
-    'offer_uuid': common.IDENT,
-    'status': common.statuses(Status),
-    'view': common.TEXT,
-    **common.page(_SORTED_BY),
+QUERY: dict[str, Parameter] = {
+    'uuid': filter_by('uuid'),
+    'name': filter_by('name'),
+    'project_id': filter_by('lessee_id', Reading.PROJECT),
+    'owner_id': filter_by('owner_id', Reading.PROJECT),
+    'offer_uuid': filter_by('offer_uuid', Reading.OFFER),
+    'status': parameters.filter_by_status(Status, default=frozenset(Status) - FINAL),
+    'view': parameters.VIEW,
+    **parameters.page(_SORTED_BY, project_id='lessee_id'),
 }
 
 CONTRACT = common.named(
@@ -32,9 +33,9 @@ CONTRACT = common.named(
         {
             'uuid': common.STRING,
             'name': common.NULLABLE_STRING,
-            'project_id': {'type': 'string', 'description': 'The project that consumes.'},
+            'project_id': {'type': 'string', 'description': 'The lessee.'},
             'project': common.STRING,
-            'owner_id': {'type': 'string', 'description': 'The project that provides.'},
+            'owner_id': {'type': 'string', 'description': 'The provider.'},
             'owner': common.STRING,
             'offer_uuid': common.NULLABLE_STRING,
             'start_time': common.MOMENT,

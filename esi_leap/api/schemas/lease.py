@@ -1,7 +1,8 @@
 """Schemas of leases."""
 
-from esi_leap.api.schemas import common
-from esi_leap.core.lease import Status
+from esi_leap.api.schemas import common, parameters
+from esi_leap.api.schemas.parameters import Parameter, Reading, filter_by
+from esi_leap.core.lease import BLOCKING, Status
 
 _READ_ONLY = (
     'uuid',
@@ -68,37 +69,36 @@ _SORTED_BY = (
     'resource_class',
 )
 
-QUERY = {
-    'uuid': common.IDENT,
-    'name': common.IDENT,
-    'purpose': common.IDENT,
-    'project_id': common.IDENT,
-    'owner_id': common.IDENT,
-    'offer_uuid': common.IDENT,
-    'contract_uuid': common.IDENT,
-    'parent_lease_uuid': common.IDENT,
-    'resource_type': common.IDENT,
-    'resource_uuid': common.IDENT,
-    'resource_class': common.IDENTS,
-    'property': common.CRITERIA,
-    'properties': common.TEXT,
-    'status': common.statuses(Status),
-    'start_time': common.TIME,
-    'end_time': common.TIME,
-    'view': common.TEXT,
-    **common.page(_SORTED_BY),
+QUERY: dict[str, Parameter] = {
+    'uuid': filter_by('uuid'),
+    'name': filter_by('name'),
+    'purpose': filter_by('purpose'),
+    'project_id': filter_by('lessee_id', Reading.PROJECT),
+    'owner_id': filter_by('owner_id', Reading.PROJECT),
+    'offer_uuid': filter_by('offer_uuid', Reading.OFFER),
+    'contract_uuid': filter_by('contract_uuid'),
+    'parent_lease_uuid': filter_by('parent_lease_uuid'),
+    'resource_type': filter_by('resource_type'),
+    'resource_uuid': filter_by('node'),
+    'resource_class': filter_by('resource_class', Reading.TEXTS),
+    'property': parameters.CRITERIA,
+    'properties': parameters.PROPERTIES,
+    'status': parameters.filter_by_status(Status, default=BLOCKING),
+    **parameters.filter_by_window('meeting', 'start_time', 'end_time', 'a lease'),
+    'view': parameters.VIEW,
+    **parameters.page(_SORTED_BY, project_id='lessee_id'),
 }
 
 _RECALL = common.shown(
     {
         'uuid': common.STRING,
-        'deadline': {**common.MOMENT, 'description': 'When the lease ends by it.'},
+        'deadline': {**common.MOMENT, 'description': 'The early end of the lease.'},
         'reason': common.NULLABLE_STRING,
         'offers': {
             **common.STRINGS,
-            'description': 'For the lessee, when he looks at one lease: uuids of up to three '
-            'offers that are free from the deadline until the lease would have ended. Nothing '
-            'of them is booked for him.',
+            'description': 'Only for the lessee, and only where one lease is shown: uuids of up to '
+            'three offers that are free from the deadline until the former end of the lease. '
+            'They are not reserved.',
         },
     }
 )
@@ -111,7 +111,7 @@ LEASE = common.named(
             'name': common.NULLABLE_STRING,
             'project_id': {'type': 'string', 'description': 'The lessee.'},
             'project': common.STRING,
-            'owner_id': {'type': 'string', 'description': 'The project that provides.'},
+            'owner_id': {'type': 'string', 'description': 'The provider.'},
             'owner': common.STRING,
             **common.RESOURCE,
             'start_time': common.MOMENT,
@@ -134,7 +134,7 @@ LEASE = common.named(
             **common.AGREED,
             'recall': {
                 'anyOf': [_RECALL, common.NOTHING],
-                'description': 'The recall that ends the lease before its time.',
+                'description': 'The recall that ends the lease early; null if there is none.',
             },
         }
     ),

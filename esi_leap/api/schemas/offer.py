@@ -1,7 +1,8 @@
 """Schemas of offers."""
 
-from esi_leap.api.schemas import common
-from esi_leap.core.offer import Status
+from esi_leap.api.schemas import common, parameters
+from esi_leap.api.schemas.parameters import Parameter, Reading, filter_by
+from esi_leap.core.offer import BLOCKING, Status
 
 _READ_ONLY = (
     'uuid',
@@ -67,24 +68,22 @@ _SORTED_BY = (
     'resource_class',
 )
 
-QUERY = {
-    'uuid': common.IDENT,
-    'name': common.IDENT,
-    'project_id': common.IDENT,
-    'lessee': common.IDENT,
-    'lessee_id': common.IDENT,
-    'resource_type': common.IDENT,
-    'resource_uuid': common.IDENT,
-    'resource_class': common.IDENTS,
-    'property': common.CRITERIA,
-    'parent_lease_uuid': common.IDENT,
-    'properties': common.TEXT,
-    'status': common.statuses(Status),
-    'start_time': common.TIME,
-    'end_time': common.TIME,
-    'available_start_time': common.TIME,
-    'available_end_time': common.TIME,
-    **common.page(_SORTED_BY),
+QUERY: dict[str, Parameter] = {
+    'uuid': filter_by('uuid'),
+    'name': filter_by('name'),
+    'project_id': filter_by('owner_id', Reading.PROJECT),
+    'lessee': filter_by('lessee_id', Reading.PROJECT),
+    'lessee_id': filter_by('lessee_id', Reading.PROJECT),
+    'resource_type': filter_by('resource_type'),
+    'resource_uuid': filter_by('node'),
+    'resource_class': filter_by('resource_class', Reading.TEXTS),
+    'property': parameters.CRITERIA,
+    'parent_lease_uuid': filter_by('parent_lease_uuid'),
+    'properties': parameters.PROPERTIES,
+    'status': parameters.filter_by_status(Status, default=BLOCKING),
+    **parameters.filter_by_window('spanning', 'start_time', 'end_time', 'an offer'),
+    **parameters.filter_by_window('free', 'available_start_time', 'available_end_time', 'an offer'),
+    **parameters.page(_SORTED_BY, project_id='owner_id'),
 }
 
 OFFER = common.named(
@@ -93,11 +92,11 @@ OFFER = common.named(
         {
             'uuid': common.STRING,
             'name': common.NULLABLE_STRING,
-            'project_id': {'type': 'string', 'description': 'The project that offers.'},
+            'project_id': {'type': 'string', 'description': 'The provider.'},
             'project': common.STRING,
             'lessee_id': {
                 **common.NULLABLE_STRING,
-                'description': 'The project that may claim it; null is everybody.',
+                'description': 'The only project that may claim; null: every project.',
             },
             'lessee': common.STRING,
             **common.RESOURCE,
@@ -114,7 +113,7 @@ OFFER = common.named(
                     'minItems': 2,
                     'maxItems': 2,
                 },
-                'description': 'What is free of it from now on: pairs of start and end.',
+                'description': 'Free windows from now on: pairs of start and end.',
             },
             'parent_lease_uuid': common.NULLABLE_STRING,
             **common.AGREED,

@@ -1,6 +1,7 @@
 """Schemas of recalls."""
 
-from esi_leap.api.schemas import common
+from esi_leap.api.schemas import common, parameters
+from esi_leap.api.schemas.parameters import Parameter, Reading, filter_by
 from esi_leap.core.node import State
 from esi_leap.core.recall import ItemStatus, Status
 
@@ -36,27 +37,27 @@ CREATE = common.body(
 
 _SORTED_BY = ('uuid', 'project_id', 'status', 'deadline', 'created_at')
 
-QUERY = {
-    'uuid': common.IDENT,
-    'project_id': common.IDENT,
-    'status': common.statuses(Status),
-    'view': common.TEXT,
-    **common.page(_SORTED_BY),
+QUERY: dict[str, Parameter] = {
+    'uuid': filter_by('uuid'),
+    'project_id': filter_by('owner_id', Reading.PROJECT),
+    'status': parameters.filter_by_status(Status, default=[Status.PENDING]),
+    'view': parameters.VIEW,
+    **parameters.page(_SORTED_BY, project_id='owner_id'),
 }
 
 _COUNT = {'type': 'integer', 'minimum': 0}
 _SECONDS = {'type': ['number', 'null']}
-_SHOWN = {
+_SHOWN: dict[str, common.Schema] = {
     'uuid': common.STRING,
-    'project_id': {'type': 'string', 'description': 'The project that has the nodes back.'},
+    'project_id': {'type': 'string', 'description': 'The project that recalls.'},
     'project': common.STRING,
     'reason': common.NULLABLE_STRING,
     'status': common.one_of(Status),
     'created_at': common.MOMENT,
-    'deadline': {**common.MOMENT, 'description': 'By when the nodes were asked for.'},
+    'deadline': {**common.MOMENT, 'description': 'When the nodes are due.'},
     'counts': {
         **common.shown({str(each): _COUNT for each in ItemStatus}),
-        'description': 'How many of its nodes are how far.',
+        'description': 'Number of nodes in each status.',
     },
 }
 _ITEM = common.shown(
@@ -66,21 +67,21 @@ _ITEM = common.shown(
         'resource': {'type': 'string', 'description': "The node's name."},
         'lease_uuid': {
             **common.NULLABLE_STRING,
-            'description': 'The lease that has, or will first have, the node.',
+            'description': 'The lease that has the node, or will have it first.',
         },
-        'project_id': {**common.NULLABLE_STRING, 'description': 'Its lessee.'},
+        'project_id': {**common.NULLABLE_STRING, 'description': 'The lessee.'},
         'project': common.STRING,
         'due': {
             **common.NULLABLE_MOMENT,
-            'description': 'When whoever has the node loses it: the deadline, or as much later as '
-            'the terms of the lease ask for.',
+            'description': 'When the lessee loses the node: the deadline, or later where the terms '
+            'of the lease require it.',
         },
         'status': common.one_of(ItemStatus),
         'reason': {
             **common.NULLABLE_STRING,
-            'description': 'Why it is refused, or what the node waits for.',
+            'description': 'Why the recall is refused, or why the node waits.',
         },
-        'state': {**common.one_of(State), 'description': 'How far the return of the node is.'},
+        'state': {**common.one_of(State), 'description': 'State of the return of the node.'},
         'expire_time': {
             **common.NULLABLE_MOMENT,
             'description': 'When the lessee lost the node.',
@@ -103,8 +104,8 @@ RECALL = common.named(
             **_SHOWN,
             'latency': {
                 **common.shown({'p50': _SECONDS, 'p99': _SECONDS}),
-                'description': 'Seconds from the recall until the owner could use half, or 99 of '
-                '100, of the nodes that are back.',
+                'description': 'Seconds from the recall until the owner could use half (p50) and '
+                '99 of 100 (p99) of the returned nodes.',
             },
             'nodes': {'type': 'array', 'items': _ITEM},
         }

@@ -1,4 +1,4 @@
-"""Schemas of the documents that tell what is here."""
+"""Schemas of the calls about the service itself."""
 
 from esi_leap.api.schemas import common
 
@@ -43,19 +43,22 @@ HEALTH = common.shown(
             {
                 'status': {
                     **common.one_of(['ok', 'late', 'never']),
-                    'description': 'Late is one that has not looked for half a minute what is due.',
+                    'description': 'Late: no manager has looked for due tasks for 30 s.',
                 },
                 'last_tick': {
                     **common.NULLABLE_MOMENT,
-                    'description': 'The latest of all managers.',
+                    'description': 'The latest tick of all managers.',
                 },
-                'age': {'type': ['number', 'null'], 'description': 'In seconds.'},
+                'age': {
+                    'type': ['number', 'null'],
+                    'description': 'Age of the last tick in seconds.',
+                },
             }
         ),
     }
 )
 
-#: The rest is what OpenAPI says of itself.
+#: The rest is defined by OpenAPI.
 OPENAPI = {
     'type': 'object',
     'properties': {

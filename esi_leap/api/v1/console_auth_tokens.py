@@ -5,11 +5,10 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from esi_leap.actions import console_auth_tokens
-from esi_leap.api import views
-from esi_leap.api.expose import Call, Reply, route
+from esi_leap.api.expose import NOTHING, Call, Reply, route
 from esi_leap.api.schemas import common
 from esi_leap.api.schemas import console_auth_token as schema
-from esi_leap.api.v1.values import gone
+from esi_leap.api.views.console_auth_token import render_console_auth_token
 
 
 @route(
@@ -21,9 +20,9 @@ from esi_leap.api.v1.values import gone
     status=HTTPStatus.CREATED,
 )
 def create(call: Call) -> Reply:
-    """Make a token that opens the serial console of a node, once."""
+    """Create a token for one connection to the serial console of a node."""
     ttl = call.body.get('token_ttl')
-    made = console_auth_tokens.create(
+    access = console_auth_tokens.create(
         call.deps,
         call.ctx,
         console_auth_tokens.NewToken(
@@ -32,11 +31,11 @@ def create(call: Call) -> Reply:
             read_only=bool(call.body.get('read_only')),
         ),
     )
-    return Reply(views.console_auth_token(made, call))
+    return Reply(render_console_auth_token(access, call))
 
 
 @route('DELETE', '/v1/console_auth_tokens/{ident}', answer=common.NOTHING)
 def delete(call: Call) -> Reply:
-    """Delete the tokens of a node, and close the consoles that they opened."""
+    """Delete the tokens of a node and close the consoles that they opened."""
     console_auth_tokens.delete(call.deps, call.ctx, call.ident)
-    return gone()
+    return NOTHING

@@ -6,37 +6,27 @@ from http import HTTPStatus
 from typing import Any
 
 from esi_leap.actions import leases
-from esi_leap.api import lists, views
-from esi_leap.api.expose import Call, Reply, route
+from esi_leap.api.body import read_booking, read_terms, read_time
+from esi_leap.api.expose import NOTHING, Call, Reply, route
+from esi_leap.api.query import build_query, make_page
 from esi_leap.api.schemas import common
 from esi_leap.api.schemas import lease as schema
-from esi_leap.api.v1.values import criteria, filters, gone, moment, project, shared, terms
-from esi_leap.core.lease import BLOCKING
+from esi_leap.api.views.lease import render_lease
 
 
 @route('GET', '/v1/leases', query=schema.QUERY, answer=schema.LEASES)
 def index(call: Call) -> Reply:
     """List leases."""
-    query = lists.page(
-        call,
-        'lessee_id',
-        equal={**filters(call, {}), **lists.statuses(call.query, BLOCKING)},
-        criteria=criteria(call),
-        meeting=lists.window(call.query, 'a lease', 'start_time', 'end_time'),
-    )
-    whose = leases.Filters(
-        project_id=project(call, 'project_id'),
-        owner_id=project(call, 'owner_id'),
-        everyone=call.query.get('view') == 'all',
-    )
-    found = leases.index(call.deps, call.ctx, query, whose)
-    return lists.reply(call, 'leases', found, query, views.lease)
+    query = build_query(call, schema.QUERY)
+    everyone = call.query.get('view') == 'all'
+    found = leases.index(call.deps, call.ctx, query, everyone=everyone)
+    return make_page(call, 'leases', found, query, render_lease)
 
 
 @route('GET', '/v1/leases/{ident}', answer=schema.LEASE)
 def show(call: Call) -> Reply:
     """Show a lease."""
-    return Reply(views.lease(leases.show(call.deps, call.ctx, call.ident), call))
+    return Reply(render_lease(leases.show(call.deps, call.ctx, call.ident), call))
 
 
 @route(
@@ -50,7 +40,7 @@ def show(call: Call) -> Reply:
 def create(call: Call) -> Reply:
     """Lease a node to a project."""
     body = call.body
-    made = leases.create(
+    view = leases.create(
         call.deps,
         call.ctx,
         leases.NewLease(
@@ -58,11 +48,11 @@ def create(call: Call) -> Reply:
             project=body['project_id'],
             resource_type=body.get('resource_type'),
             purpose=body.get('purpose'),
-            terms=terms(body),
-            **shared(body),
+            terms=read_terms(body),
+            **read_booking(body),
         ),
     )
-    return Reply(views.lease(made, call), f'/v1/leases/{made.lease.uuid}')
+    return Reply(render_lease(view, call), f'/v1/leases/{view.lease.uuid}')
 
 
 @route(
@@ -78,12 +68,12 @@ def update(call: Call) -> Reply:
     if 'properties' in changes:
         changes['properties'] = changes['properties'] or {}
     if 'end_time' in call.body:
-        changes['end'] = moment(call.body, 'end_time')
-    return Reply(views.lease(leases.update(call.deps, call.ctx, call.ident, changes), call))
+        changes['end'] = read_time(call.body, 'end_time')
+    return Reply(render_lease(leases.update(call.deps, call.ctx, call.ident, changes), call))
 
 
 @route('DELETE', '/v1/leases/{ident}', answer=common.NOTHING)
 def delete(call: Call) -> Reply:
     """Cancel a lease."""
     leases.cancel(call.deps, call.ctx, call.ident)
-    return gone()
+    return NOTHING

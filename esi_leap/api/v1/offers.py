@@ -5,38 +5,28 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from esi_leap.actions import offers
-from esi_leap.api import lists, views
-from esi_leap.api.expose import Call, Reply, route
+from esi_leap.api.body import read_booking, read_terms
+from esi_leap.api.expose import NOTHING, Call, Reply, route
+from esi_leap.api.query import build_query, make_page
 from esi_leap.api.schemas import common
 from esi_leap.api.schemas import offer as schema
 from esi_leap.api.schemas.lease import LEASE
-from esi_leap.api.v1.values import criteria, filters, gone, shared, terms
-from esi_leap.core.offer import BLOCKING
+from esi_leap.api.views.lease import render_lease
+from esi_leap.api.views.offer import render_offer
 
 
 @route('GET', '/v1/offers', query=schema.QUERY, answer=schema.OFFERS)
 def index(call: Call) -> Reply:
     """List offers."""
-    query = lists.page(
-        call,
-        'owner_id',
-        equal={
-            **filters(
-                call, {'project_id': 'owner_id', 'lessee_id': 'lessee_id', 'lessee': 'lessee_id'}
-            ),
-            **lists.statuses(call.query, BLOCKING),
-        },
-        criteria=criteria(call),
-        spanning=lists.window(call.query, 'an offer', 'start_time', 'end_time'),
-        free=lists.window(call.query, 'an offer', 'available_start_time', 'available_end_time'),
-    )
-    return lists.reply(call, 'offers', offers.index(call.deps, call.ctx, query), query, views.offer)
+    query = build_query(call, schema.QUERY)
+    found = offers.index(call.deps, call.ctx, query)
+    return make_page(call, 'offers', found, query, render_offer)
 
 
 @route('GET', '/v1/offers/{ident}', answer=schema.OFFER)
 def show(call: Call) -> Reply:
     """Show an offer."""
-    return Reply(views.offer(offers.show(call.deps, call.ctx, call.ident), call))
+    return Reply(render_offer(offers.show(call.deps, call.ctx, call.ident), call))
 
 
 @route(
@@ -48,20 +38,20 @@ def show(call: Call) -> Reply:
     status=HTTPStatus.CREATED,
 )
 def create(call: Call) -> Reply:
-    """Make an offer."""
+    """Create an offer."""
     body = call.body
-    made = offers.create(
+    view = offers.create(
         call.deps,
         call.ctx,
         offers.NewOffer(
             node=body['resource_uuid'],
             resource_type=body.get('resource_type'),
             lessee=body.get('lessee_id'),
-            terms=terms(body),
-            **shared(body),
+            terms=read_terms(body),
+            **read_booking(body),
         ),
     )
-    return Reply(views.offer(made, call), f'/v1/offers/{made.offer.uuid}')
+    return Reply(render_offer(view, call), f'/v1/offers/{view.offer.uuid}')
 
 
 @route(
@@ -75,20 +65,17 @@ def create(call: Call) -> Reply:
 def claim(call: Call) -> Reply:
     """Claim a window of an offer."""
     body = call.body
-    made = offers.claim(
+    view = offers.claim(
         call.deps,
         call.ctx,
         call.ident,
-        offers.Claim(
-            purpose=body.get('purpose'),
-            **shared(body),
-        ),
+        offers.Claim(purpose=body.get('purpose'), **read_booking(body)),
     )
-    return Reply(views.lease(made, call), f'/v1/leases/{made.lease.uuid}')
+    return Reply(render_lease(view, call), f'/v1/leases/{view.lease.uuid}')
 
 
 @route('DELETE', '/v1/offers/{ident}', answer=common.NOTHING)
 def delete(call: Call) -> Reply:
     """Withdraw an offer."""
     offers.withdraw(call.deps, call.ctx, call.ident)
-    return gone()
+    return NOTHING

@@ -1,12 +1,13 @@
-"""The documents that need no token: what is here, and whether it is well."""
+"""Calls about the service itself: its versions, its OpenAPI document, its health."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
 
-from esi_leap.api import openapi, views
+from esi_leap.api import openapi
 from esi_leap.api.expose import VERSIONS, Call, Reply, route
 from esi_leap.api.schemas import root as schema
+from esi_leap.api.views.root import render_health
 
 
 def _text(version: tuple[int, int]) -> str:
@@ -15,7 +16,7 @@ def _text(version: tuple[int, int]) -> str:
 
 @route('GET', '/', answer=schema.ROOT, public=True)
 def root(call: Call) -> Reply:
-    """Tell what versions there are."""
+    """List the API versions."""
     version = {
         'id': 'v1',
         'links': [{'href': f'{call.request.application_url}/v1', 'rel': 'self'}],
@@ -35,27 +36,28 @@ def root(call: Call) -> Reply:
 
 @route('GET', '/v1', answer=schema.VERSION, status=HTTPStatus.MULTIPLE_CHOICES)
 def version(call: Call) -> Reply:
-    """Tell where version 1 is."""
+    """Show the link to version 1."""
     links = [{'href': f'{call.request.application_url}/v1', 'rel': 'self'}]
     return Reply({'versions': [{'id': 'v1.0', 'status': 'CURRENT', 'links': links}]})
 
 
 @route('GET', '/v1/openapi.json', answer=schema.OPENAPI, public=True)
 def describe(call: Call) -> Reply:
-    """Describe every call, as an OpenAPI document.
+    """Show the OpenAPI document of the API.
 
-    It needs no token: it says nothing of this deployment that is not in the documentation, and the
-    programs that read it (browsers, generators of clients) seldom have one.
+    It needs no token: everything in it is in the documentation as well, and the programs that read
+    it (browsers, generators of clients) seldom have one.
     """
-    here = [{'url': call.request.application_url}]
-    return Reply({**openapi.document(call.version), 'servers': here})
+    servers = [{'url': call.request.application_url}]
+    return Reply({**openapi.document(call.version), 'servers': servers})
 
 
 @route('GET', '/healthcheck', answer=schema.HEALTH, public=True)
 def health(call: Call) -> Reply:
-    """Tell whether the database answers, and when a manager last looked what is due.
+    """Show whether the database answers and when a manager last looked for due tasks.
 
-    A manager that is late is no reason to take this API out of service: the status stays 200.
+    The status is 200 even if the managers are late: that is no reason to take this API out of
+    service.
     """
     last_tick = call.deps.store.last_beat('manager')
-    return Reply(views.health(last_tick, call.deps.now(), call))
+    return Reply(render_health(last_tick, call.deps.now(), call))

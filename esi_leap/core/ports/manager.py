@@ -88,7 +88,7 @@ class Inventory(Protocol):
 
 
 class Agenda(Protocol):
-    """The store as the manager sees it: what is due, and claims on nodes."""
+    """The store as the manager sees it: due nodes, and claims on nodes."""
 
     def node(
         self, machine: Sighting, resource_type: str, now: datetime, asked: datetime | None = None

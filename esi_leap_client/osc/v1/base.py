@@ -1,4 +1,4 @@
-"""Commands whose errors are one sentence."""
+"""Base classes of commands; their errors are one sentence."""
 
 import argparse
 import sys
@@ -10,10 +10,10 @@ from osc_lib.command import command
 from esi_leap_client import errors
 
 
-class Told:
-    """Runs a command, and puts what goes wrong into one sentence.
+class _Base:
+    """Runs a command and turns an error into one sentence.
 
-    A subclass sets `example`, shown at the end of its help.
+    A subclass sets `example`, which is shown at the end of its help.
     """
 
     app: Any
@@ -23,13 +23,13 @@ class Told:
         """Run the command.
 
         Args:
-            parsed_args: What the user asked for.
+            parsed_args: The arguments.
 
         Returns:
             The exit status.
 
         Raises:
-            osc_lib.exceptions.CommandError: The sentence.
+            osc_lib.exceptions.CommandError: A request failed.
         """
         try:
             return super().run(parsed_args)  # type: ignore[misc,no-any-return]
@@ -37,32 +37,32 @@ class Told:
             raise exceptions.CommandError(self.sentence(error)) from error
 
     def get_epilog(self) -> str:
-        """Show how the command is used."""
+        """Return the end of the help: an example."""
         return f'Example: {self.example}'
 
     @property
-    def lease(self) -> Any:  # noqa: ANN401 - what python-openstackclient keeps for us
+    def lease(self) -> Any:  # noqa: ANN401 - kept by python-openstackclient
         """The proxy of the lease service."""
         return self.app.client_manager.lease
 
     def sentence(self, error: Exception) -> str:
-        """Put an error into words, naming the service if it was found."""
+        """Return one sentence for an error; it names the service if its address is known."""
         proxies = getattr(self.app.client_manager.sdk_connection, '_proxies', {})
         return errors.sentence(error, getattr(proxies.get('lease'), 'endpoint_override', None))
 
     def tell(self, text: str) -> None:
-        """Say something beside the result, on stderr."""
+        """Print a line on stderr."""
         sys.stderr.write(f'{text}\n')
         sys.stderr.flush()
 
 
-class Lister(Told, command.Lister):  # type: ignore[misc]  # untyped osc-lib
-    """A command that answers with rows."""
+class Lister(_Base, command.Lister):  # type: ignore[misc]  # untyped osc-lib
+    """A command that prints rows."""
 
 
-class ShowOne(Told, command.ShowOne):  # type: ignore[misc]  # untyped osc-lib
-    """A command that answers with one object."""
+class ShowOne(_Base, command.ShowOne):  # type: ignore[misc]  # untyped osc-lib
+    """A command that prints one object."""
 
 
-class Command(Told, command.Command):  # type: ignore[misc]  # untyped osc-lib
-    """A command that does something."""
+class Command(_Base, command.Command):  # type: ignore[misc]  # untyped osc-lib
+    """A command without a result."""

@@ -1,4 +1,4 @@
-"""How values look: for people one way, for programs as they are."""
+"""Columns of the output: one form for people, another for programs."""
 
 import argparse
 from collections.abc import Iterable, Sequence
@@ -10,36 +10,36 @@ from osc_lib.cli import format_columns
 
 
 class Windows(columns.FormattableColumn):  # type: ignore[misc]  # untyped cliff
-    """A list of [start, end], one below the other."""
+    """A list of windows, [start, end] each."""
 
     def human_readable(self) -> str:
-        """Write `start to end`, a line each."""
+        """Return a line `start to end` for each window."""
         return '\n'.join(' to '.join(window) for window in self._value)
 
 
 class Lines(columns.FormattableColumn):  # type: ignore[misc]  # untyped cliff
-    """A list, one entry below the other."""
+    """A list."""
 
     def human_readable(self) -> str:
-        """Write a line each."""
+        """Return a line for each entry."""
         return '\n'.join(str(entry) for entry in self._value)
 
 
 class Duration(columns.FormattableColumn):  # type: ignore[misc]  # untyped cliff
-    """A length of time: for programs in seconds, whole ones as a whole number."""
+    """A duration; for programs a number of seconds, an integer if it is whole."""
 
     def human_readable(self) -> str:
-        """Write for example `7 days, 0:00:00`."""
+        """Return for example `7 days, 0:00:00`."""
         return str(self._value)
 
     def machine_readable(self) -> float | int:
-        """Count the seconds."""
+        """Return the seconds."""
         seconds: float = self._value.total_seconds()
         return int(seconds) if seconds.is_integer() else seconds
 
 
 def label(attr: str) -> str:
-    """Name an attribute in the head of a list.
+    """Return the label of an attribute in the head of a list.
 
     Args:
         attr: For example `offer_uuid`.
@@ -55,14 +55,14 @@ def label(attr: str) -> str:
 
 
 def cell(attr: str, value: object) -> object:
-    """Wrap a value for display.
+    """Return a value for display.
 
     Args:
-        attr: The attribute it belongs to.
+        attr: The attribute.
         value: Its value.
 
     Returns:
-        The value, or a column that people and programs read differently.
+        The value, or a column that has different forms for people and programs.
     """
     if isinstance(value, dict):
         return format_columns.DictColumn(value)
@@ -81,13 +81,13 @@ def rows(
     extra: Sequence[str],
     parsed_args: argparse.Namespace,
 ) -> tuple[list[str], list[tuple[object, ...]]]:
-    """Lay objects out as a list.
+    """Return objects as a list.
 
     Args:
         found: The objects.
         attrs: The columns.
-        extra: Columns that are there for who asks with `-c`.
-        parsed_args: Tells who asks.
+        extra: Columns that are shown only if `-c` names them.
+        parsed_args: The arguments.
 
     Returns:
         Labels and rows.
@@ -102,13 +102,13 @@ def rows(
 def fields(
     item: object, attrs: Sequence[str], extra: Sequence[str], parsed_args: argparse.Namespace
 ) -> tuple[list[str], list[object]]:
-    """Lay one object out, a row per attribute.
+    """Return one object, a row for each attribute.
 
     Args:
         item: The object.
         attrs: The rows.
-        extra: Rows that are there for who asks with `-c`.
-        parsed_args: Tells who asks.
+        extra: Rows that are shown only if `-c` names them.
+        parsed_args: The arguments.
 
     Returns:
         Names and values.

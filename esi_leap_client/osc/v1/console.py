@@ -5,32 +5,32 @@ import argparse
 from esi_leap_client.osc.v1 import base, columns, options
 
 ROWS = ('node_uuid', 'token', 'access_url')
-#: Shown to who asks for them with -c.
+#: Fields that are shown only if `-c` names them.
 EXTRA = ('expires_at', 'read_only')
 
 Shown = tuple[list[str], list[object]]
 
 
 class CreateConsoleAuthToken(base.ShowOne):
-    """Get a token for the serial console of a node that one has.
+    """Create a token for the serial console of a node that your project holds.
 
-    It is shown this once: the service itself keeps no copy.
+    The token is shown only once: the service keeps no copy of it.
     """
 
     example = 'openstack esi console auth token create node-7 -f value -c access_url'
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Describe the arguments."""
+        """Return the parser of the arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument('node', metavar='<node>', help='Node, uuid or name')
+        parser.add_argument('node', metavar='<node>', help='Node (name or UUID)')
         parser.add_argument(
             '--token-ttl',
             metavar='<seconds>',
             type=options.positive,
-            help="How long the token is good for (default: the service's own choice)",
+            help='Seconds in which the token has to be used (default: set by the service)',
         )
         parser.add_argument(
-            '--read-only', action='store_true', help='Only watch: what is typed is dropped'
+            '--read-only', action='store_true', help='Drop what is typed on the console'
         )
         return parser
 
@@ -43,17 +43,17 @@ class CreateConsoleAuthToken(base.ShowOne):
 
 
 class DeleteConsoleAuthToken(base.Command):
-    """Make all console tokens of a node invalid, and close the consoles that they opened."""
+    """Delete all console tokens of a node and close the consoles that they opened."""
 
     example = 'openstack esi console auth token delete node-7'
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Describe the arguments."""
+        """Return the parser of the arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument('node', metavar='<node>', help='Node, uuid or name')
+        parser.add_argument('node', metavar='<node>', help='Node (name or UUID)')
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        """Disable them."""
+        """Delete them."""
         self.lease.delete_console_auth_token(parsed_args.node)
         self.app.stdout.write(f'Disabled console auth tokens for node {parsed_args.node}\n')

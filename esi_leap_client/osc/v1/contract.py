@@ -29,7 +29,7 @@ DETAIL = (
     'status',
     'uuid',
 )
-#: Shown to who asks for them with -c.
+#: Fields that are shown only if `-c` names them.
 EXTRA = ('duration', 'leases', 'owner_id', 'project_id', 'status_reason')
 
 Shown = tuple[list[str], list[object]]
@@ -42,16 +42,14 @@ class ListContract(base.Lister):
     example = 'openstack esi contract list --project physics'
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Describe the arguments."""
+        """Return the parser of the arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument(
-            '--all', action='store_true', help="Every project's contracts (administrators only)"
-        )
-        options.add_name(parser)
+        options.add_all(parser, 'contracts')
+        options.add_identity(parser)
         options.add_status(parser)
-        parser.add_argument('--project', metavar='<project>', help='Only those of this lessee')
-        parser.add_argument('--owner', metavar='<project>', help='Only those of this owner')
-        parser.add_argument('--offer-uuid', metavar='<offer>', help='Only those of this offer')
+        options.add_filter(parser, '--project', '<project>', 'lessee (name or ID)')
+        options.add_filter(parser, '--owner', '<project>', 'provider (name or ID)')
+        options.add_filter(parser, '--offer-uuid', '<offer>', 'offer (name or UUID)')
         options.add_paging(parser)
         return parser
 
@@ -59,6 +57,7 @@ class ListContract(base.Lister):
         """List them."""
         found = self.lease.contracts(
             view='all' if parsed_args.all else None,
+            uuid=parsed_args.uuid,
             name=parsed_args.name,
             status=parsed_args.status,
             project_id=parsed_args.project,
@@ -75,9 +74,9 @@ class ShowContract(base.ShowOne):
     example = 'openstack esi contract show 9c1c7f5e-2f0e-4a3a-8f53-0d6a2f9b7c11'
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Describe the arguments."""
+        """Return the parser of the arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument('uuid', metavar='<uuid>', help='Contract, uuid or name')
+        parser.add_argument('uuid', metavar='<contract>', help='Contract (name or UUID)')
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Shown:
@@ -87,7 +86,7 @@ class ShowContract(base.ShowOne):
 
 
 class DeleteContract(delete.Delete):
-    """End contracts with all their leases."""
+    """Cancel contract(s) with all their leases."""
 
     noun = 'contract'
     example = 'openstack esi contract delete 9c1c7f5e-2f0e-4a3a-8f53-0d6a2f9b7c11 --wait'

@@ -1,4 +1,4 @@
-"""Deleting several things by one command."""
+"""Commands that delete several objects."""
 
 import argparse
 from typing import Any
@@ -10,30 +10,35 @@ from esi_leap_client.osc.v1 import base, waiting
 
 
 class Delete(base.Command):
-    """Deletes what a subclass names."""
+    """Deletes objects of the noun that a subclass sets."""
 
     noun = ''
+    verb = 'delete'
     done = 'Deleted'
+    ident = 'name or UUID'
     can_wait = True
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Describe the arguments."""
+        """Return the parser of the arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
         parser.add_argument(
-            'uuids', metavar='<uuid>', nargs='+', help=f'{self.noun.capitalize()}, uuid or name'
+            'uuids',
+            metavar=f'<{self.noun}>',
+            nargs='+',
+            help=f'{self.noun.capitalize()}(s) to {self.verb} ({self.ident})',
         )
         if self.can_wait:
-            waiting.add(parser, 'it is deleted')
+            waiting.add(parser, 'deletion completes')
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        """Delete one after the other, whatever happens to those before.
+        """Delete one object after the other, even if some cannot be deleted.
 
         Args:
-            parsed_args: What to delete.
+            parsed_args: The arguments.
 
         Raises:
-            osc_lib.exceptions.CommandError: One could not be deleted.
+            osc_lib.exceptions.CommandError: An object could not be deleted.
         """
         failures = [why for ident in parsed_args.uuids if (why := self._trial(ident, parsed_args))]
         if len(parsed_args.uuids) == 1 and failures:
@@ -59,7 +64,7 @@ class Delete(base.Command):
         if not (self.can_wait and parsed_args.wait):
             delete(ident)
             return
-        # Once it is deleted its name may mean another.
+        # After the deletion its name may mean another object.
         found: Any = getattr(self.lease, f'get_{self.noun}')(ident)
         delete(found)
         self.lease.wait_for_delete(

@@ -21,32 +21,31 @@ Listed = tuple[list[str], list[tuple[object, ...]]]
 
 
 class ListEvent(base.Lister):
-    """List what happened to offers, contracts and leases, the oldest first."""
+    """List events of offers, leases, contracts and nodes, the oldest first."""
 
     example = 'openstack esi event list --last-event-id 4711 -f json'
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Describe the arguments."""
+        """Return the parser of the arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument(
-            '--project', metavar='<project>', help='Only where this project is lessee or owner'
+        options.add_filter(
+            parser, '--project', '<project>', 'lessee or provider (name or ID; admin only)'
         )
         parser.add_argument(
             '--last-event-id',
             metavar='<id>',
             type=options.natural,
-            help='Only what came after this event; one who asks again and again misses nothing '
-            'if he gives the id of the last event he has seen',
+            help='List events after the event with this ID',
         )
         parser.add_argument(
             '--last-notification-time',
             metavar='<time>',
             type=options.moment,
-            help=f'Only what happened after this time: {moments.ACCEPTED}',
+            help=f'List events after this time ({moments.ACCEPTED})',
         )
-        parser.add_argument('--event-type', metavar='<type>', help='Only this type of event')
-        parser.add_argument('--resource-type', metavar='<type>', help='Only this type of resource')
-        parser.add_argument('--resource-uuid', metavar='<node>', help='Only this node')
+        options.add_filter(parser, '--event-type', '<type>', 'event type')
+        options.add_resource_type(parser)
+        options.add_filter(parser, '--resource-uuid', '<node>', 'node (name or UUID)')
         options.add_limit(parser)
         return parser
 

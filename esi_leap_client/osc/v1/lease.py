@@ -63,48 +63,48 @@ DETAIL = (
     'status',
     'uuid',
 )
-#: Shown to who asks for them with -c.
+#: Fields that are shown only if `-c` names them.
 EXTRA = ('duration', 'name', 'contract_uuid', 'status_reason')
 
 Shown = tuple[list[str], list[object]]
 Listed = tuple[list[str], list[tuple[object, ...]]]
 
 
-def settled(self: base.ShowOne, made: Any, parsed_args: argparse.Namespace) -> Shown:  # noqa: ANN401 - a Lease
-    """Wait for a new lease if that is wanted, and show it.
+def wait_and_show(self: base.ShowOne, made: Any, parsed_args: argparse.Namespace) -> Shown:  # noqa: ANN401 - a Lease
+    """Show a new lease, with `--wait` when it is active.
 
     Args:
-        self: The command that made it.
+        self: The command.
         made: The lease.
-        parsed_args: Holds `wait` and `timeout`.
+        parsed_args: The arguments.
 
     Returns:
         Names and values.
 
     Raises:
-        openstack.exceptions.ResourceFailure: It will not become active.
-        openstack.exceptions.ResourceTimeout: It did not in time.
+        openstack.exceptions.ResourceFailure: The lease will not become active.
+        openstack.exceptions.ResourceTimeout: The lease did not become active in time.
     """
     if parsed_args.wait:
         made = self.lease.wait_for_status(
             made, wait=parsed_args.timeout, progress=waiting.teller(self.tell)
         )
-    return shown(self, made, BRIEF, parsed_args)
+    return show_lease(self, made, BRIEF, parsed_args)
 
 
-def shown(
+def show_lease(
     self: base.ShowOne,
     lease: Any,  # noqa: ANN401 - a Lease
     attrs: tuple[str, ...],
     parsed_args: argparse.Namespace,
 ) -> Shown:
-    """Show a lease, and beside it why it is in its state.
+    """Show a lease; print the reason of its status, and its recall, on stderr.
 
     Args:
         self: The command.
         lease: The lease.
         attrs: The rows.
-        parsed_args: May ask for further rows.
+        parsed_args: The arguments.
 
     Returns:
         Names and values.
@@ -120,22 +120,22 @@ def shown(
 
 
 class CreateLease(base.ShowOne):
-    """Lease a node of your own to a project."""
+    """Lease a node of your project to a project."""
 
     example = 'openstack esi lease create node-7 physics --end-time +7d --wait'
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Describe the arguments."""
+        """Return the parser of the arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument('resource_uuid', metavar='<resource>', help='Node, uuid or name')
-        parser.add_argument('project_id', metavar='<project>', help='Lessee, uuid or name')
+        parser.add_argument('resource_uuid', metavar='<node>', help='Node (name or UUID)')
+        parser.add_argument('project_id', metavar='<project>', help='Lessee (name or ID)')
         options.add_window(parser)
         parser.add_argument('--name', metavar='<name>', help='Name of the lease')
         options.add_properties(parser)
-        parser.add_argument('--resource-type', metavar='<type>', help='Type of the resource')
-        parser.add_argument('--purpose', metavar='<purpose>', help='What the lease is for')
+        parser.add_argument('--resource-type', metavar='<type>', help='Resource type of the node')
+        parser.add_argument('--purpose', metavar='<purpose>', help='Purpose of the lease')
         options.add_terms(parser)
-        waiting.add(parser, 'the node is handed over')
+        waiting.add(parser, 'the lease is active')
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Shown:
@@ -151,43 +151,47 @@ class CreateLease(base.ShowOne):
             firm=parsed_args.firm,
         )
         made = self.lease.create_lease(**attrs, **options.window(parsed_args))
-        return settled(self, made, parsed_args)
+        return wait_and_show(self, made, parsed_args)
 
 
 def add_filters(parser: argparse.ArgumentParser) -> None:
-    """Describe which leases to list."""
-    parser.add_argument(
-        '--all', action='store_true', help="Every project's leases (administrators only)"
-    )
-    options.add_name(parser)
+    """Add the filters of leases."""
+    options.add_all(parser, 'leases')
+    options.add_identity(parser)
     options.add_status(parser)
-    parser.add_argument('--offer-uuid', metavar='<offer>', help='Only leases of this offer')
-    options.add_range(parser, '--time-range', 'Only leases that touch this time')
-    parser.add_argument('--project', metavar='<project>', help='Only leases to this project')
-    parser.add_argument('--owner', metavar='<project>', help='Only leases by this project')
+    options.add_filter(parser, '--offer-uuid', '<offer>', 'offer (name or UUID)')
+    options.add_filter(parser, '--contract-uuid', '<contract>', 'contract (UUID)')
+    options.add_filter(parser, '--parent-lease-uuid', '<lease>', 'lease it is sub-let from (UUID)')
+    options.add_range(parser, '--time-range', 'List leases that overlap this window')
+    options.add_filter(parser, '--project', '<project>', 'lessee (name or ID)')
+    options.add_filter(parser, '--owner', '<project>', 'provider (name or ID)')
     options.add_resource(parser)
-    parser.add_argument('--purpose', metavar='<purpose>', help='Only leases for this purpose')
+    options.add_filter(parser, '--purpose', '<purpose>', 'purpose')
     options.add_property(parser)
+    options.add_properties_filter(parser)
 
 
 def filters(parsed_args: argparse.Namespace) -> dict[str, Any]:
-    """Say to the service which leases to list.
+    """Return the query parameters of the filters that `add_filters` has added.
 
     Args:
-        parsed_args: What `add_filters` has described.
+        parsed_args: The arguments.
 
     Returns:
-        Query parameters; None for what was not asked.
+        Name to value; None for an option that was not given.
 
     Raises:
-        osc_lib.exceptions.CommandError: A time lies beyond the calendar.
+        osc_lib.exceptions.CommandError: A time is after the year 9999.
     """
     start, end = options.span('--time-range', parsed_args.time_range)
     return {
         'view': 'all' if parsed_args.all else None,
+        'uuid': parsed_args.uuid,
         'name': parsed_args.name,
         'status': parsed_args.status,
         'offer_uuid': parsed_args.offer_uuid,
+        'contract_uuid': parsed_args.contract_uuid,
+        'parent_lease_uuid': parsed_args.parent_lease_uuid,
         'start_time': start,
         'end_time': end,
         'project_id': parsed_args.project,
@@ -197,6 +201,7 @@ def filters(parsed_args: argparse.Namespace) -> dict[str, Any]:
         'resource_class': parsed_args.resource_class,
         'purpose': parsed_args.purpose,
         'property': parsed_args.property,
+        'properties': options.properties_filter(parsed_args),
     }
 
 
@@ -206,9 +211,9 @@ class ListLease(base.Lister):
     example = 'openstack esi lease list --long --status any --time-range now +7d'
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Describe the arguments."""
+        """Return the parser of the arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument('--long', action='store_true', help='Show more columns')
+        options.add_long(parser)
         add_filters(parser)
         options.add_paging(parser)
         return parser
@@ -227,14 +232,14 @@ class ShowLease(base.ShowOne):
     example = 'openstack esi lease show my-lease -f value -c status'
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Describe the arguments."""
+        """Return the parser of the arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument('uuid', metavar='<uuid>', help='Lease, uuid or name')
+        parser.add_argument('uuid', metavar='<lease>', help='Lease (name or UUID)')
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Shown:
         """Show it."""
-        return shown(self, self.lease.get_lease(parsed_args.uuid), DETAIL, parsed_args)
+        return show_lease(self, self.lease.get_lease(parsed_args.uuid), DETAIL, parsed_args)
 
 
 class UpdateLease(base.ShowOne):
@@ -243,9 +248,9 @@ class UpdateLease(base.ShowOne):
     example = 'openstack esi lease update my-lease --end-time +3d'
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Describe the arguments."""
+        """Return the parser of the arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument('uuid', metavar='<uuid>', help='Lease, uuid or name')
+        parser.add_argument('uuid', metavar='<lease>', help='Lease (name or UUID)')
         options.add_end(parser, 'from now')
         parser.add_argument('--name', metavar='<name>', help='New name')
         parser.add_argument('--purpose', metavar='<purpose>', help='New purpose')
@@ -256,19 +261,19 @@ class UpdateLease(base.ShowOne):
         """Change it.
 
         Args:
-            parsed_args: What to change.
+            parsed_args: The arguments.
 
         Returns:
             Names and values.
 
         Raises:
-            osc_lib.exceptions.CommandError: Nothing is to be changed, or the end is `now`.
+            osc_lib.exceptions.CommandError: No change is given, or the end is `now`.
         """
         end = parsed_args.end_time
         if end is not None and end.is_now:
             raise exceptions.CommandError(
-                'argument --end-time: now has passed when the service reads it; to end the lease '
-                f'now, use `openstack esi lease delete {parsed_args.uuid}`'
+                'argument --end-time: "now" is in the past when the request arrives. To end the '
+                f'lease now, use: openstack esi lease delete {parsed_args.uuid}'
             )
         now = moments.present().replace(microsecond=0)
         attrs = options.given(
@@ -281,11 +286,13 @@ class UpdateLease(base.ShowOne):
             raise exceptions.CommandError(
                 'Nothing to change: give --end-time, --name, --purpose or --properties.'
             )
-        return shown(self, self.lease.update_lease(parsed_args.uuid, **attrs), BRIEF, parsed_args)
+        return show_lease(
+            self, self.lease.update_lease(parsed_args.uuid, **attrs), BRIEF, parsed_args
+        )
 
 
 class DeleteLease(delete.Delete):
-    """End leases: the lessee loses the nodes."""
+    """Cancel lease(s): the lessee loses the nodes."""
 
     noun = 'lease'
     example = 'openstack esi lease delete my-lease --wait --timeout 600'

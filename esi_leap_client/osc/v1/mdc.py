@@ -1,4 +1,4 @@
-"""`openstack esi mdc …`: several data centres at once."""
+"""`openstack esi mdc …`: commands on several clouds at once."""
 
 import argparse
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from osc_lib import exceptions
 
-from esi_leap_client import claims, clouds, errors, moments
+from esi_leap_client import claims, clouds, errors, moments, retry
 from esi_leap_client.osc.v1 import base, columns, lease, offer, options
 
 _T = TypeVar('_T')
@@ -14,34 +14,34 @@ Listed = tuple[list[str], list[tuple[object, ...]]]
 
 
 class Everywhere(base.Lister):
-    """A command that asks the clouds of `clouds.yaml`, and not the one that one signs in to."""
+    """A command on the clouds of `clouds.yaml` instead of the one of `--os-cloud`."""
 
     auth_required = False
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Describe the arguments."""
+        """Return the parser of the arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
         parser.add_argument(
             '--clouds',
             metavar='<cloud>',
             nargs='+',
-            help='Clouds of clouds.yaml, the preferred one first (default: all, in its order)',
+            help='Clouds of clouds.yaml in order of preference (default: all, in its order)',
         )
         parser.add_argument(
             '--timeout',
             metavar='<seconds>',
             type=options.positive,
-            default=clouds.PATIENCE,
-            help='Do without a cloud that has not answered by then (default: %(default)s)',
+            default=retry.ANSWER,
+            help='Time after which a cloud without an answer is left out (default: %(default)s)',
         )
         return parser
 
     def sentence(self, error: Exception) -> str:
-        """Put an error into words; there is no single service to name."""
+        """Return one sentence for an error; there is no single service to name."""
         return errors.sentence(error)
 
     def sites(self, parsed_args: argparse.Namespace) -> Any:  # noqa: ANN401 - a context of sites
-        """Open the sites that are to be asked."""
+        """Open the sites of the chosen clouds."""
         return clouds.opened(
             parsed_args.clouds,
             timeout=parsed_args.timeout,
@@ -54,18 +54,18 @@ class Everywhere(base.Lister):
         question: Callable[[Any], _T],
         parsed_args: argparse.Namespace,
     ) -> list[clouds.Answer[_T]]:
-        """Ask the sites, and tell which of them did not answer.
+        """Ask the sites; print on stderr the sites that did not answer.
 
         Args:
-            sites: Whom to ask.
-            question: Called with each site's lease service.
-            parsed_args: Holds `timeout`.
+            sites: The sites.
+            question: Called with the proxy of each site's lease service.
+            parsed_args: The arguments.
 
         Returns:
-            The answers of those who answered.
+            The answers, without the sites that did not answer.
 
         Raises:
-            osc_lib.exceptions.CommandError: Nobody answered.
+            osc_lib.exceptions.CommandError: No site answered.
         """
         said = clouds.ask(sites, question, timeout=parsed_args.timeout)
         for answer in said:
@@ -73,7 +73,7 @@ class Everywhere(base.Lister):
                 self.tell(f'No answer from {answer.site}: {answer.trouble}')
         answers = [answer for answer in said if answer.trouble is None]
         if not answers:
-            raise exceptions.CommandError('None of the clouds answered.')
+            raise exceptions.CommandError('No cloud answered.')
         return answers
 
     def listed(
@@ -83,13 +83,13 @@ class Everywhere(base.Lister):
         extra: Sequence[str],
         parsed_args: argparse.Namespace,
     ) -> Listed:
-        """List what all sites have.
+        """Return the offers or leases of all sites as a list.
 
         Args:
-            question: Called with each site's lease service; gives its offers or leases.
+            question: Called with the proxy of each site's lease service; lists its objects.
             attrs: The columns.
-            extra: Columns that are there for who asks with `-c`.
-            parsed_args: Tells whom to ask, and who asks.
+            extra: Columns that are shown only if `-c` names them.
+            parsed_args: The arguments.
 
         Returns:
             Labels and rows.
@@ -125,7 +125,7 @@ class ListOffer(Everywhere):
     example = 'openstack esi mdc offer list --clouds north south --availability-range now +2d'
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Describe the arguments."""
+        """Return the parser of the arguments."""
         parser = super().get_parser(prog_name)
         offer.add_filters(parser)
         return parser
@@ -143,7 +143,7 @@ class ListLease(Everywhere):
     example = 'openstack esi mdc lease list --status active'
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Describe the arguments."""
+        """Return the parser of the arguments."""
         parser = super().get_parser(prog_name)
         lease.add_filters(parser)
         return parser
@@ -156,34 +156,34 @@ class ListLease(Everywhere):
 
 
 class ClaimOffer(Everywhere):
-    """Claim several nodes for one window, from offers of several clouds: all of them or none.
+    """Claim several nodes for one window from offers of several clouds: all nodes or none.
 
-    The clouds are used in the order in which they are named, and in each of them the offers whose
-    free time fits the window most tightly. When an offer is lost to somebody else, the next one
-    is tried; when there are not enough, or on Ctrl-C, every lease that was made is given back.
+    The clouds are used in the order in which they are named. Within a cloud, offers whose free
+    time fits the window most tightly come first. If another project claims an offer first, the
+    next one is tried. If there are not enough offers, or on Ctrl-C, all new leases are cancelled.
     """
 
     example = 'openstack esi mdc offer claim 3 now +2d --clouds north south --resource-class gpu'
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Describe the arguments."""
+        """Return the parser of the arguments."""
         parser = super().get_parser(prog_name)
         parser.add_argument(
-            'node_count', metavar='<node_count>', type=options.positive, help='How many nodes'
+            'node_count', metavar='<node_count>', type=options.positive, help='Number of nodes'
         )
         parser.add_argument(
             'start_time',
             metavar='<start_time>',
             type=options.moment,
-            help=f'First instant: {moments.ACCEPTED}',
+            help=f'Start time ({moments.ACCEPTED})',
         )
         parser.add_argument(
             'end_time',
             metavar='<end_time>',
             type=options.moment,
-            help=f'The instant after the last one: {moments.ACCEPTED}, counted from the start',
+            help=f'End time, exclusive ({moments.ACCEPTED}, which counts from the start time)',
         )
-        parser.add_argument('--resource-type', metavar='<type>', help='Only this type of resource')
+        options.add_resource_type(parser)
         options.add_resource_class(parser)
         return parser
 
@@ -191,14 +191,14 @@ class ClaimOffer(Everywhere):
         """Claim them.
 
         Args:
-            parsed_args: What to claim.
+            parsed_args: The arguments.
 
         Returns:
             The leases.
 
         Raises:
-            osc_lib.exceptions.CommandError: There were not enough. Nothing is held then, but for
-                what is told.
+            osc_lib.exceptions.CommandError: There are not enough offers. All new leases are then
+                cancelled, except those that a message names.
         """
         window = options.window(parsed_args)
         start = window.get('start_time') or moments.wire(moments.present())
@@ -215,7 +215,7 @@ class ClaimOffer(Everywhere):
             picks = claims.ranked(said, start, window['end_time'])
             if len(picks) < wanted:
                 raise exceptions.CommandError(
-                    f'{wanted} nodes are wanted and {len(picks)} are on offer, so none was claimed.'
+                    f'{wanted} nodes requested, {len(picks)} on offer; none was claimed.'
                 )
             with claims.Claims(window, self.tell) as taking:
                 complete = taking.take(wanted, picks)
@@ -223,7 +223,7 @@ class ClaimOffer(Everywhere):
                     self.tell(f'Trouble in {site}: {why}')
                 if not complete:
                     raise exceptions.CommandError(
-                        f'Of {wanted} nodes, {len(taking.held)} could be claimed.'
+                        f'Only {len(taking.held)} of {wanted} nodes could be claimed.'
                     )
             made = sorted(taking.held, key=lambda held: picks.index(held.pick))
         found = [(held.site, (held.lease,)) for held in made]

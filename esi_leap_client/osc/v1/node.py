@@ -56,17 +56,21 @@ Listed = tuple[list[str], list[tuple[object, ...]]]
 
 
 class ListNode(base.Lister):
-    """List the nodes that one owns, holds or may claim."""
+    """List nodes that your project owns, holds or may claim."""
 
     example = 'openstack esi node list --resource-class gpu --property "memory_mb>=65536"'
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Describe the arguments."""
+        """Return the parser of the arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument('--long', action='store_true', help='Show more columns')
+        options.add_long(parser)
+        options.add_identity(parser)
+        options.add_resource_type(parser)
         options.add_resource_class(parser)
-        parser.add_argument('--owner', metavar='<project>', help='Only nodes of this owner')
-        parser.add_argument('--lessee', metavar='<project>', help='Only nodes this project holds')
+        options.add_filter(parser, '--owner', '<project>', 'owner (name or ID)')
+        options.add_filter(parser, '--lessee', '<project>', 'lessee (name or ID)')
+        options.add_filter(parser, '--offer-uuid', '<offer>', 'offer of the node (name or UUID)')
+        options.add_filter(parser, '--lease-uuid', '<lease>', 'lease of the node (UUID)')
         options.add_property(parser)
         options.add_paging(parser)
         return parser
@@ -74,9 +78,14 @@ class ListNode(base.Lister):
     def take_action(self, parsed_args: argparse.Namespace) -> Listed:
         """List them."""
         found = self.lease.nodes(
+            uuid=parsed_args.uuid,
+            name=parsed_args.name,
+            resource_type=parsed_args.resource_type,
             resource_class=parsed_args.resource_class,
             owner=parsed_args.owner,
             lessee=parsed_args.lessee,
+            offer_uuid=parsed_args.offer_uuid,
+            lease_uuid=parsed_args.lease_uuid,
             property=parsed_args.property,
             **options.paging(parsed_args),
         )
@@ -85,17 +94,17 @@ class ListNode(base.Lister):
 
 
 class ShowNode(base.ShowOne):
-    """Show a node: what Ironic says of it, what is booked on it, how far its hand-over is.
+    """Show a node: its state in Ironic, its offers and leases, and its hand-over or return.
 
-    What Ironic says is as old as `refreshed_at` tells.
+    The state in Ironic is that at the time `refreshed_at`.
     """
 
     example = 'openstack esi node show node-7 -c state -c reason -c refreshed_at'
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Describe the arguments."""
+        """Return the parser of the arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument('node', metavar='<node>', help='Node, uuid or name')
+        parser.add_argument('node', metavar='<node>', help='Node (name or UUID)')
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Shown:
@@ -104,14 +113,14 @@ class ShowNode(base.ShowOne):
 
 
 class ResetNode(base.ShowOne):
-    """Let a node that the gate has rejected come back: it is cleaned, and tried once more."""
+    """Reset a node that the gate has rejected: clean it and ask the gate again."""
 
     example = 'openstack esi node reset node-7 -c state -c reason'
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Describe the arguments."""
+        """Return the parser of the arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument('node', metavar='<node>', help='Node, uuid or name')
+        parser.add_argument('node', metavar='<node>', help='Node (name or UUID)')
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Shown:

@@ -53,7 +53,7 @@ DETAIL = (
     'status',
     'uuid',
 )
-#: Shown to who asks for them with -c.
+#: Fields that are shown only if `-c` names them.
 EXTRA = ('duration', 'name', 'status_reason')
 
 Shown = tuple[list[str], list[object]]
@@ -61,21 +61,23 @@ Listed = tuple[list[str], list[tuple[object, ...]]]
 
 
 class CreateOffer(base.ShowOne):
-    """Offer a node for a window of time."""
+    """Create an offer of a node for a window of time."""
 
     example = 'openstack esi offer create node-7 --end-time +7d --lessee physics'
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Describe the arguments."""
+        """Return the parser of the arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument('resource_uuid', metavar='<resource_uuid>', help='Node, uuid or name')
+        parser.add_argument('resource_uuid', metavar='<node>', help='Node (name or UUID)')
         options.add_window(parser)
         parser.add_argument(
-            '--lessee', metavar='<project>', help='Only this project and those below it may claim'
+            '--lessee',
+            metavar='<project>',
+            help='Allow claims only by this project and projects below it (name or ID)',
         )
         parser.add_argument('--name', metavar='<name>', help='Name of the offer')
         options.add_properties(parser)
-        parser.add_argument('--resource-type', metavar='<type>', help='Type of the resource')
+        parser.add_argument('--resource-type', metavar='<type>', help='Resource type of the node')
         options.add_terms(parser)
         return parser
 
@@ -95,33 +97,39 @@ class CreateOffer(base.ShowOne):
 
 
 def add_filters(parser: argparse.ArgumentParser) -> None:
-    """Describe which offers to list."""
-    options.add_name(parser)
+    """Add the filters of offers."""
+    options.add_identity(parser)
     options.add_status(parser)
-    options.add_range(parser, '--time-range', 'Only offers that span this time')
+    options.add_range(parser, '--time-range', 'List offers that span this window')
     free = parser.add_mutually_exclusive_group()
-    options.add_range(free, '--availability-range', 'Only offers free for all of this time')
-    free.add_argument('--now', action='store_true', help='Only offers free at this instant')
-    parser.add_argument('--project', metavar='<project>', help='Only offers of this project')
+    options.add_range(free, '--availability-range', 'List offers that are free in this window')
+    free.add_argument('--now', action='store_true', help='List offers that are free now')
+    options.add_filter(parser, '--project', '<project>', 'provider (name or ID)')
+    options.add_filter(
+        parser, '--lessee', '<project>', 'the only project that may claim (name or ID)'
+    )
+    options.add_filter(parser, '--parent-lease-uuid', '<lease>', 'lease it sub-lets (UUID)')
     options.add_resource(parser)
     options.add_property(parser)
+    options.add_properties_filter(parser)
 
 
 def filters(parsed_args: argparse.Namespace) -> dict[str, Any]:
-    """Say to the service which offers to list.
+    """Return the query parameters of the filters that `add_filters` has added.
 
     Args:
-        parsed_args: What `add_filters` has described.
+        parsed_args: The arguments.
 
     Returns:
-        Query parameters; None for what was not asked.
+        Name to value; None for an option that was not given.
 
     Raises:
-        osc_lib.exceptions.CommandError: A time lies beyond the calendar.
+        osc_lib.exceptions.CommandError: A time is after the year 9999.
     """
     start, end = options.span('--time-range', parsed_args.time_range)
     free_start, free_end = _free(parsed_args)
     return {
+        'uuid': parsed_args.uuid,
         'name': parsed_args.name,
         'status': parsed_args.status,
         'start_time': start,
@@ -129,16 +137,19 @@ def filters(parsed_args: argparse.Namespace) -> dict[str, Any]:
         'available_start_time': free_start,
         'available_end_time': free_end,
         'project_id': parsed_args.project,
+        'lessee_id': parsed_args.lessee,
+        'parent_lease_uuid': parsed_args.parent_lease_uuid,
         'resource_type': parsed_args.resource_type,
         'resource_uuid': parsed_args.resource_uuid,
         'resource_class': parsed_args.resource_class,
         'property': parsed_args.property,
+        'properties': options.properties_filter(parsed_args),
     }
 
 
 def _free(parsed_args: argparse.Namespace) -> tuple[str, str] | tuple[None, None]:
     if parsed_args.now:
-        # The shortest window there is: the wire knows no instants.
+        # The shortest possible window: a filter cannot be an instant.
         now = moments.present()
         return moments.wire(now), moments.wire(now + timedelta(microseconds=1))
     return options.span('--availability-range', parsed_args.availability_range)
@@ -150,9 +161,9 @@ class ListOffer(base.Lister):
     example = 'openstack esi offer list --now --property "memory_mb>=65536"'
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Describe the arguments."""
+        """Return the parser of the arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument('--long', action='store_true', help='Show more columns')
+        options.add_long(parser)
         add_filters(parser)
         options.add_paging(parser)
         return parser
@@ -171,9 +182,9 @@ class ShowOffer(base.ShowOne):
     example = 'openstack esi offer show spare-gpu -f json'
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Describe the arguments."""
+        """Return the parser of the arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument('uuid', metavar='<uuid>', help='Offer, uuid or name')
+        parser.add_argument('uuid', metavar='<offer>', help='Offer (name or UUID)')
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Shown:
@@ -183,19 +194,19 @@ class ShowOffer(base.ShowOne):
 
 
 class ClaimOffer(base.ShowOne):
-    """Claim a window of an offer: the answer is a lease."""
+    """Claim a window of an offer, which creates a lease."""
 
     example = 'openstack esi offer claim spare-gpu --end-time +2h --purpose tests --wait'
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Describe the arguments."""
+        """Return the parser of the arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument('offer_uuid', metavar='<offer_uuid>', help='Offer, uuid or name')
+        parser.add_argument('offer_uuid', metavar='<offer>', help='Offer (name or UUID)')
         options.add_window(parser)
         options.add_properties(parser)
         parser.add_argument('--name', metavar='<name>', help='Name of the lease')
-        parser.add_argument('--purpose', metavar='<purpose>', help='What the lease is for')
-        waiting.add(parser, 'the node is handed over')
+        parser.add_argument('--purpose', metavar='<purpose>', help='Purpose of the lease')
+        waiting.add(parser, 'the lease is active')
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Shown:
@@ -208,11 +219,11 @@ class ClaimOffer(base.ShowOne):
         made = self.lease.claim_offer(
             parsed_args.offer_uuid, **attrs, **options.window(parsed_args)
         )
-        return lease.settled(self, made, parsed_args)
+        return lease.wait_and_show(self, made, parsed_args)
 
 
 class DeleteOffer(delete.Delete):
-    """Delete offers."""
+    """Delete offer(s)."""
 
     noun = 'offer'
     example = 'openstack esi offer delete spare-gpu old-gpu --wait'

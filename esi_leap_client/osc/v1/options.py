@@ -1,4 +1,4 @@
-"""Arguments that several commands share, and how their texts are read."""
+"""Arguments that several commands share, and their types."""
 
 import argparse
 import json
@@ -20,7 +20,7 @@ def moment(text: str) -> moments.Moment:
 
 
 def seconds(text: str) -> int:
-    """Read a length of time for argparse, in seconds."""
+    """Read a duration for argparse; return seconds."""
     return int(_read(moments.duration, text).total_seconds())
 
 
@@ -66,34 +66,39 @@ def add_window(parser: argparse.ArgumentParser) -> None:
         '--start-time',
         metavar='<time>',
         type=moment,
-        help=f'First instant: {moments.ACCEPTED} (default: now)',
+        help=f'Start time ({moments.ACCEPTED}; default: now)',
     )
-    add_end(parser, 'from the start')
+    add_end(parser, 'from the start time')
 
 
 def add_end(parser: argparse.ArgumentParser, origin: str) -> None:
-    """Add `--end-time`, saying what an offset counts from."""
+    """Add `--end-time`.
+
+    Args:
+        parser: The parser of the command.
+        origin: The time from which an offset counts, for the help.
+    """
     parser.add_argument(
         '--end-time',
         metavar='<time>',
         type=moment,
-        help=f'The instant after the last one: {moments.ACCEPTED}, counted {origin}',
+        help=f'End time, exclusive ({moments.ACCEPTED}, which counts {origin})',
     )
 
 
 def window(parsed_args: argparse.Namespace) -> dict[str, str]:
-    """Place `--start-time` and `--end-time`.
+    """Return `--start-time` and `--end-time` for the wire.
 
-    A start `now` is left to the service, whose clock decides.
+    A start `now` is left out: the clock of the service decides.
 
     Args:
-        parsed_args: Holds both.
+        parsed_args: The arguments.
 
     Returns:
-        `start_time` and `end_time` for the wire, as far as given.
+        `start_time` and `end_time`, each if it is given.
 
     Raises:
-        osc_lib.exceptions.CommandError: The end lies beyond the calendar.
+        osc_lib.exceptions.CommandError: The end is after the year 9999.
     """
     now = moments.present().replace(microsecond=0)
     start, end = parsed_args.start_time, parsed_args.end_time
@@ -110,19 +115,19 @@ def window(parsed_args: argparse.Namespace) -> dict[str, str]:
 def place(
     option: str, when: moments.Moment, now: datetime, base: datetime | None = None
 ) -> datetime:
-    """Place a time that was read.
+    """Return the time of an option as an instant.
 
     Args:
-        option: Whose value it is.
-        when: What was read.
+        option: The option, for the message.
+        when: The time as the user wrote it.
         now: The present, aware UTC.
-        base: What an offset counts from, aware UTC; the present if None.
+        base: The time from which an offset counts, aware UTC; None is the present.
 
     Returns:
-        Aware UTC.
+        The instant, aware UTC.
 
     Raises:
-        osc_lib.exceptions.CommandError: It lies beyond the calendar.
+        osc_lib.exceptions.CommandError: It is after the year 9999.
     """
     try:
         return when.at(now, base)
@@ -131,28 +136,28 @@ def place(
 
 
 def add_range(parser: Any, option: str, text: str) -> None:  # noqa: ANN401 - parser or group
-    """Add an option that takes two times."""
+    """Add an option that takes the start and the end of a window."""
     parser.add_argument(
         option,
         nargs=2,
         metavar=('<start>', '<end>'),
         type=moment,
-        help=f'{text}. Each is {moments.ACCEPTED}; the second offset counts from the first time',
+        help=f'{text} ({moments.ACCEPTED}; an offset of the end counts from the start)',
     )
 
 
 def span(option: str, pair: list[moments.Moment] | None) -> tuple[str, str] | tuple[None, None]:
-    """Place the two times of a range.
+    """Return the two times of a range for the wire.
 
     Args:
-        option: Whose values they are.
-        pair: What was read, None if the option was not given.
+        option: The option, for the message.
+        pair: The times as the user wrote them; None if the option was not given.
 
     Returns:
-        Both for the wire.
+        Start and end; None for both if the option was not given.
 
     Raises:
-        osc_lib.exceptions.CommandError: One lies beyond the calendar.
+        osc_lib.exceptions.CommandError: One is after the year 9999.
     """
     if pair is None:
         return None, None
@@ -168,24 +173,54 @@ def add_terms(parser: argparse.ArgumentParser) -> None:
         '--recall-notice',
         metavar='<duration>',
         type=seconds,
-        help='You can have it back only by a recall, told so long before, for example 30m '
-        '(default: you may cancel it at once)',
+        help='Minimum notice before a recall, e.g. 30m (default: the provider can cancel the lease '
+        'at any time)',
     )
     terms.add_argument(
-        '--firm', action='store_true', default=None, help='You cannot have it back before its end'
+        '--firm', action='store_true', default=None, help='Exclude recalls before the end'
     )
 
 
 def add_properties(parser: argparse.ArgumentParser) -> None:
     """Add `--properties`."""
     parser.add_argument(
-        '--properties', metavar='<json>', type=mapping, help='Free data, a JSON object'
+        '--properties', metavar='<json>', type=mapping, help='Arbitrary data (JSON object)'
     )
 
 
-def add_name(parser: argparse.ArgumentParser) -> None:
-    """Add the filter by name."""
-    parser.add_argument('--name', metavar='<name>', help='Only those of this name')
+def add_filter(parser: argparse.ArgumentParser, option: str, metavar: str, attribute: str) -> None:
+    """Add a filter by one value of an attribute.
+
+    Args:
+        parser: The parser of the command.
+        option: The option, for example `--offer-uuid`.
+        metavar: Its value, for example `<offer>`.
+        attribute: The attribute, for the help.
+    """
+    parser.add_argument(option, metavar=metavar, help=f'Filter by {attribute}')
+
+
+def add_identity(parser: argparse.ArgumentParser) -> None:
+    """Add the filters by uuid and by name."""
+    add_filter(parser, '--uuid', '<uuid>', 'UUID')
+    add_filter(parser, '--name', '<name>', 'name')
+
+
+def add_all(parser: argparse.ArgumentParser, noun: str) -> None:
+    """Add `--all`.
+
+    Args:
+        parser: The parser of the command.
+        noun: Plural of the listed objects.
+    """
+    parser.add_argument(
+        '--all', action='store_true', help=f'List the {noun} of all projects (admin only)'
+    )
+
+
+def add_long(parser: argparse.ArgumentParser) -> None:
+    """Add `--long`."""
+    parser.add_argument('--long', action='store_true', help='List additional fields in output')
 
 
 def add_status(parser: argparse.ArgumentParser) -> None:
@@ -194,14 +229,19 @@ def add_status(parser: argparse.ArgumentParser) -> None:
         '--status',
         metavar='<status>',
         action='append',
-        help='Only this status (repeat for several); any for all of them',
+        help='Filter by status; "any" lists all statuses (repeat option to filter by several)',
     )
+
+
+def add_resource_type(parser: argparse.ArgumentParser) -> None:
+    """Add the filter by resource type."""
+    add_filter(parser, '--resource-type', '<type>', 'resource type')
 
 
 def add_resource(parser: argparse.ArgumentParser) -> None:
     """Add the filters by node."""
-    parser.add_argument('--resource-type', metavar='<type>', help='Only this type of resource')
-    parser.add_argument('--resource-uuid', metavar='<node>', help='Only this node, uuid or name')
+    add_resource_type(parser)
+    add_filter(parser, '--resource-uuid', '<node>', 'node (name or UUID)')
     add_resource_class(parser)
 
 
@@ -211,46 +251,66 @@ def add_resource_class(parser: argparse.ArgumentParser) -> None:
         '--resource-class',
         metavar='<class>',
         action='append',
-        help='Only this resource class (repeat for several)',
+        help='Filter by resource class (repeat option to filter by several)',
     )
 
 
 def add_property(parser: argparse.ArgumentParser) -> None:
-    """Add `--property`, which the service reads."""
+    """Add the filter by properties of the node."""
     parser.add_argument(
         '--property',
         metavar='<condition>',
         action='append',
-        help='Only nodes with such a property: for example "memory_mb>=65536", '
-        '"cpu_arch in x86_64,aarch64" or "gpu exists" (repeat for several, which must all hold; '
-        'numbers compare as numbers)',
+        help='Filter by a property of the node, e.g. "memory_mb>=65536", '
+        '"cpu_arch in x86_64,aarch64" or "gpu exists"; numbers compare as numbers (repeat option '
+        'for several conditions, all of which must hold)',
     )
 
 
+def add_properties_filter(parser: argparse.ArgumentParser) -> None:
+    """Add the filter by the object's own properties."""
+    parser.add_argument(
+        '--properties',
+        metavar='<json>',
+        type=mapping,
+        help='Filter by arbitrary data given at creation (JSON object of texts)',
+    )
+
+
+def properties_filter(parsed_args: argparse.Namespace) -> str | None:
+    """Return `--properties` for the wire; None if it was not given."""
+    found = parsed_args.properties
+    return None if found is None else json.dumps(found)
+
+
 def add_limit(parser: argparse.ArgumentParser) -> None:
-    """Add how much to list."""
-    parser.add_argument('--limit', metavar='<n>', type=positive, help='List at most so many')
+    """Add `--limit`."""
+    parser.add_argument(
+        '--limit', metavar='<limit>', type=positive, help='Maximum number of results'
+    )
 
 
 def add_paging(parser: argparse.ArgumentParser) -> None:
-    """Add how much to list, from where, in which order."""
+    """Add `--limit`, `--marker` and `--sort`."""
     add_limit(parser)
-    parser.add_argument('--marker', metavar='<uuid>', help='List what comes after this one')
+    parser.add_argument(
+        '--marker', metavar='<uuid>', help='UUID of the last result of the previous page'
+    )
     parser.add_argument(
         '--sort',
-        metavar='<key>[:asc|desc]',
-        help='Order by this attribute, for example start_time:desc',
+        metavar='<key>[:<direction>]',
+        help='Sort by this attribute, ascending (asc) or descending (desc), e.g. start_time:desc',
     )
 
 
 def paging(parsed_args: argparse.Namespace) -> dict[str, Any]:
-    """Name the page and the order to the service.
+    """Return the query parameters of page and order.
 
     Args:
-        parsed_args: Holds `limit`, `marker` and `sort`.
+        parsed_args: The arguments.
 
     Returns:
-        Query parameters; None for what was not asked.
+        Name to value; None for an option that was not given.
     """
     key, _, direction = (parsed_args.sort or '').partition(':')
     return {
@@ -262,18 +322,18 @@ def paging(parsed_args: argparse.Namespace) -> dict[str, Any]:
 
 
 def limited(found: Iterable[_T], parsed_args: argparse.Namespace) -> Iterator[_T]:
-    """Keep to the limit; to the service it is only the size of a page.
+    """Return at most `--limit` results; the service takes it as the size of a page only.
 
     Args:
-        found: What is listed.
-        parsed_args: Holds `limit`.
+        found: The results.
+        parsed_args: The arguments.
 
     Returns:
-        Those that are wanted; no page beyond them is fetched.
+        The first results; no page after them is fetched.
     """
     return islice(found, parsed_args.limit)
 
 
 def given(**values: object) -> dict[str, Any]:
-    """Leave out what the user did not give."""
+    """Return the values that are not None, by name."""
     return {key: value for key, value in values.items() if value is not None}

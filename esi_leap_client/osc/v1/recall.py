@@ -20,7 +20,7 @@ DETAIL = (
     'status',
     'uuid',
 )
-#: Shown to who asks for them with -c.
+#: Fields that are shown only if `-c` names them.
 EXTRA = ('nodes', 'project', 'project_id')
 NODES = ('resource', 'status', 'due', 'returned_at', 'latency', 'lease_uuid', 'project', 'reason')
 
@@ -29,65 +29,73 @@ Listed = tuple[list[str], list[tuple[object, ...]]]
 
 
 class CreateRecall(base.ShowOne):
-    """Have nodes back that you have offered or leased out.
+    """Recall nodes that your project owns or has leased out.
 
-    Their lessees are told, and lose the nodes when the terms of their leases allow it, but not
-    before the time that is asked for.
+    The lessees are notified. They lose the nodes at the requested time, or later where the terms
+    of their leases require it.
     """
 
     example = 'openstack esi recall create --node node-7 --by +30m --reason "a deadline" --wait'
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Describe the arguments."""
+        """Return the parser of the arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
         which = parser.add_mutually_exclusive_group(required=True)
         which.add_argument(
             '--node',
             metavar='<node>',
             action='append',
-            help='Node, uuid or name (repeat for several)',
+            help='Node to recall (name or UUID; repeat option for several nodes)',
         )
-        which.add_argument('--all', action='store_true', help='All that you have given away')
         which.add_argument(
-            '--resource-class', metavar='<class>', help='Nodes of this class; needs --count'
+            '--all',
+            action='store_true',
+            help='Recall all nodes that your project offers or has leased out',
+        )
+        which.add_argument(
+            '--resource-class',
+            metavar='<class>',
+            help='Recall nodes of this resource class (requires --count)',
         )
         parser.add_argument(
             '--count',
-            metavar='<n>',
+            metavar='<count>',
             type=options.positive,
-            help='So many of this class: those that are back soonest',
+            help='Number of nodes of the resource class; those due first are chosen',
         )
         when = parser.add_mutually_exclusive_group()
         when.add_argument(
             '--by',
             metavar='<time>',
             type=options.moment,
-            help=f'When you need them: {moments.ACCEPTED} (default: now)',
+            help=f'Time at which the nodes are needed ({moments.ACCEPTED}; default: now)',
         )
         when.add_argument(
             '--notice',
             metavar='<duration>',
             type=options.seconds,
-            help='The same as so long after now, for example 30m',
+            help='Duration after which the nodes are needed, e.g. 30m',
         )
-        parser.add_argument('--reason', metavar='<reason>', help='What the lessees are told')
+        parser.add_argument('--reason', metavar='<reason>', help='Reason that the lessees are told')
         parser.add_argument(
-            '--project', metavar='<project>', help="Another project's nodes (administrators only)"
+            '--project',
+            metavar='<project>',
+            help='Recall nodes of this project (name or ID; admin only)',
         )
-        waiting.add(parser, 'all nodes are back that can be')
+        waiting.add(parser, 'the recall is complete')
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Shown:
         """Create it.
 
         Args:
-            parsed_args: What to recall.
+            parsed_args: The arguments.
 
         Returns:
             Names and values.
 
         Raises:
-            osc_lib.exceptions.CommandError: Half of --resource-class and --count is missing.
+            osc_lib.exceptions.CommandError: --resource-class or --count is missing.
         """
         if (parsed_args.resource_class is None) is not (parsed_args.count is None):
             raise exceptions.CommandError('Give --resource-class and --count together.')
@@ -104,14 +112,16 @@ class CreateRecall(base.ShowOne):
             project_id=parsed_args.project,
         )
         recall = self.lease.create_recall(**attrs)
-        self._tell_missing(recall, parsed_args.count)
+        self._print_problems(recall, parsed_args.count)
         if parsed_args.wait:
             recall = self.lease.wait_for_recall(
-                recall, wait=parsed_args.timeout, progress=waiting.teller(self.tell, line_of)
+                recall,
+                wait=parsed_args.timeout,
+                progress=waiting.teller(self.tell, describe_recall),
             )
         return columns.fields(recall, DETAIL, EXTRA, parsed_args)
 
-    def _tell_missing(self, recall: Any, wanted: int | None) -> None:  # noqa: ANN401 - a Recall
+    def _print_problems(self, recall: Any, wanted: int | None) -> None:  # noqa: ANN401 - a Recall
         if wanted is not None and len(recall.nodes) < wanted:
             self.tell(f'Asked for {wanted} nodes, found {len(recall.nodes)}.')
         for each in recall.nodes:
@@ -125,11 +135,11 @@ class ListRecall(base.Lister):
     example = 'openstack esi recall list --status any'
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Describe the arguments."""
+        """Return the parser of the arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument(
-            '--all', action='store_true', help="Every project's recalls (administrators only)"
-        )
+        options.add_all(parser, 'recalls')
+        options.add_filter(parser, '--uuid', '<uuid>', 'UUID')
+        options.add_filter(parser, '--project', '<project>', 'recalling project (name or ID)')
         options.add_status(parser)
         options.add_paging(parser)
         return parser
@@ -138,6 +148,8 @@ class ListRecall(base.Lister):
         """List them."""
         found = self.lease.recalls(
             view='all' if parsed_args.all else None,
+            uuid=parsed_args.uuid,
+            project_id=parsed_args.project,
             status=parsed_args.status,
             **options.paging(parsed_args),
         )
@@ -147,14 +159,14 @@ class ListRecall(base.Lister):
 
 
 class ShowRecall(base.ShowOne):
-    """Show a recall and how long it took until its nodes were back."""
+    """Show a recall, with the time until its nodes were back."""
 
     example = 'openstack esi recall show 9c1c7f5e-2f0e-4a3a-8f53-0d6a2f9b7c11'
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Describe the arguments."""
+        """Return the parser of the arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument('uuid', metavar='<uuid>', help='Recall')
+        parser.add_argument('uuid', metavar='<recall>', help='Recall (UUID)')
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Shown:
@@ -163,14 +175,14 @@ class ShowRecall(base.ShowOne):
 
 
 class ListRecallNode(base.Lister):
-    """List the nodes of a recall, and how far each is."""
+    """List the nodes of a recall with the progress of each."""
 
     example = 'openstack esi recall node list 9c1c7f5e-2f0e-4a3a-8f53-0d6a2f9b7c11'
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Describe the arguments."""
+        """Return the parser of the arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument('uuid', metavar='<uuid>', help='Recall')
+        parser.add_argument('uuid', metavar='<recall>', help='Recall (UUID)')
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Listed:
@@ -181,16 +193,18 @@ class ListRecallNode(base.Lister):
 
 
 class CancelRecall(delete.Delete):
-    """Cancel recalls: leases that have not ended by them last as long as before."""
+    """Cancel recall(s): leases that have not ended yet get their former end back."""
 
     noun = 'recall'
+    verb = 'cancel'
     done = 'Cancelled'
+    ident = 'UUID'
     can_wait = False
     example = 'openstack esi recall cancel 9c1c7f5e-2f0e-4a3a-8f53-0d6a2f9b7c11'
 
 
-def line_of(recall: Any) -> str:  # noqa: ANN401 - a Recall
-    """Say how far a recall is.
+def describe_recall(recall: Any) -> str:  # noqa: ANN401 - a Recall
+    """Return a line on the progress of a recall.
 
     Args:
         recall: The recall.

@@ -1,4 +1,4 @@
-"""`--wait`, and telling on stderr what is waited for."""
+"""`--wait`, and the progress that it prints on stderr."""
 
 import argparse
 from collections.abc import Callable
@@ -11,28 +11,28 @@ def add(parser: argparse.ArgumentParser, goal: str) -> None:
     """Add `--wait` and `--timeout`.
 
     Args:
-        parser: The command's parser.
-        goal: What is waited for.
+        parser: The parser of the command.
+        goal: The end of the wait, as a clause for the help.
     """
     parser.add_argument(
-        '--wait', action='store_true', help=f'Wait until {goal}, telling on stderr what happens'
+        '--wait', action='store_true', help=f'Wait until {goal}; print the progress on stderr'
     )
     parser.add_argument(
         '--timeout',
         metavar='<seconds>',
         type=options.positive,
-        help='With --wait: give up after so many seconds (default: never)',
+        help='Maximum time to wait with --wait (default: no limit)',
     )
 
 
 def teller(
     tell: Callable[[str], None], say: Callable[[Any], str] | None = None
 ) -> Callable[[Any], None]:
-    """Make a progress callback that tells every change once.
+    """Return a progress callback that prints every change once.
 
     Args:
-        tell: Where the line goes.
-        say: Puts a look into a line; `line_of` if None.
+        tell: Prints a line.
+        say: Makes the line of an object; `line_of` if None.
 
     Returns:
         The callback.
@@ -50,7 +50,7 @@ def teller(
 
 
 def line_of(item: Any) -> str:  # noqa: ANN401 - an offer, lease or contract
-    """Say in what state something is, and why.
+    """Return a line with the status of an object and its reason.
 
     Args:
         item: An offer, lease or contract.

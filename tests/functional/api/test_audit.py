@@ -12,9 +12,10 @@ import pytest
 import webob
 
 from esi_leap import conf as configuration
-from esi_leap import wiring
 from esi_leap.api.expose import ROUTES, Route
 from esi_leap.db import schema
+from esi_leap.wiring import parts
+from esi_leap.wiring.api import make_application
 
 #: Auditors want uuids.
 USER, PROJECT = 'b1' * 16, 'c2' * 16
@@ -78,10 +79,10 @@ def audited(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Iterator[Audite
         json.dumps({'project_owner_id': PROJECT, 'provision_state': 'available'}), encoding='utf-8'
     )
     conf = configuration.load(['--config-file', str(file)], 'esi-leap-api')
-    database = wiring.database(conf)
+    database = parts.open_database(conf)
     schema.upgrade(database)
     caplog.set_level(logging.INFO, 'keystonemiddleware.audit')
-    yield Audited(wiring.api(conf, database), caplog)
+    yield Audited(make_application(conf, database), caplog)
     database.close()
 
 

@@ -17,7 +17,7 @@ from typing import Any, get_args
 import pytest
 import webob
 
-from esi_leap import clock, wiring
+from esi_leap import clock
 from esi_leap import conf as configuration
 from esi_leap.api.expose import ROUTES
 from esi_leap.core import event
@@ -28,6 +28,7 @@ from esi_leap.core.node import State
 from esi_leap.core.ports.cloud import Question
 from esi_leap.db.engine import Database
 from esi_leap.db.tables import nodes
+from esi_leap.wiring.api import make_application
 from tests.functional.manager.conftest import World as Managed
 from tests.functional.manager.conftest import refresh
 
@@ -65,7 +66,7 @@ class World(Managed):
         ):
             conf.set_override(name, value, group)
         patch.setattr(clock, 'now', lambda: self.now)
-        self._api = wiring.api(conf, database)
+        self._api = make_application(conf, database)
         self.called: set[str] = set()
         self.uuid = ''
 

@@ -10,10 +10,11 @@ import pytest
 import requests
 import webob
 
-from esi_leap import clock, wiring
+from esi_leap import clock
 from esi_leap import conf as configuration
 from esi_leap.db.agenda import Agenda
 from esi_leap.db.engine import Database
+from esi_leap.wiring.api import make_application
 from tests.patience import PATIENCE, until
 
 from . import world as worlds
@@ -68,6 +69,6 @@ def test_a_database_that_is_away(tmp_path: Path) -> None:
         ('database', 'connection', 'postgresql+psycopg://nobody@127.0.0.1:1/nothing'),
     ):
         conf.set_override(name, value, group)
-    answer = webob.Request.blank(HEALTH).get_response(wiring.api(conf))
+    answer = webob.Request.blank(HEALTH).get_response(make_application(conf))
     assert answer.status_int == requests.codes.service_unavailable
     assert answer.json['error']['code'] == 'service.unavailable'

@@ -10,8 +10,9 @@ from typing import ClassVar
 import pytest
 from limits.storage import MemoryStorage
 
-from esi_leap import clock, wiring
+from esi_leap import clock
 from esi_leap.api.rates import Rates
+from esi_leap.conf.checks import ConfigurationError
 from esi_leap.core.errors import TooManyRequestsError
 
 from . import world as worlds
@@ -72,7 +73,7 @@ def test_a_storage_that_does_not_answer_limits_nobody(caplog: pytest.LogCaptureF
 def test_what_cannot_be_read_is_said_at_the_start(tmp_path: Path, wanted: str, where: str) -> None:
     options = {'api': {'rate_limit': wanted, 'rate_limit_storage': where}}
     with (
-        pytest.raises(wiring.ConfigurationError, match='rate_limit'),
+        pytest.raises(ConfigurationError, match='rate_limit'),
         worlds.world(tmp_path, manager=False, options=options),
     ):
         pass

@@ -13,7 +13,7 @@ import pytest
 import requests
 from keystoneauth1 import adapter, noauth, session
 
-from esi_leap.cloud.ironic import IronicNodes
+from esi_leap.cloud.ironic.nodes import IronicNodes
 from esi_leap.cloud.rest import Service
 from esi_leap.core.errors import NodeNotFoundError, UnavailableError
 from tests.functional.peer import Request, serving
@@ -103,7 +103,7 @@ def nodes(ironic: Ironic) -> Iterator[IronicNodes]:
 
 
 @pytest.mark.parametrize(('hidden', 'said'), [(1, UnavailableError), (2, NodeNotFoundError)])
-def test_a_node_that_is_hidden_for_a_moment_is_not_gone(
+def test_node_hidden_for_a_moment_is_not_reported_gone(
     nodes: IronicNodes, ironic: Ironic, hidden: int, said: type[Exception]
 ) -> None:
     # Ironic 39 does so while it starts: it answers before it has read the files of its rules.
@@ -116,7 +116,9 @@ def numbers(nodes: IronicNodes) -> list[int]:
     return [int(each.uuid[-12:]) for page in nodes.pages() for each in page]
 
 
-def test_a20_more_than_a_thousand_nodes_are_all_there(nodes: IronicNodes, ironic: Ironic) -> None:
+def test_a20_pages_have_all_of_more_than_a_thousand_nodes(
+    nodes: IronicNodes, ironic: Ironic
+) -> None:
     pages = list(nodes.pages())
 
     assert [len(page) for page in pages] == [1000, 1000, 345]
@@ -129,12 +131,12 @@ def test_a20_more_than_a_thousand_nodes_are_all_there(nodes: IronicNodes, ironic
     assert named.properties == {'cpus': 1}
 
 
-def test_an_ironic_without_nodes_has_no_pages(nodes: IronicNodes, ironic: Ironic) -> None:
+def test_ironic_without_nodes_has_no_pages(nodes: IronicNodes, ironic: Ironic) -> None:
     ironic.nodes.clear()
     assert list(nodes.pages()) == []
 
 
-def test_pages_stay_right_while_nodes_come_and_go(nodes: IronicNodes, ironic: Ironic) -> None:
+def test_pages_have_every_node_while_others_come_and_go(nodes: IronicNodes, ironic: Ironic) -> None:
     def change(turn: int) -> None:
         if turn == 1:  # the last two of the first page, one of it, and one of the next
             for n in (1500, 999, 998, 3):
@@ -146,7 +148,7 @@ def test_pages_stay_right_while_nodes_come_and_go(nodes: IronicNodes, ironic: Ir
     assert found == [n for n in [*range(2345), 9999] if n != 1500]
 
 
-def test_a_place_that_is_lost_is_no_end(nodes: IronicNodes, ironic: Ironic) -> None:
+def test_lost_place_in_the_list_is_an_error(nodes: IronicNodes, ironic: Ironic) -> None:
     def change(turn: int) -> None:
         if turn == 1:
             del ironic.nodes[990:1000]
@@ -156,7 +158,7 @@ def test_a_place_that_is_lost_is_no_end(nodes: IronicNodes, ironic: Ironic) -> N
         numbers(nodes)
 
 
-def test_an_error_on_any_page_is_no_end(nodes: IronicNodes, ironic: Ironic) -> None:
+def test_error_on_any_page_is_an_error(nodes: IronicNodes, ironic: Ironic) -> None:
     def change(turn: int) -> None:
         ironic.broken = turn == 2
 

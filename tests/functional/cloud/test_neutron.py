@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from esi_leap import conf as configuration
-from esi_leap import wiring
 from esi_leap.cloud.neutron import Neutron
 from esi_leap.core.errors import NodeBusyError, UnavailableError
 from esi_leap.core.handover.network import Attachment, Attachments
+from esi_leap.wiring import parts
 from tests.functional.peer import Request, serving
 
 NODE, HOST = 'the-node', 'binding:host_id'
@@ -84,20 +84,20 @@ def _neutron(url: str | None) -> Neutron | None:
     if url is not None:
         conf.set_override('auth_type', 'none', 'neutron')
         conf.set_override('endpoint_override', url, 'neutron')
-    return wiring.network(conf)
+    return parts.make_network(conf)
 
 
-def test_without_credentials_no_neutron_is_asked() -> None:
+def test_there_is_no_network_adapter_without_credentials() -> None:
     assert _neutron(None) is None
 
 
-def test_ports_are_those_that_are_bound_and_those_on_ironics_list(neutron: Neutron) -> None:
+def test_attachments_are_bound_ports_and_ports_that_ironic_lists(neutron: Neutron) -> None:
     found = neutron.ports(NODE, ['listed', 'bound', 'pretends', 'deleted'])
     assert found == Attachments(
         (
             Attachment(id='bound', project_id='tenant'),
             Attachment(id='ramdisk', project_id='service', of_ironic=True),
-            # A tenant may call the owner of his device what he likes.
+            # A tenant may write any owner of the device.
             Attachment(id='pretends', project_id='tenant'),
             Attachment(id='listed', project_id='tenant', bound=False),
         )
@@ -114,7 +114,7 @@ def test_ports_are_those_that_are_bound_and_those_on_ironics_list(neutron: Neutr
         ((200, {'ports': [{'id': 'a', 'project_id': 'b', 'device_owner': ''}]}), 'role service'),
     ],
 )
-def test_that_neutron_cannot_tell_is_said(
+def test_hidden_ports_are_reported_as_unseen(
     peer: Peer, neutron: Neutron, ill: Answer, said: str
 ) -> None:
     peer.ill = lambda method: ill
@@ -124,7 +124,7 @@ def test_that_neutron_cannot_tell_is_said(
     assert said in found.unseen
 
 
-def test_that_neutron_is_away_is_said() -> None:
+def test_unreachable_neutron_is_reported_as_unseen() -> None:
     neutron = _neutron('http://127.0.0.1:1')
     assert neutron is not None
     assert neutron.ports(NODE, []).unseen == 'Neutron does not answer; try again.'
@@ -132,9 +132,7 @@ def test_that_neutron_is_away_is_said() -> None:
         neutron.unbind('bound')
 
 
-def test_a_port_is_unbound_and_gives_back_the_address_of_the_node(
-    peer: Peer, neutron: Neutron
-) -> None:
+def test_unbound_port_gives_back_the_address_of_the_node(peer: Peer, neutron: Neutron) -> None:
     neutron.unbind('bound')
     assert peer.written == [
         ('bound', {HOST: '', 'binding:profile': {}}),
@@ -142,7 +140,7 @@ def test_a_port_is_unbound_and_gives_back_the_address_of_the_node(
     ]
 
 
-def test_a_port_that_is_gone_needs_no_unbinding(peer: Peer, neutron: Neutron) -> None:
+def test_missing_port_counts_as_unbound(peer: Peer, neutron: Neutron) -> None:
     neutron.unbind('deleted')
     assert len(peer.written) == 1
 
@@ -151,7 +149,7 @@ def test_a_port_that_is_gone_needs_no_unbinding(peer: Peer, neutron: Neutron) ->
     ('status', 'error'),
     [(409, NodeBusyError), (403, UnavailableError), (503, UnavailableError)],
 )
-def test_what_neutron_does_not_do_is_tried_again(
+def test_refused_or_failed_unbinding_raises_an_error_to_retry(
     peer: Peer, neutron: Neutron, status: int, error: type[Exception]
 ) -> None:
     peer.ill = lambda method: (status, {'NeutronError': {'message': 'Not now.'}})
@@ -159,8 +157,8 @@ def test_what_neutron_does_not_do_is_tried_again(
         neutron.unbind('bound')
 
 
-def test_who_may_not_unbind_is_told_what_he_needs(peer: Peer, neutron: Neutron) -> None:
-    """An admin may not: Neutron shows him every port, and lets him bind none."""
+def test_forbidden_unbinding_names_the_missing_role(peer: Peer, neutron: Neutron) -> None:
+    """Neutron shows every port to an admin, and lets an admin bind none."""
     peer.ill = lambda method: (403, {'NeutronError': {'message': 'Not you.'}})
     with pytest.raises(UnavailableError, match=r'\(403\): Not you\..*role service'):
         neutron.unbind('bound')

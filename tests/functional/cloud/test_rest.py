@@ -36,9 +36,7 @@ def _service(url: str) -> Service:
 
 
 @pytest.mark.parametrize('below', ['', '/', '/v1', '/v1/'])
-def test_the_version_is_found_under_the_address_and_looked_for_once(
-    peer: Peer, url: str, below: str
-) -> None:
+def test_version_is_found_below_the_address_once(peer: Peer, url: str, below: str) -> None:
     service = _service(url + below)
     assert service.get('/thing') == {'a': 1}
     looked = len(peer.asked)
@@ -47,7 +45,7 @@ def test_the_version_is_found_under_the_address_and_looked_for_once(
 
 
 @pytest.mark.parametrize('status', [409, 429, 500, 503])
-def test_nothing_is_tried_twice(peer: Peer, url: str, status: int) -> None:
+def test_failed_request_is_not_repeated(peer: Peer, url: str, status: int) -> None:
     peer.status = status
     with pytest.raises(AnswerError) as refused:
         _service(url).get('/thing')
@@ -66,20 +64,20 @@ def test_nothing_is_tried_twice(peer: Peer, url: str, status: int) -> None:
         (['a list'], ''),
     ],
 )
-def test_the_sentence_of_an_error_is_found(peer: Peer, url: str, body: Any, reason: str) -> None:  # noqa: ANN401 - any JSON
+def test_reason_is_the_sentence_of_the_error(peer: Peer, url: str, body: Any, reason: str) -> None:  # noqa: ANN401 - any JSON
     peer.status, peer.sent = 409, json.dumps(body).encode()
     with pytest.raises(AnswerError) as refused:
         _service(url).get('/thing')
     assert refused.value.reason == reason
 
 
-def test_what_is_no_json_is_no_answer(peer: Peer, url: str) -> None:
+def test_answer_without_json_counts_as_silence(peer: Peer, url: str) -> None:
     peer.sent = b'<html>'
     with pytest.raises(SilenceError):
         _service(url).get('/thing')
 
 
-def test_a_service_is_looked_for_again_when_it_was_away(peer: Peer, url: str) -> None:
+def test_version_is_looked_for_again_after_a_failure(peer: Peer, url: str) -> None:
     del peer
     with socket.create_server(('127.0.0.1', 0)) as free:
         port = free.getsockname()[1]
@@ -92,7 +90,7 @@ def test_a_service_is_looked_for_again_when_it_was_away(peer: Peer, url: str) ->
 
 
 @pytest.mark.parametrize('program', ['api', 'manager', 'serial_console_proxy'])
-def test_no_program_carries_what_it_does_not_use(program: str) -> None:
+def test_programs_do_not_load_unused_packages(program: str) -> None:
     """Each of these is megabytes in every process."""
     unused = ['openstack', 'alembic', 'oslo_messaging', 'jinja2', 'bcrypt']
     if program == 'api':  # its middleware comes with the last two

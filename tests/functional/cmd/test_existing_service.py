@@ -14,7 +14,6 @@ import sqlalchemy as sa
 from oslo_config import cfg
 
 from esi_leap import conf as configuration
-from esi_leap import wiring
 from esi_leap.cmd import dbsync
 from esi_leap.conf import existing
 from esi_leap.core.errors import UnavailableError, UnknownProjectError
@@ -22,6 +21,8 @@ from esi_leap.core.ports.cloud import Project
 from esi_leap.core.query import Query, Scope
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
+from esi_leap.wiring import parts
+from esi_leap.wiring.api import make_application
 from sandbox import ports
 from tests.certificates import certificate
 from tests.functional.db import existing_service as old
@@ -126,27 +127,27 @@ def read(settings: Path) -> cfg.ConfigOpts:
 
 
 class TestConfiguration:
-    def test_what_does_nothing_is_said(self, settings: Path) -> None:
+    def test_options_without_effect_are_warned_of(self, settings: Path) -> None:
         said = list(existing.warnings(read(settings)))
         assert [each.split(' has no effect')[0] for each in said] == IDLE
 
-    def test_the_sample_of_ours_is_without_blemish(self, tmp_path: Path) -> None:
+    def test_own_sample_gives_no_warning(self, tmp_path: Path) -> None:
         (tmp_path / 'empty.conf').touch()
         assert list(existing.warnings(read(tmp_path / 'empty.conf'))) == []
 
-    def test_no_authentication_is_not_believed(self, settings: Path) -> None:
+    def test_disabled_authentication_is_warned_of(self, settings: Path) -> None:
         text = settings.read_text(encoding='utf-8')
         settings.write_text(text.replace('auth_enable = true', 'auth_enable = false'))
         assert any(
             'every request needs a token' in each for each in existing.warnings(read(settings))
         )
 
-    def test_the_api_starts_with_it(self, settings: Path, database: Database) -> None:
+    def test_api_starts_with_its_configuration(self, settings: Path, database: Database) -> None:
         assert run('esi-leap-dbsync', settings, 'upgrade').returncode == 0
         conf = read(settings)
-        assert callable(wiring.api(conf, database))
+        assert callable(make_application(conf, database))
 
-    def test_the_manager_says_what_it_misses(self, settings: Path) -> None:
+    def test_manager_names_the_missing_option(self, settings: Path) -> None:
         ended = run('esi-leap-manager', settings)
         assert ended.returncode == 1
         last = ended.stderr.splitlines()[-1]
@@ -161,7 +162,7 @@ class TestConfiguration:
         ],
         indirect=['database_kind'],
     )
-    def test_drivers_that_are_not_there_are_replaced(
+    def test_missing_drivers_are_replaced(
         self, database_url: str, named: str, driver: str, open_database: Callable[..., Database]
     ) -> None:
         url = sa.make_url(database_url).set(drivername=named)
@@ -170,7 +171,7 @@ class TestConfiguration:
         with found.reader() as connection:
             assert connection.execute(sa.select(1)).scalar() == 1
 
-    def test_it_serves_tls(self, settings: Path, database: Database) -> None:
+    def test_api_serves_tls_with_its_certificate(self, settings: Path, database: Database) -> None:
         shown = certificate(settings.parent)
         text = settings.read_text(encoding='utf-8').replace('[api]', '[api]\nenable_ssl_api = true')
         settings.write_text(
@@ -200,7 +201,7 @@ class TestConfiguration:
         ended = run('esi-leap-api', settings)
         assert (ended.returncode, 'cert_file and key_file' in ended.stderr) == (1, True)
 
-    def test_the_file_for_wsgi_servers(self, settings: Path) -> None:
+    def test_wsgi_file_makes_the_application(self, settings: Path) -> None:
         # In a process of its own: the file sets up the log of whoever runs it.
         file = str(BIN / 'esi-leap-api-wsgi')
         code = f"import runpy; print(callable(runpy.run_path({file!r})['application']))"
@@ -216,7 +217,9 @@ class TestConfiguration:
 
 
 class TestScripts:
-    def test_the_entry_point_of_its_container(self, settings: Path, database: Database) -> None:
+    def test_commands_of_its_container_can_be_repeated(
+        self, settings: Path, database: Database
+    ) -> None:
         """It makes the schema and stamps it at every start."""
         for _ in range(2):
             for arguments in (
@@ -229,7 +232,9 @@ class TestScripts:
         assert len(Store(database).leases(Scope(everything=True), Query())) == 1
 
     @pytest.mark.parametrize('arguments', [[], ['--revision', 'head'], ['--revision']])
-    def test_upgrade_counts(self, settings: Path, database: Database, arguments: list[str]) -> None:
+    def test_upgrade_prints_counts(
+        self, settings: Path, database: Database, arguments: list[str]
+    ) -> None:
         ended = run('esi-leap-dbsync', settings, 'upgrade', *arguments)
         assert ended.returncode == 0
         lines = ended.stdout.splitlines()
@@ -245,13 +250,15 @@ class TestScripts:
             (['revision', '-m', 'x', '--autogenerate'], 'checkout of the project'),
         ],
     )
-    def test_what_is_not_there_says_what_to_do(
+    def test_missing_command_prints_what_to_do_instead(
         self, settings: Path, arguments: list[str], said: str
     ) -> None:
         ended = run('esi-leap-dbsync', settings, *arguments)
         assert (ended.returncode, said in ended.stderr) == (1, True)
 
-    def test_a_database_that_cannot_be_taken_over(self, settings: Path, database: Database) -> None:
+    def test_database_that_cannot_be_taken_over_is_refused(
+        self, settings: Path, database: Database
+    ) -> None:
         run('esi-leap-dbsync', settings, 'upgrade')
         with database.writer() as connection:
             connection.execute(sa.text('CREATE TABLE leases (id INTEGER, updated_at DATETIME)'))
@@ -262,7 +269,7 @@ class TestScripts:
 
 
 class TestCheck:
-    def test_it_counts_before_and_is_silent_afterwards(
+    def test_status_prints_counts_before_the_upgrade_only(
         self, settings: Path, database: Database
     ) -> None:
         before = run('esi-leap-status', settings, 'upgrade', 'check').stdout
@@ -293,7 +300,7 @@ class Keystone:
 
 
 class TestNames:
-    def test_they_are_learnt_as_soon_as_keystone_answers(
+    def test_names_are_stored_as_soon_as_keystone_answers(
         self,
         settings: Path,
         database: Database,
@@ -302,7 +309,7 @@ class TestNames:
     ) -> None:
         monkeypatch.setattr(sys, 'argv', ['x', '--config-file', str(settings), 'upgrade'])
         for away in (True, False):
-            monkeypatch.setattr(wiring, 'keystone', lambda conf, away=away: Keystone(away=away))
+            monkeypatch.setattr(parts, 'make_keystone', lambda conf, away=away: Keystone(away=away))
             assert dbsync.main() == 0
             said = '2 projects are shown without their names until this is run again'
             assert (said in capsys.readouterr().err) is away

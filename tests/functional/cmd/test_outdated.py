@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 import webob
 
-from esi_leap import clock, wiring
+from esi_leap import clock
 from esi_leap import conf as configuration
 from esi_leap.db import revision, schema, takeover
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
+from esi_leap.wiring import parts
+from esi_leap.wiring.api import make_application
+from esi_leap.wiring.manager import make_loop
 from tests.functional.db import existing_service as old
 from tests.patience import until
 
@@ -53,32 +56,32 @@ def settings(
     return file
 
 
-def test_the_api_says_so_until_it_is_done(settings: Path) -> None:
+def test_api_asks_for_the_upgrade_until_it_is_done(settings: Path) -> None:
     conf = configuration.load(['--config-file', str(settings)], 'esi-leap-api')
-    database = wiring.database(conf)
-    api = wiring.api(conf, database)
+    database = parts.open_database(conf)
+    api = make_application(conf, database)
     for path in ('/v1/offers', '/v1/leases', '/v1/nodes'):
         answer = webob.Request.blank(path).get_response(api)
         assert answer.status_int == 503
         assert answer.json['error']['code'] == 'database.outdated'
         assert answer.json['error']['message'] == SAID
-    takeover.upgrade(database, clock.now(), wiring.new_uuid)
+    takeover.upgrade(database, clock.now(), parts.new_uuid)
     # It works from here on, without a new start.
     assert webob.Request.blank('/v1/contracts').get_response(api).status_int == 200
     database.close()
 
 
-def test_the_manager_says_so_until_it_is_done(
+def test_manager_asks_for_the_upgrade_until_it_is_done(
     settings: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     conf = configuration.load(['--config-file', str(settings)], 'esi-leap-manager')
-    database = wiring.database(conf)
-    manager = wiring.manager(conf, database)
+    database = parts.open_database(conf)
+    manager = make_loop(conf, database)
     running = threading.Thread(target=manager.run)
     running.start()
     try:
-        until(lambda: f'looking for what is due: {SAID}' in caplog.messages)
-        takeover.upgrade(database, clock.now(), wiring.new_uuid)
+        until(lambda: f'looking for due tasks: {SAID}' in caplog.messages)
+        takeover.upgrade(database, clock.now(), parts.new_uuid)
         until(lambda: Store(database).last_beat('manager') is not None)
     finally:
         manager.stop()
@@ -86,5 +89,5 @@ def test_the_manager_says_so_until_it_is_done(
         database.close()
 
 
-def test_what_this_release_needs_is_the_newest_revision() -> None:
+def test_required_revision_is_the_newest() -> None:
     assert schema.newest() == revision.NEEDED

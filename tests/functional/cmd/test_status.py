@@ -14,7 +14,7 @@ import pytest
 from esi_leap.cmd import status
 from esi_leap.db import schema
 from esi_leap.db.engine import Database
-from esi_leap.tell import bus as notify
+from esi_leap.tell import bus
 from tests.patience import PATIENCE
 
 #: oslo.upgradecheck says a name of prettytable's that has another one now.
@@ -98,7 +98,7 @@ def deployment(tmp_path: Path) -> Deployment:
     return made
 
 
-def test_all_is_well(deployment: Deployment) -> None:
+def test_working_deployment_passes_every_check(deployment: Deployment) -> None:
     command = [BIN / 'esi-leap-status', *deployment.options, 'upgrade', 'check']
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=PATIENCE)
     code, found = read(done.returncode, done.stdout)
@@ -108,28 +108,28 @@ def test_all_is_well(deployment: Deployment) -> None:
     assert code == SUCCESS
 
 
-def test_a_schema_that_is_not_made(tmp_path: Path, check: Check) -> None:
+def test_missing_schema_fails(tmp_path: Path, check: Check) -> None:
     code, found = check(Deployment(tmp_path, f'sqlite:///{tmp_path}/empty.sqlite'))
     assert code == FAILURE
     assert found['Database schema'][0] == 'Failure'
     assert 'run esi-leap-dbsync upgrade' in found['Database schema'][1]
 
 
-def test_a_database_that_is_away(tmp_path: Path, check: Check) -> None:
+def test_unreachable_database_fails(tmp_path: Path, check: Check) -> None:
     code, found = check(Deployment(tmp_path, AWAY))
     assert code == FAILURE
     assert found['Database schema'][1].startswith('The database cannot be read: ')
     assert found['Manager'][0] == 'Success'  # the others are looked at all the same
 
 
-def test_an_api_that_would_not_start(deployment: Deployment, check: Check) -> None:
+def test_api_that_cannot_start_fails(deployment: Deployment, check: Check) -> None:
     deployment.host = '192.0.2.1'
     code, found = check(deployment)
     assert code == FAILURE
-    assert found['API'][1].startswith('auth_strategy = noauth believes every caller')
+    assert found['API'][1].startswith('auth_strategy = noauth trusts every caller')
 
 
-def test_a_neutron_that_is_away(deployment: Deployment, check: Check) -> None:
+def test_unreachable_neutron_is_warned_of(deployment: Deployment, check: Check) -> None:
     deployment.more = '[neutron]\nauth_type = none\nendpoint_override = http://127.0.0.1:1\n'
     code, found = check(deployment)
     assert code == WARNING
@@ -172,7 +172,7 @@ DRIVER = '[oslo_messaging_notifications]\ndriver = messagingv2\n'
         ),
     ],
 )
-def test_notifications(
+def test_settings_of_notifications_are_checked(
     deployment: Deployment, check: Check, more: str, result: str, why: str
 ) -> None:
     deployment.more = more
@@ -183,10 +183,10 @@ def test_notifications(
     assert 'secret' not in str(found)
 
 
-def test_notifications_without_what_sends_them(
+def test_notifications_without_oslo_messaging_fail(
     deployment: Deployment, check: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notify, 'find_spec', lambda name: None)
+    monkeypatch.setattr(bus, 'find_spec', lambda name: None)
     deployment.more = BUS + DRIVER
     code, found = check(deployment)
     assert code == FAILURE
@@ -194,7 +194,7 @@ def test_notifications_without_what_sends_them(
     assert "install 'esi-leap[server,notify]'" in found['Notifications'][1]
 
 
-def test_notifications_as_older_releases_of_oslo_messaging_had_them(
+def test_option_names_of_older_oslo_messaging_are_understood(
     deployment: Deployment, check: Check
 ) -> None:
     deployment.more = (
@@ -214,7 +214,7 @@ def test_notifications_as_older_releases_of_oslo_messaging_had_them(
         assert f'{option} has no effect.' in found['Options without effect'][1]
 
 
-def test_rules_that_nobody_asks(deployment: Deployment, check: Check) -> None:
+def test_policy_rules_without_a_call_are_warned_of(deployment: Deployment, check: Check) -> None:
     deployment.rules(
         'our_people: "role:ours"\n'
         'esi_leap:offer:create: "rule:our_people"\n'
@@ -233,14 +233,14 @@ def test_rules_that_nobody_asks(deployment: Deployment, check: Check) -> None:
 
 
 @pytest.mark.parametrize('text', ['esi_leap:offer:create: "rule:nobody_wrote_it"', 'x: [1, 2'])
-def test_rules_that_cannot_be_read(deployment: Deployment, check: Check, text: str) -> None:
+def test_unreadable_policy_file_fails(deployment: Deployment, check: Check, text: str) -> None:
     deployment.rules(text)
     code, found = check(deployment)
     assert code == FAILURE
     assert found['Policy rules'][1].startswith('The policy files cannot be used: ')
 
 
-def test_rules_in_json(deployment: Deployment, check: Check) -> None:
+def test_policy_file_in_json_fails(deployment: Deployment, check: Check) -> None:
     deployment.policy = 'policy.json'
     deployment.rules('{"esi_leap:offer:create": "rule:is_admin"}')
     code, found = check(deployment)

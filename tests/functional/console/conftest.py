@@ -17,9 +17,10 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from esi_leap import wiring
 from esi_leap.console.proxy import Proxy
 from esi_leap.fixture import Service
+from esi_leap.wiring import parts
+from esi_leap.wiring.console import make_proxy
 from sandbox import ports
 from tests.functional.api.world import LESSEE, OWNER, Who, World, world
 from tests.patience import PATIENCE
@@ -71,7 +72,7 @@ class Running:
     """A proxy in a thread of its own."""
 
     def __init__(self, service: Service) -> None:
-        self._database = wiring.database(service.conf)
+        self._database = parts.open_database(service.conf)
         self._conf = service.conf
         self._loop = asyncio.new_event_loop()
         self._proxy: Proxy | None = None
@@ -79,7 +80,7 @@ class Running:
         self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._run(),))
 
     async def _run(self) -> None:
-        self._proxy = wiring.console_proxy(self._conf, self._database)
+        self._proxy = make_proxy(self._conf, self._database)
         running = asyncio.create_task(self._proxy.run())
         await self._proxy.listening.wait()
         self._up.set()

@@ -25,7 +25,7 @@ from tests.patience import PATIENCE, Metronome, again_if_late, until
 from .conftest import Consoles, closing, heard, running
 
 
-def test_what_is_typed_comes_back_from_the_line(consoles: Consoles) -> None:
+def test_input_reaches_the_line_and_its_output_comes_back(consoles: Consoles) -> None:
     made = consoles.token(consoles.leased())
     with consoles.open(made['access_url']) as socket:
         assert socket.subprotocol == 'binary'
@@ -40,7 +40,7 @@ def test_what_is_typed_comes_back_from_the_line(consoles: Consoles) -> None:
         heard(socket, b'\x1b[1mkernel\x00\xff')
 
 
-def test_much_is_carried_whole_and_in_order(consoles: Consoles) -> None:
+def test_large_output_arrives_whole_and_in_order(consoles: Consoles) -> None:
     made = consoles.token(consoles.leased())
     much = os.urandom(1 << 20)
     before = len(consoles.line.told)
@@ -53,7 +53,7 @@ def test_much_is_carried_whole_and_in_order(consoles: Consoles) -> None:
     assert consoles.line.told[before:] == much
 
 
-def test_who_names_no_protocol_gets_the_same(consoles: Consoles) -> None:
+def test_client_without_a_subprotocol_gets_the_same_bytes(consoles: Consoles) -> None:
     made = consoles.token(consoles.leased())
     with connect(made['access_url'], proxy=None) as socket:
         assert socket.subprotocol is None
@@ -61,7 +61,7 @@ def test_who_names_no_protocol_gets_the_same(consoles: Consoles) -> None:
         heard(socket, b'X')
 
 
-def test_a_read_only_console_shows_and_drops_what_is_typed(consoles: Consoles) -> None:
+def test_read_only_console_shows_output_and_drops_input(consoles: Consoles) -> None:
     made = consoles.token(consoles.leased(), read_only=True)
     assert made['read_only'] is True
     told = consoles.line.told
@@ -74,7 +74,7 @@ def test_a_read_only_console_shows_and_drops_what_is_typed(consoles: Consoles) -
     assert consoles.line.told == told
 
 
-def test_b03_a_token_opens_one_console(consoles: Consoles) -> None:
+def test_b03_token_opens_one_console(consoles: Consoles) -> None:
     url = consoles.token(consoles.leased())['access_url']
     with consoles.open(url) as socket:
         socket.send(b'x')
@@ -85,7 +85,7 @@ def test_b03_a_token_opens_one_console(consoles: Consoles) -> None:
         assert closing(third)[0] == Close.TOKEN
 
 
-def test_of_many_who_use_a_token_at_once_one_gets_in(consoles: Consoles) -> None:
+def test_one_of_many_clients_opens_a_console_with_a_token(consoles: Consoles) -> None:
     url = consoles.token(consoles.leased())['access_url']
     opened = consoles.line.opened - consoles.line.closed
 
@@ -106,7 +106,7 @@ def test_of_many_who_use_a_token_at_once_one_gets_in(consoles: Consoles) -> None
 
 
 @pytest.mark.parametrize('query', ['', '?token=', '?token=nonsense', '?other=x', '?token=%ff%00'])
-def test_without_a_token_that_was_given_there_is_no_console(consoles: Consoles, query: str) -> None:
+def test_missing_or_unknown_token_is_refused(consoles: Consoles, query: str) -> None:
     with consoles.open(f'ws://127.0.0.1:{consoles.port}/{query}') as socket:
         code, reason = closing(socket)
     assert (code, reason) == (
@@ -115,14 +115,14 @@ def test_without_a_token_that_was_given_there_is_no_console(consoles: Consoles, 
     )
 
 
-def test_b03_a_token_that_has_expired_is_refused(consoles: Consoles) -> None:
+def test_b03_expired_token_is_refused(consoles: Consoles) -> None:
     made = consoles.token(consoles.leased(), token_ttl='1')
     time.sleep(1.1)
     with consoles.open(made['access_url']) as socket:
         assert closing(socket)[0] == Close.TOKEN
 
 
-def test_a_console_stays_open_when_its_token_has_expired(consoles: Consoles) -> None:
+def test_console_stays_open_when_its_token_expires(consoles: Consoles) -> None:
     made = consoles.token(consoles.leased())
     with consoles.open(made['access_url']) as socket:
         until(lambda: bool(consoles.line.connections))
@@ -139,9 +139,7 @@ def test_a_console_stays_open_when_its_token_has_expired(consoles: Consoles) -> 
 
 
 @pytest.mark.parametrize('database_kind', ['sqlite', 'mariadb', 'postgresql'], indirect=True)
-def test_b03_the_console_is_cut_the_moment_the_lease_ends(
-    tmp_path: Path, database_url: str
-) -> None:
+def test_b03_console_is_closed_the_moment_the_lease_ends(tmp_path: Path, database_url: str) -> None:
     @again_if_late
     def cut(consoles: Consoles) -> None:
         node = consoles.leased()
@@ -170,7 +168,7 @@ def test_b03_the_console_is_cut_the_moment_the_lease_ends(
 
 
 @again_if_late
-def test_the_console_is_cut_when_the_lease_is_cancelled(consoles: Consoles) -> None:
+def test_console_is_closed_when_the_lease_is_cancelled(consoles: Consoles) -> None:
     node = consoles.node()
     lease = consoles.lease(node)
     consoles.enable(node)
@@ -186,7 +184,7 @@ def test_the_console_is_cut_when_the_lease_is_cancelled(consoles: Consoles) -> N
 
 
 @again_if_late
-def test_the_console_is_cut_at_the_end_that_the_lease_was_given_meanwhile(
+def test_console_is_closed_at_the_changed_end_of_the_lease(
     consoles: Consoles,
 ) -> None:
     node = consoles.node()
@@ -219,7 +217,7 @@ def test_consoles_of_other_nodes_stay_open(consoles: Consoles) -> None:
         heard(other, b'X')
 
 
-def test_who_does_not_read_is_cut_all_the_same(consoles: Consoles) -> None:
+def test_console_of_a_client_that_does_not_read_is_closed(consoles: Consoles) -> None:
     node = consoles.leased()
     made = consoles.token(node)
     port = int(made['access_url'].split(':')[2].split('/')[0])
@@ -256,7 +254,7 @@ def test_deleting_the_tokens_of_a_node_closes_its_consoles(consoles: Consoles) -
         assert closing(socket)[0] == Close.TOKEN
 
 
-def test_the_owner_has_the_console_of_his_own_node_until_it_is_handed_over(
+def test_owner_keeps_the_console_until_the_node_is_handed_over(
     consoles: Consoles,
 ) -> None:
     node = consoles.node()
@@ -275,7 +273,7 @@ def test_the_owner_has_the_console_of_his_own_node_until_it_is_handed_over(
     assert refused.status_code == 403
 
 
-def test_a_hand_over_switches_off_a_console_that_the_owner_left_open(consoles: Consoles) -> None:
+def test_hand_over_switches_off_a_console_left_open_by_the_owner(consoles: Consoles) -> None:
     node = consoles.node()
     consoles.lease(node)
     with consoles.open(consoles.token(node)['access_url']) as socket:
@@ -287,7 +285,7 @@ def test_a_hand_over_switches_off_a_console_that_the_owner_left_open(consoles: C
 @pytest.mark.parametrize(
     'who', [STRANGER, OWNER, Who('lessee', 'reader'), Who('stranger', 'esi_leap_lessee')]
 )
-def test_b02_nobody_but_a_member_of_the_lessee_gets_a_token(consoles: Consoles, who: Who) -> None:
+def test_b02_only_a_member_of_the_lessee_gets_a_token(consoles: Consoles, who: Who) -> None:
     node = consoles.leased()
     refused = consoles.world.call(
         who, 'POST', '/v1/console_auth_tokens', {'node_uuid_or_name': node}
@@ -295,7 +293,7 @@ def test_b02_nobody_but_a_member_of_the_lessee_gets_a_token(consoles: Consoles, 
     assert refused.status_code == (404 if who.project == 'stranger' else 403)
 
 
-def test_a_console_that_is_off_leaves_the_token_good(consoles: Consoles) -> None:
+def test_switched_off_console_leaves_the_token_unused(consoles: Consoles) -> None:
     node = consoles.node()
     consoles.lease(node)
     url = consoles.token(node)['access_url']
@@ -307,7 +305,7 @@ def test_a_console_that_is_off_leaves_the_token_good(consoles: Consoles) -> None
         heard(socket, b'X')
 
 
-def test_a_line_that_nobody_serves_leaves_the_token_good(consoles: Consoles) -> None:
+def test_unreachable_line_leaves_the_token_unused(consoles: Consoles) -> None:
     node = consoles.world.node('owner', console='tcp://127.0.0.1:1')
     url = consoles.token(node, OWNER)['access_url']
     for _ in range(2):
@@ -315,7 +313,7 @@ def test_a_line_that_nobody_serves_leaves_the_token_good(consoles: Consoles) -> 
             assert closing(socket) == (Close.UNAVAILABLE, 'The serial line cannot be reached.')
 
 
-def test_a_line_that_is_closed_at_its_end_closes_the_console(consoles: Consoles) -> None:
+def test_line_closed_at_its_other_end_closes_the_console(consoles: Consoles) -> None:
     with consoles.open(consoles.token(consoles.leased())['access_url']) as socket:
         until(lambda: bool(consoles.line.connections))
         for connection in consoles.line.connections:
@@ -323,7 +321,7 @@ def test_a_line_that_is_closed_at_its_end_closes_the_console(consoles: Consoles)
         assert closing(socket) == (Close.LINE, 'The serial line was closed at its other end.')
 
 
-def test_who_leaves_frees_the_line(consoles: Consoles) -> None:
+def test_client_that_leaves_frees_the_line(consoles: Consoles) -> None:
     until(lambda: not consoles.line.connections)
     with consoles.open(consoles.token(consoles.leased())['access_url']):
         until(lambda: len(consoles.line.connections) == 1)
@@ -341,7 +339,7 @@ def test_who_leaves_frees_the_line(consoles: Consoles) -> None:
         ('', 403),
     ],
 )
-def test_b03_pages_of_other_hosts_open_no_consoles(
+def test_b03_pages_of_other_hosts_cannot_open_consoles(
     consoles: Consoles, origin: str, status: int
 ) -> None:
     url = consoles.token(consoles.leased())['access_url']
@@ -359,7 +357,7 @@ def test_b03_pages_of_other_hosts_open_no_consoles(
         heard(socket, b'X')
 
 
-def test_b03_the_token_is_kept_and_logged_nowhere(
+def test_b03_token_is_neither_stored_nor_logged(
     consoles: Consoles, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -378,6 +376,6 @@ def test_b03_the_token_is_kept_and_logged_nowhere(
     assert made['token'] not in str(rows)
 
 
-def test_a_good_health_is_told(consoles: Consoles) -> None:
+def test_healthcheck_answers_ok(consoles: Consoles) -> None:
     answer = requests.get(f'http://127.0.0.1:{consoles.port}/healthcheck', timeout=PATIENCE)
     assert (answer.status_code, answer.text) == (200, 'OK\n')

@@ -17,8 +17,9 @@ from websockets.exceptions import InvalidMessage, InvalidStatus
 from websockets.sync.client import connect
 
 from esi_leap import conf as configuration
-from esi_leap import wiring
+from esi_leap.conf.checks import ConfigurationError
 from esi_leap.console.session import Close
+from esi_leap.wiring.console import make_proxy
 from sandbox import databases, ports
 from tests.certificates import certificate
 from tests.patience import PATIENCE, Metronome, until
@@ -26,7 +27,7 @@ from tests.patience import PATIENCE, Metronome, until
 from .conftest import closing, heard, running
 
 
-def test_b03_it_speaks_tls(tmp_path: Path) -> None:
+def test_b03_proxy_serves_tls(tmp_path: Path) -> None:
     shown = certificate(tmp_path)
     files = {'cert_file': str(shown.public), 'key_file': str(shown.private)}
     with running(tmp_path, options=files) as consoles:
@@ -41,7 +42,7 @@ def test_b03_it_speaks_tls(tmp_path: Path) -> None:
             connect(url.replace('wss:', 'ws:'), proxy=None)
 
 
-def test_b03_the_public_url_is_what_clients_are_given(tmp_path: Path) -> None:
+def test_b03_clients_are_given_the_public_url(tmp_path: Path) -> None:
     options = {'public_url': 'wss://consoles.example.com/line/'}
     with running(tmp_path, options=options) as consoles:
         made = consoles.token(consoles.leased())
@@ -54,7 +55,7 @@ def test_b03_the_public_url_is_what_clients_are_given(tmp_path: Path) -> None:
             heard(socket, b'X')
 
 
-def test_only_origins_that_are_named_get_in(tmp_path: Path) -> None:
+def test_only_allowed_origins_open_consoles(tmp_path: Path) -> None:
     options = {'allowed_origins': ['https://Dashboard.example.com']}
     with running(tmp_path, options=options) as consoles:
         url = consoles.token(consoles.leased())['access_url']
@@ -66,7 +67,7 @@ def test_only_origins_that_are_named_get_in(tmp_path: Path) -> None:
             heard(socket, b'X')
 
 
-def test_an_idle_console_is_closed_and_a_busy_one_is_not(tmp_path: Path) -> None:
+def test_idle_console_is_closed_and_a_busy_one_is_not(tmp_path: Path) -> None:
     with running(tmp_path, options={'timeout': 1.5}) as consoles, ExitStack() as stack:
         idle, shows, types = (
             stack.enter_context(consoles.open(consoles.token(consoles.leased())['access_url']))
@@ -84,7 +85,7 @@ def test_an_idle_console_is_closed_and_a_busy_one_is_not(tmp_path: Path) -> None
             assert closing(socket)[0] == Close.IDLE
 
 
-def test_there_are_no_more_consoles_than_allowed(tmp_path: Path) -> None:
+def test_number_of_open_consoles_is_limited(tmp_path: Path) -> None:
     with running(tmp_path, options={'max_connections': 1}) as consoles:
         node = consoles.leased()
         first, second = (consoles.token(node)['access_url'] for _ in range(2))
@@ -99,7 +100,7 @@ def test_there_are_no_more_consoles_than_allowed(tmp_path: Path) -> None:
             heard(socket, b'X')
 
 
-def test_when_it_is_stopped_it_says_so_to_everybody(tmp_path: Path) -> None:
+def test_stopped_proxy_closes_every_console(tmp_path: Path) -> None:
     with running(tmp_path) as consoles, ExitStack() as stack:
         open_now = [
             stack.enter_context(consoles.open(consoles.token(consoles.leased())['access_url']))
@@ -115,7 +116,7 @@ def test_when_it_is_stopped_it_says_so_to_everybody(tmp_path: Path) -> None:
         until(lambda: not consoles.line.connections)
 
 
-def test_while_the_database_is_away_consoles_do_not_outlive_their_leases(tmp_path: Path) -> None:
+def test_consoles_do_not_outlive_their_leases_without_the_database(tmp_path: Path) -> None:
     kind = databases.KINDS['postgresql']
     if kind.missing_packages():
         if os.environ.get('ESI_LEAP_REQUIRE_DB') == '1':
@@ -142,7 +143,7 @@ def test_while_the_database_is_away_consoles_do_not_outlive_their_leases(tmp_pat
             server.start()
 
 
-def test_the_program_serves_until_it_is_told_to_end(tmp_path: Path) -> None:
+def test_program_serves_until_it_gets_a_signal(tmp_path: Path) -> None:
     with running(tmp_path) as consoles:
         port = ports.pick()
         config = tmp_path / 'esi-leap.conf'
@@ -199,7 +200,7 @@ def _is_up(url: str) -> bool:
         ({'cert_file': '/does/not/exist'}, 'cert_file and key_file cannot be used'),
     ],
 )
-def test_a_configuration_that_cannot_work_is_told_in_a_sentence(
+def test_wrong_configuration_is_refused_with_one_sentence(
     tmp_path: Path, options: dict[str, object], message: str
 ) -> None:
     conf = configuration.registered()
@@ -208,5 +209,5 @@ def test_a_configuration_that_cannot_work_is_told_in_a_sentence(
     conf.set_override('connection', 'sqlite://', 'database')
     for name, value in options.items():
         conf.set_override(name, value, 'serialconsoleproxy')
-    with pytest.raises(wiring.ConfigurationError, match=message):
-        wiring.console_proxy(conf)
+    with pytest.raises(ConfigurationError, match=message):
+        make_proxy(conf)

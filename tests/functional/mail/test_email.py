@@ -17,7 +17,7 @@ import requests
 
 from esi_leap.cmd import email_notification
 from esi_leap.fixture import Service
-from esi_leap.tell.mail import Settings, SettingsError
+from esi_leap.tell.mail.settings import Settings, SettingsError
 from tests.patience import PATIENCE, until
 
 from .mail_server import Inbox, serving
@@ -146,7 +146,7 @@ def lease(service: Service, node: str, end: str = '2099-01-01', project: str = '
     return str(uuid)
 
 
-def test_the_program_runs_by_itself(service, inbox, environment):
+def test_program_runs_in_a_process_of_its_own(service, inbox, environment):
     """Once in a process of its own; the other tests save the seconds that loading the SDK takes."""
     Path(environment['EMAIL_STATE_FILE']).write_text('0', encoding='utf-8')
     lease(service, 'n1')
@@ -158,7 +158,7 @@ def test_the_program_runs_by_itself(service, inbox, environment):
     assert 'sent to people@tenant.example.com' in done.stdout
 
 
-def test_a_lease_that_has_begun_is_told_once(service, inbox, run, environment):
+def test_begun_lease_is_written_about_once(service, inbox, run, environment):
     lease(service, 'before')
     run(environment)
     assert inbox.messages == [], 'what happened before the first run is not told'
@@ -174,7 +174,7 @@ def test_a_lease_that_has_begun_is_told_once(service, inbox, run, environment):
         assert each in text
 
 
-def test_a_lease_that_ends_soon_is_told_once_for_each_end(service, inbox, run, environment):
+def test_lease_that_ends_soon_is_written_about_once_for_each_end(service, inbox, run, environment):
     run(environment)
     soon = dt.datetime.now(dt.UTC) + dt.timedelta(hours=20)
     uuid = lease(service, 'n1', soon.strftime('%Y-%m-%dT%H:%M:%S'))
@@ -197,7 +197,7 @@ def test_a_lease_that_ends_soon_is_told_once_for_each_end(service, inbox, run, e
 
 
 @pytest.mark.parametrize('trouble', ['refusal', 'password', 'away', 'certificate'])
-def test_what_could_not_be_sent_is_sent_by_the_next_run(service, inbox, run, environment, trouble):
+def test_unsent_message_is_sent_by_the_next_run(service, inbox, run, environment, trouble):
     run(environment)
     lease(service, 'n1')
     broken = dict(environment)
@@ -218,7 +218,7 @@ def test_what_could_not_be_sent_is_sent_by_the_next_run(service, inbox, run, env
     assert len(inbox.messages) == 1
 
 
-def test_one_that_is_refused_for_good_keeps_nobody_waiting(service, inbox, run, environment):
+def test_message_refused_for_good_does_not_hold_up_others(service, inbox, run, environment):
     run(environment)
     lease(service, 'n1')
     inbox.refusal = '554 No such mailbox'
@@ -234,7 +234,7 @@ def test_one_that_is_refused_for_good_keeps_nobody_waiting(service, inbox, run, 
     'address',
     [None, '', 'nobody', 'a@example.com\nBcc: b@example.com', 'a@example.com, b@example.com'],
 )
-def test_what_is_no_address_gets_nothing(  # noqa: PLR0917 - what it needs of the world
+def test_text_that_is_no_address_gets_no_message(  # noqa: PLR0917 - what it needs of the world
     service, inbox, run, environment, projects, address
 ):
     run(environment)
@@ -244,7 +244,7 @@ def test_what_is_no_address_gets_nothing(  # noqa: PLR0917 - what it needs of th
     assert inbox.messages == []
 
 
-def test_b09_the_name_of_a_project_goes_into_no_shell_and_no_header(
+def test_b09_project_name_reaches_neither_a_shell_nor_a_header(
     service, inbox, run, environment, projects
 ):
     run(environment)
@@ -260,7 +260,7 @@ def test_b09_the_name_of_a_project_goes_into_no_shell_and_no_header(
     assert message.get_content().splitlines()[1] == 'Bcc: other@example.com'
 
 
-def test_a_recall_is_told_with_its_deadline_and_reason(service, inbox, run, environment):
+def test_recall_is_written_about_with_its_deadline_and_reason(service, inbox, run, environment):
     uuid = lease(service, 'n1')
     run(environment)
     owner = {**OWNER, 'X-Roles': 'admin'}
@@ -281,7 +281,7 @@ def test_a_recall_is_told_with_its_deadline_and_reason(service, inbox, run, envi
     assert not any('needs it back' in each.get_content() for each in inbox.messages)
 
 
-def test_switched_off_it_says_what_it_would_do(service, inbox, run, environment):
+def test_disabled_program_logs_instead_of_sending(service, inbox, run, environment):
     run(environment)
     lease(service, 'n1')
     assert 'ENABLE_EMAIL is not true' in run({**environment, 'ENABLE_EMAIL': 'false'})
@@ -289,7 +289,7 @@ def test_switched_off_it_says_what_it_would_do(service, inbox, run, environment)
     assert inbox.messages == []
 
 
-def test_the_file_of_the_existing_program_is_read(service, inbox, run, environment):
+def test_progress_file_of_the_existing_program_is_read(service, inbox, run, environment):
     lease(service, 'n1')
     Path(environment['EMAIL_STATE_FILE']).write_text('0', encoding='utf-8')
     run(environment)
@@ -301,28 +301,28 @@ def test_the_file_of_the_existing_program_is_read(service, inbox, run, environme
 @pytest.mark.parametrize(
     ('name', 'value', 'why'),
     [
-        ('EMAIL_SENDER', '', 'EMAIL_SENDER has to be'),
-        ('SMTP_SECURITY', 'some', 'SMTP_SECURITY is none, starttls or ssl'),
-        ('SMTP_PORT', 'many', 'are numbers'),
-        ('LEASE_WARNING_DAYS', 'few', 'are numbers'),
+        ('EMAIL_SENDER', '', 'EMAIL_SENDER must be'),
+        ('SMTP_SECURITY', 'some', 'SMTP_SECURITY must be none, starttls or ssl'),
+        ('SMTP_PORT', 'many', 'must be numbers'),
+        ('LEASE_WARNING_DAYS', 'few', 'must be numbers'),
         ('SMTP_PASSWORD_FILE', '/nowhere', '/nowhere: No such file'),
         ('LEASE_CREATE_TEMPLATE', '/nowhere', '/nowhere: No such file'),
     ],
 )
-def test_what_cannot_be_is_said_in_a_sentence(name, value, why):
+def test_wrong_setting_is_refused_with_one_sentence(name, value, why):
     values = {'ENABLE_EMAIL': 'true', 'EMAIL_SENDER': 'a@example.com', name: value}
     with pytest.raises(SettingsError, match=why):
         Settings.of(values)
 
 
-def test_a_template_with_an_unknown_key_is_refused(tmp_path):
+def test_template_with_an_unknown_key_is_refused(tmp_path):
     template = tmp_path / 'template'
     template.write_text('{password}', encoding='utf-8')
     with pytest.raises(SettingsError, match=r"'password'; it may have project, lease_uuid"):
         Settings.of({'LEASE_EXPIRE_TEMPLATE': str(template)})
 
 
-def test_a_broken_state_file_is_not_overwritten(service, run, environment):
+def test_damaged_progress_file_is_not_overwritten(service, run, environment):
     Path(environment['EMAIL_STATE_FILE']).write_text('{', encoding='utf-8')
     assert 'cannot be read' in run(environment, code=1)
     assert Path(environment['EMAIL_STATE_FILE']).read_text(encoding='utf-8') == '{'

@@ -8,11 +8,12 @@ import pytest
 from oslo_config import cfg
 
 from esi_leap import conf as configuration
+from esi_leap.conf.checks import ConfigurationError
 from esi_leap.core.errors import UnavailableError
 from esi_leap.core.event import Priority
 from esi_leap.core.ports.bus import Message
 from esi_leap.manager.relay import Deps, Relay
-from esi_leap.tell import bus as notify
+from esi_leap.tell import bus as message_bus
 
 
 class Bus:
@@ -171,11 +172,11 @@ MESSAGING = '[oslo_messaging_notifications]\ndriver = messagingv2\n'
 )
 def test_level_follows_from_the_driver_and_the_notification_level(text, level, tmp_path):
     made = conf(text, tmp_path)
-    assert [notify.level(made), notify.level(made)] == [level, level]
+    assert [message_bus.level(made), message_bus.level(made)] == [level, level]
 
 
 def test_missing_extra_is_reported_with_the_command_that_installs_it(tmp_path, monkeypatch):
-    monkeypatch.setattr(notify, 'find_spec', lambda name: None)
-    assert notify.level(conf('', tmp_path)) is None
-    with pytest.raises(notify.UnusableError, match=r"install 'esi-leap\[server,notify\]'"):
-        notify.level(conf(MESSAGING, tmp_path))
+    monkeypatch.setattr(message_bus, 'find_spec', lambda name: None)
+    assert message_bus.level(conf('', tmp_path)) is None
+    with pytest.raises(ConfigurationError, match=r"install 'esi-leap\[server,notify\]'"):
+        message_bus.level(conf(MESSAGING, tmp_path))

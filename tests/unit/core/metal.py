@@ -1,8 +1,8 @@
 """A small pure model of a node in Ironic, as far as a hand-over and a return can meet it.
 
-States, verbs and the ways out of each state are those of Ironic 39.0.0 (its own state machine);
-so is what it refuses. A decision of the core that Ironic would refuse is a defect: the model
-fails on it.
+States, verbs and the ways out of each state are those of the installed Ironic, with which
+`tests/sandbox/test_states.py` compares them; so is what it refuses. A decision of the core that
+Ironic would refuse is a defect: the model fails on it.
 """
 
 from dataclasses import dataclass, field, replace
@@ -43,10 +43,13 @@ VERBS = {
     ('available', 'manage'): 'manageable',
     ('clean failed', 'manage'): 'manageable',
     ('clean hold', 'abort'): 'clean failed',
+    ('clean hold', 'unhold'): 'clean wait',
     ('clean wait', 'abort'): 'clean failed',
     ('deploy failed', 'active'): 'deploying',
     ('deploy failed', 'deleted'): 'deleting',
+    ('deploy failed', 'rebuild'): 'deploying',
     ('deploy hold', 'abort'): 'deploy failed',
+    ('deploy hold', 'unhold'): 'wait call-back',
     ('enroll', 'manage'): 'verifying',
     ('error', 'deleted'): 'deleting',
     ('error', 'rebuild'): 'deploying',
@@ -57,6 +60,7 @@ VERBS = {
     ('manageable', 'inspect'): 'inspecting',
     ('manageable', 'provide'): 'cleaning',
     ('rescue', 'deleted'): 'deleting',
+    ('rescue', 'rescue'): 'rescuing',
     ('rescue', 'unrescue'): 'unrescuing',
     ('rescue failed', 'deleted'): 'deleting',
     ('rescue failed', 'rescue'): 'rescuing',
@@ -65,12 +69,16 @@ VERBS = {
     ('rescue wait', 'deleted'): 'deleting',
     ('service failed', 'abort'): 'active',
     ('service failed', 'deleted'): 'deleting',
+    ('service failed', 'rescue'): 'rescuing',
     ('service failed', 'service'): 'servicing',
     ('service hold', 'abort'): 'service failed',
+    ('service hold', 'service'): 'servicing',
+    ('service hold', 'unhold'): 'service wait',
     ('service wait', 'abort'): 'service failed',
     ('service wait', 'deleted'): 'deleting',
     ('unrescue failed', 'deleted'): 'deleting',
     ('unrescue failed', 'rescue'): 'rescuing',
+    ('unrescue failed', 'unrescue'): 'unrescuing',
     ('wait call-back', 'abort'): 'deploy failed',
     ('wait call-back', 'deleted'): 'deleting',
 }
@@ -78,19 +86,19 @@ VERBS = {
 #: Where a state leads by itself: the good end first.
 MOVES = {
     'adopting': ('active', 'adopt failed'),
-    'clean wait': ('cleaning', 'clean failed'),
-    'cleaning': ('available', 'clean failed', 'clean wait'),
+    'clean wait': ('cleaning', 'clean failed', 'clean hold'),
+    'cleaning': ('available', 'clean failed', 'clean wait', 'clean hold'),
     'deleting': ('cleaning', 'error'),
     'deploying': ('active', 'deploy failed', 'wait call-back', 'deploy hold'),
-    'inspect wait': ('manageable', 'inspect failed'),
+    'inspect wait': ('manageable', 'inspect failed', 'inspecting'),
     'inspecting': ('manageable', 'inspect failed', 'inspect wait'),
     'rescue wait': ('rescuing', 'rescue failed'),
     'rescuing': ('rescue', 'rescue failed', 'rescue wait'),
-    'service wait': ('servicing', 'service failed'),
+    'service wait': ('servicing', 'service failed', 'service hold'),
     'servicing': ('active', 'service failed', 'service wait', 'service hold'),
     'unrescuing': ('active', 'unrescue failed'),
     'verifying': ('manageable', 'enroll'),
-    'wait call-back': ('deploying', 'deploy failed'),
+    'wait call-back': ('deploying', 'deploy failed', 'deploy hold'),
 }
 
 STATES = sorted({state for state, _ in VERBS} | set(MOVES))

@@ -1,4 +1,4 @@
-"""By what right somebody offers a node or leases it out: as its owner, or as a lessee of it."""
+"""The title by which a caller offers or leases out a node: as its owner, or as its lessee."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import dataclass
 from datetime import datetime
 
-from esi_leap.actions import access
+from esi_leap.actions import rights, scopes
 from esi_leap.actions.deps import Deps
 from esi_leap.core.booking import plan
 from esi_leap.core.errors import (
@@ -25,13 +25,13 @@ from esi_leap.core.query import Query, Scope
 
 @dataclass(frozen=True, slots=True)
 class Title:
-    """By what right a caller lends a node out.
+    """The right of a project to offer or lease out a node.
 
     Attributes:
-        node: its row.
-        provider: the project that lends it: its owner, or the lessee who sub-lets it; of a node
-            that has no owner, the admin's own project.
-        lender: the lease from which it is sub-let; None if it is lent out by its owner.
+        node: the node's row.
+        provider: id of the project: the node's owner, or the lessee who sub-lets it; for a node
+            without an owner, the admin's own project.
+        lender: the lease from which the node is sub-let; None if its owner provides it.
     """
 
     node: Node
@@ -40,82 +40,86 @@ class Title:
 
     @property
     def parent(self) -> str | None:
-        """The uuid of that lease."""
+        """The uuid of the lease from which the node is sub-let; None if its owner provides it."""
         return None if self.lender is None else self.lender.uuid
 
 
-def of(
+def find(
     deps: Deps,
     ctx: Caller,
     ident: str,
     resource_type: str | None,
     times: tuple[datetime | None, datetime | None],
 ) -> Title:
-    """Return by what right the caller may offer or lease out a node: as its owner, or as a lessee.
+    """Find the title by which the caller may offer or lease out a node.
 
-    What a project has leased is read from the booking tree, never from the node: others can write
-    its `lessee` and its label.
+    A project's leases are read from the booking tree and never from the node: others can write the
+    node's `lessee` and its label.
 
     Args:
-        deps: the world.
-        ctx: who asks.
+        deps: ports and settings.
+        ctx: the caller.
         ident: the node's uuid or name.
-        resource_type: None is the default.
-        times: start and end, as far as they are given.
+        resource_type: the node's resource type; None is the default type.
+        times: start and end of the request; None where it has none.
 
     Raises:
-        NodeNotFoundError: there is no such node, or the caller may not know of it.
-        DeniedError: he may see it, but it is another's.
-        NotHeldError: he has leased it, but not for all of that time.
-        ConflictError: it is getting another owner.
+        NodeNotFoundError: the node does not exist, or the caller may not know that it does.
+        DeniedError: the caller may see the node, but has no title to it.
+        NotHeldError: the caller has leased the node, but not for all of that time.
+        ConflictError: the owner of the node is changing.
     """
     kind, service = deps.nodes(resource_type)
     asked = deps.now()
     try:
         machine = service.find(ident)
-    except NodeNotFoundError:  # in the words of the request, as for a node that he may not see
+    except NodeNotFoundError:  # in the words of the request, as for an invisible node
         raise NodeNotFoundError.of(ident) from None
-    admin = ctx.can('esi_leap:offer:offer_admin')
+    is_admin = ctx.can('esi_leap:offer:offer_admin')
     lender = None
     if machine.owner != ctx.project_id:
-        lender = _lender(deps, ctx, kind, machine, times, admin=admin)
-    if machine.owner != ctx.project_id and lender is None and not admin:
-        if access.sees_node(deps, ctx, machine):
+        lender = _find_lender(deps, ctx, kind, machine, times, is_admin=is_admin)
+    if machine.owner != ctx.project_id and lender is None and not is_admin:
+        if scopes.can_see_node(deps, ctx, machine):
             raise DeniedError(f'Access was denied to {kind} {ident}.')
         raise NodeNotFoundError.of(ident)
-    provider = lender.lessee_id if lender else machine.owner or access.own_project(ctx)
+    provider = lender.lessee_id if lender else machine.owner or rights.require_project(ctx)
     if provider != ctx.project_id:
-        with contextlib.suppress(UnknownProjectError):  # its name is not known, then
+        with contextlib.suppress(UnknownProjectError):  # then its name stays unknown
             deps.store.remember([deps.identity.project(provider, None)])
     node = deps.store.node(machine, kind, deps.now(), asked)
-    if node.owner_id != (machine.owner or ''):  # somebody has seen it later
+    if node.owner_id != (machine.owner or ''):  # another process has seen a later state
         raise ConflictError(f'The owner of node {ident} is changing; try again.')
     return Title(node, provider, lender)
 
 
-def _lender(
+def _find_lender(
     deps: Deps,
     ctx: Caller,
     kind: str,
     machine: Machine,
     times: tuple[datetime | None, datetime | None],
     *,
-    admin: bool,
+    is_admin: bool,
 ) -> Lease | None:
-    """Return the caller's lease of the node that spans the times; None if he has none at all."""
+    """Return the caller's lease of the node that spans the times; None if there is none.
+
+    Raises:
+        NotHeldError: the caller, who is no admin, has leases of the node, but none spans the times.
+    """
     if ctx.project_id is None:
         return None
-    his = {
+    own = {
         'resource_type': kind,
         'resource_uuid': machine.uuid,
         'lessee_id': ctx.project_id,
         'status': LENDABLE,
     }
-    views = deps.store.leases(Scope(project_id=ctx.project_id), Query(equal=his))
+    views = deps.store.leases(Scope(project_id=ctx.project_id), Query(equal=own))
     held = [each.lease for each in views]
     now = deps.now()
     found = plan.lender(held, *times, now)
-    if found is None and held and not admin:
+    if found is None and held and not is_admin:
         start, end = times
         wanted = (start or now, end or max(each.window.end for each in held))
         windows = sorted((each.window.start, each.window.end) for each in held)

@@ -1,0 +1,1 @@
+"""JSON objects of answers, one file a noun: each has the fields that its schema declares."""
