@@ -86,9 +86,14 @@ class Work:
                 return True
             if duty.begin is not None:
                 self._put(book, duty.begin(task, at))
-        outcome = self._carry_out(task, at)
-        with self._book() as book:
-            self._put(book, settle(task, outcome, self._situation(book)))
+        try:
+            self._settle(task, self._carry_out(task, at))
+        except (LeapError, OutOfTimeError):
+            raise
+        except Exception as error:  # noqa: BLE001 - kept with the lease, and the others go on
+            _LOG.exception('node %s: %s failed', at.node.resource_uuid, task)
+            self._deps.meter.failed(LeapError.code)
+            self._settle(task, Fail(type(error).__name__))
         return True
 
     def report(self) -> None:
@@ -100,19 +105,17 @@ class Work:
 
     def _carry_out(self, task: due.Task, at: Situation) -> Outcome:
         """Work on the machine until the task has an outcome."""
-        duty = DUTIES[type(task)]
-        try:
-            outcome = self._calls.drive(at.node, self._decision(task, at), duty.look)
-            # That the node stands at the gate is written first: then its driver may use it.
-            if isinstance(outcome, AskGate) and at.node.state is State.GATING:
-                return self._ask_gate(task, at)
-        except (LeapError, OutOfTimeError):
-            raise
-        except Exception as error:  # noqa: BLE001 - kept with the lease, and the others go on
-            _LOG.exception('node %s: %s failed', at.node.resource_uuid, task)
-            self._deps.meter.failed(LeapError.code)
-            return Fail(type(error).__name__)
+        look = DUTIES[type(task)].look
+        outcome = self._calls.drive(at.node, self._decision(task, at), look)
+        # That the node stands at the gate is written first: then its driver may use it.
+        if isinstance(outcome, AskGate) and at.node.state is State.GATING:
+            return self._ask_gate(task, at)
         return outcome
+
+    def _settle(self, task: due.Task, outcome: Outcome) -> None:
+        """Write what follows from an outcome, with the node as it is now."""
+        with self._book() as book:
+            self._put(book, settle(task, outcome, self._situation(book)))
 
     def _decision(self, task: due.Task, at: Situation) -> Callable[[Machine | None], Step]:
         decide = DUTIES[type(task)].decide

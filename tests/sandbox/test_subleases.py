@@ -80,7 +80,7 @@ def test_the_guest_has_the_node_and_then_the_lessee_has_it_again_clean(cloud, no
     assert after['extra'] == {'of': 'lessee'}
     assert after['instance_info'] == {}
     assert cloud.ironic('stranger-member', 'GET', node)[0] == 404
-    until('he is told nothing more', lambda: _see(cloud, outer)['status_reason'] is None)
+    until('the lender is told nothing more', lambda: _see(cloud, outer)['status_reason'] is None)
     cloud.must('owner-member', 'DELETE', f'/v1/leases/{outer}')
     until('the node is back', lambda: cloud.is_back(node), 120)
     assert cloud.node(node)['extra'] == {}

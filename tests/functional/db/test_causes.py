@@ -294,6 +294,7 @@ def picture(database: Database) -> object:
 
 
 class TestDies:
+    @pytest.mark.timeout(900)  # a server writes the schema anew for each statement
     def test_it_can_be_run_again_after_any_statement(
         self,
         open_database: Callable[..., Database],

@@ -424,3 +424,20 @@ def _run(world: World, gate: Gate, number: int, when: str, later: Callable[[], N
     for _ in range(2):
         later()
     return killed
+
+
+def test_an_answer_that_is_none_is_kept_with_the_lease_and_not_asked_for_without_pause(world, gate):
+    """An error of ours after the look at the node is one like any other."""
+    gate.answers = ['maybe']
+    uuid = world.lease('tenant', 0, 60)
+    world.tick()
+    waits = world.see(uuid)
+    assert (waits.status, waits.attempts, len(gate.asked)) == (Status.WAIT_FULFILL, 1, 1)
+    assert 'ValueError' in str(waits.reason)
+    for _ in range(world.deps.settings.max_attempts):
+        world.wait(minutes=1)
+    assert world.see(uuid).status is Status.ERROR
+    gate.answers = [PASS]
+    world.wait(minutes=60)
+    assert world.see(uuid).status is Status.EXPIRED
+    assert world.row().state is State.AVAILABLE
