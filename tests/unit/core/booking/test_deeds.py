@@ -340,7 +340,8 @@ class Tree(RuleBasedStateMachine):
         for each in self.held(Lease):
             if each.offer is not None:
                 holding = self.bookings[each.offer].blocks
-                assert each.parent == (each.offer if holding else None)
+                # When the offer is withdrawn or has expired, it moves up to the lease sub-let.
+                assert each.parent == (each.offer if holding else each.parent_lease)
 
     @invariant()
     def whatever_is_due_is_done_or_waited_for(self) -> None:
