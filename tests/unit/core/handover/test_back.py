@@ -321,7 +321,7 @@ def test_a_tenant_loses_the_node_while_neutron_is_away() -> None:
         assert take(machine, HELD, LEASE, (), HOLDING) == Act(Patch({LESSEE: HOLDING}))
 
 
-def test_the_owner_keeps_the_volumes_that_nobody_has_changed() -> None:
+def test_return_keeps_unchanged_volumes_of_the_owner() -> None:
     volumes = {'connectors/1': 'long ago', 'connectors/2': 'long ago'}
     node = replace(RETURNING, state=State.CLEANING, remembered=({**FIELDS, 'volumes': volumes},))
     machine = a_machine(lessee=HOLDING, fields=FIELDS, left=Leftovers(volumes=volumes))
