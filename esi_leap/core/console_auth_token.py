@@ -1,8 +1,8 @@
 """A token that opens the serial console of a node once.
 
-A token belongs to the project that has the node now. It ends when that project loses the node:
-with the lease, or, for an owner's idle node, when its hand-over to a lessee begins. `holder` decides
-this for one node; `db.console_auth_tokens` for many, in the statement that uses a token.
+A token belongs to the project that has the node now. It ends when the project loses the node: with
+the lease, or, for an owner's idle node, when its hand-over to a lessee begins. `holder` decides it
+for one node; `db.console_auth_tokens` for many, in the statement that uses a token.
 """
 
 from __future__ import annotations
