@@ -22,13 +22,16 @@ _TIMES = 4
 _WAKES = 5
 
 
-def until(true: Callable[[], object], what: str = 'it', every: float = 0.05) -> None:
-    """Wait for something; fail when it does not come."""
-    deadline = time.monotonic() + PATIENCE
+def until(
+    true: Callable[[], object], what: str = 'it', every: float = 0.05, seconds: float = PATIENCE
+) -> float:
+    """Wait until something is true; return how many seconds it took, fail after `seconds`."""
+    begun = time.monotonic()
     while not true():
-        if time.monotonic() > deadline:
-            pytest.fail(f'{what} did not come within {PATIENCE} s')
+        if time.monotonic() - begun > seconds:
+            pytest.fail(f'{what} did not come within {seconds} s')
         time.sleep(every)
+    return time.monotonic() - begun
 
 
 class LateError(AssertionError):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from esi_leap.core import retry
 from esi_leap.core.errors import LeapError, StaleClaimError, UnavailableError, UnknownProjectError
 from esi_leap.core.inventory import chore
 from esi_leap.core.ports import manager
@@ -17,10 +18,8 @@ _LOG = logging.getLogger(__name__)
 
 #: Time without a sign of life after which a refresh loses its chore to another process.
 _CLAIM = timedelta(minutes=2)
-#: Time after a failure during which no request tries again.
-_PAUSE = timedelta(seconds=10)
-#: Seconds that a request waits for the very first refresh, and between two looks.
-_PATIENCE, _LOOK = 10.0, 0.1
+#: Longest time, in seconds, that a request waits for the very first refresh.
+_PATIENCE = 10.0
 #: Maximum number of projects whose names one refresh asks for.
 _NAMES = 100
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -99,8 +98,8 @@ class Inventory:
                     'The first inventory of the nodes is not complete yet; try again.'
                 )
             if done is None:  # another process makes it
-                self.pause(_LOOK)
-                waited += _LOOK
+                self.pause(retry.REQUEST)
+                waited += retry.REQUEST
         self._state.good_until = done + self.max_age
         if self._state.good_until <= now and self._state.lock.acquire(blocking=False):
             threading.Thread(target=self._refresh_in_thread, name='inventory', daemon=True).start()
@@ -110,7 +109,7 @@ class Inventory:
             self.refresh(self.max_age)
         except LeapError as error:
             _LOG.warning('refreshing the inventory: %s', error.message)
-            self._state.good_until = self.now() + _PAUSE
+            self._state.good_until = self.now() + timedelta(seconds=retry.INVENTORY)
         finally:
             self._state.lock.release()
 

@@ -10,6 +10,7 @@ from typing import Any
 from esi_leap.actions import lookup, projects, rights, scopes, titles
 from esi_leap.actions.deps import Deps
 from esi_leap.core import offer as offers
+from esi_leap.core import retry
 from esi_leap.core.booking import plan
 from esi_leap.core.change import Change, Tell, bookings_of
 from esi_leap.core.errors import ConflictError, LeaseNotFoundError, TermsBindError
@@ -25,8 +26,6 @@ from esi_leap.core.tree import BookingTree
 from esi_leap.core.views import LeaseView
 
 _EVERYTHING = Scope(everything=True)
-#: Seconds between two looks at whether cancelled leases have ended.
-_LOOK = 0.1
 #: Maximum number of offers that the lessee of a recalled lease is shown.
 _ALTERNATIVES = 3
 #: Maximum number of offers that are read for that; some may be the lessee's own.
@@ -229,8 +228,8 @@ def wait_for_end(deps: Deps, uuids: Collection[str]) -> None:
         equal={'uuid': frozenset(uuids), 'status': frozenset({str(Status.WAIT_CANCEL)})}, limit=1
     )
     while uuids and waited < deps.delete_wait and deps.store.leases(_EVERYTHING, ending):
-        deps.pause(_LOOK)
-        waited += _LOOK
+        deps.pause(retry.REQUEST)
+        waited += retry.REQUEST
 
 
 def view_written(deps: Deps, uuid: str, change: Change, book: Book) -> LeaseView:

@@ -1,4 +1,4 @@
-"""What one deed writes, in one transaction: a sequence of small effects.
+"""Changes: the sequence of small effects that one deed writes in one transaction.
 
 A new kind of effect needs a class here, an arm in the book that writes it, and nothing elsewhere.
 """

@@ -1,4 +1,4 @@
-"""What else follows from a change: contracts that turn, recalls that are over, events.
+"""Consequences of a change: contracts that turn, recalls that are over, events.
 
 The book calls `complete` once for each change, before it writes anything. Deeds and tasks therefore
 need not remember any of it, and no adapter decides it.

@@ -1,8 +1,8 @@
-"""A token that opens the serial console of a node, once: who may have one, and how long it lives.
+"""A token that opens the serial console of a node once.
 
-A token belongs to whoever has the node now, and dies when he has it no more: with the lease, or,
-where the owner had his own idle node, when its hand-over to a lessee begins. What `holder` says of
-one node the store says of many (`db.console_auth_tokens`), in the statement that uses a token.
+A token belongs to the project that has the node now. It ends when the project loses the node: with
+the lease, or, for an owner's idle node, when its hand-over to a lessee begins. `holder` decides it
+for one node; `db.console_auth_tokens` for many, in the statement that uses a token.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from esi_leap.core.node import Node, State
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsoleAuthToken:
-    """What is kept of a token; the token itself is not.
+    """The stored part of a token: its hash, and the use that it permits.
 
     Attributes:
         hash: what `digest` makes of it.
         lease: uuid of the lease it dies with; None for the owner of a node that nobody has.
         project_id: the project that has the node.
         user_id: who asked for it.
-        read_only: whether what he types is dropped.
+        read_only: whether typed input is dropped.
     """
 
     hash: str
@@ -40,7 +40,7 @@ class ConsoleAuthToken:
 
 @dataclass(frozen=True, slots=True)
 class TokenLimits:
-    """What the operator says of tokens.
+    """The operator's limits on tokens.
 
     Attributes:
         default: lifetime, in seconds, of a token that was asked for without one.
@@ -68,12 +68,12 @@ class TokenLimits:
         return now + timedelta(seconds=wanted)
 
     def access_url(self, token: str) -> str:
-        """Return what a client opens."""
+        """Return the URL that a client opens."""
         return f'{self.url}/?token={token}'
 
 
 def digest(token: str) -> str:
-    """Return what is kept of a token. It is long and random: nothing has to slow a guess down."""
+    """Return the stored hash of a token; a token is long and random, so a fast hash is enough."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 

@@ -12,7 +12,7 @@ from esi_leap.core.terms import Terms
 
 
 class Status(StrEnum):
-    """What a contract can be. It is never stored: the leases are the truth."""
+    """The states of a contract. They are not stored: they follow from its leases."""
 
     CREATED = 'created'
     ACTIVE = 'active'
@@ -38,7 +38,7 @@ FINAL = frozenset({Status.EXPIRED, Status.DELETED})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:
-    """One contract between `owner_id`, who provides, and `lessee_id`, who consumes."""
+    """A contract between the provider `owner_id` and the consumer `lessee_id`."""
 
     uuid: str
     name: str | None

@@ -39,7 +39,7 @@ _UNKEPT = re.compile('[\0\ud800-\udfff]')
 
 
 class Sign(StrEnum):
-    """What a condition does with a property."""
+    """The comparison of a condition with a property."""
 
     EQUAL = '='
     UNEQUAL = '!='

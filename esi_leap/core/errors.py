@@ -108,7 +108,7 @@ class OutdatedError(UnavailableError):
 
     @classmethod
     def of(cls) -> OutdatedError:
-        """Say what to run."""
+        """Build the error; the message names the command to run."""
         return cls('The database has not been upgraded; run esi-leap-dbsync upgrade.')
 
 
@@ -120,7 +120,7 @@ class InvalidTimeError(InvalidError):
 
 
 class InvalidWindowError(InvalidError):
-    """A window whose start is not before its end, or that has passed."""
+    """A window that has passed, or ends before it starts."""
 
     code = 'window.invalid'
     title = 'Invalid window'
@@ -174,7 +174,7 @@ class TooLongError(DeniedError):
 
 
 class NotHeldError(DeniedError):
-    """A lessee sub-lets a node beyond the window of his lease."""
+    """A lessee sub-lets a node beyond the window of the lease."""
 
     code = 'window.not_held'
     title = 'Window not held'
@@ -198,7 +198,7 @@ class NotHeldError(DeniedError):
 
 
 class SubletError(DeniedError):
-    """A lessee sub-lets what is sub-let to him."""
+    """A sub-lessee sub-lets the node once more."""
 
     code = 'lease.sublet'
     title = 'Sub-let already'
@@ -214,7 +214,7 @@ class SubletError(DeniedError):
 
 
 class TermsError(DeniedError):
-    """A lessee promises more than was promised to him."""
+    """A lessee sub-lets on better terms than those of the lease."""
 
     code = 'terms.not_held'
     title = 'Terms not held'
@@ -305,7 +305,7 @@ class WindowConflictError(ConflictError):
     def of(
         cls, resource_type: str, resource_uuid: str, start: datetime, end: datetime
     ) -> WindowConflictError:
-        """Build the error; the window that is in the way is named, whose it is is not."""
+        """Build the error; the message names the window in the way, not its project."""
         return cls(
             f'Time conflict for {resource_type} {resource_uuid}. '
             f'It is booked from {_text(start)} to {_text(end)} (UTC).',
@@ -369,7 +369,7 @@ class TermsBindError(ConflictError):
 
 
 class RecalledError(ConflictError):
-    """A lease whose node is recalled does not become longer."""
+    """A recalled lease cannot be made longer."""
 
     code = 'lease.recalled'
     title = 'Recalled'
@@ -398,7 +398,7 @@ class NodeBusyError(ConflictError):
 
 
 class RejectedError(ConflictError):
-    """The gate has rejected the node: nobody gets it until an operator resets it."""
+    """The gate has rejected the node; it cannot be claimed until an operator resets it."""
 
     code = 'gate.rejected'
     title = 'Node rejected'

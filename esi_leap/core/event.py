@@ -93,7 +93,7 @@ class Event:
 
 
 def of_booking(before: Booking | None, after: Booking) -> Iterator[Event]:
-    """Tell what happened to a booking. Where it lies in the tree is nobody's business.
+    """Yield the events of a booking. Its place in the tree is not told.
 
     Args:
         before: as it was; None if it is new.
@@ -116,7 +116,7 @@ def of_booking(before: Booking | None, after: Booking) -> Iterator[Event]:
 def of_contract(
     before: tuple[Status, Contract] | None, status: Status, after: Contract
 ) -> Iterator[Event]:
-    """Tell what happened to a contract.
+    """Yield the events of a contract.
 
     Args:
         before: its status and itself as they were; None if it is new.
@@ -135,7 +135,7 @@ def of_contract(
 
 
 def of_node(before: Node, after: Node) -> Iterator[Event]:
-    """Tell what happened to a node at the gate, or past this service."""
+    """Yield the events of a node at the gate, or of a change outside this service."""
     name = None
     if after.state is not before.state:
         if after.state is State.GATING:
@@ -207,7 +207,7 @@ def _of_contract(before: Status, after: Status) -> str:
 
 
 def _terms(booking: Booking) -> tuple[object, ...]:
-    """What people agree on, and may change."""
+    """Return the values of a booking that people can change."""
     purpose = booking.purpose if isinstance(booking, Lease) else None
     parties = (booking.owner_id, booking.lessee_id)
     return (booking.name, booking.window, parties, dict(booking.properties), purpose)

@@ -21,7 +21,7 @@ class Direction(StrEnum):
 
 
 class Answer(StrEnum):
-    """What a driver says of a node."""
+    """The answers of a driver."""
 
     PASS = 'pass'  # noqa: S105 - no password
     WAIT = 'wait'

@@ -1,4 +1,4 @@
-"""What the service remembers of all nodes, so that lists need not ask their own services."""
+"""Sightings of nodes, stored so that lists need not ask Ironic."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def chore(resource_type: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
-    """What a node's own service (Ironic) says of it, as far as lists show it.
+    """A node as its service (Ironic) shows it, as far as lists show it.
 
     Attributes:
         name: its name; its uuid if it has none.

@@ -171,7 +171,7 @@ class Lease:
         return replace(self, status=status, reason=reason, **fresh)  # type: ignore[arg-type]
 
     def activated(self, now: datetime) -> Lease:
-        """Return the lease of a lessee who has got the node."""
+        """Return the lease at its start: the lessee has the node."""
         return self.to(Status.ACTIVE, fulfill_time=now)
 
     def ended(self, now: datetime, reason: Reason | None = None) -> Lease:
@@ -180,12 +180,12 @@ class Lease:
         return self.to(final, reason, expire_time=now)
 
     def postponed(self, reason: Reason, retry_at: datetime) -> Lease:
-        """Return the lease whose hand-over is tried again at `retry_at`; it keeps its window."""
+        """Return the lease with its start put off until `retry_at`; it keeps its window."""
         attempts = count_attempts(self, reason)
         return self.to(Status.WAIT_FULFILL, reason, retry_at=retry_at, attempts=attempts)
 
     def detained(self, reason: Reason, retry_at: datetime) -> Lease:
-        """Return the lease whose end is tried again at `retry_at`; the lessee has the node."""
+        """Return the lease with its end put off until `retry_at`; the lessee has the node."""
         cancelled = self.status is Status.WAIT_CANCEL
         return self.to(
             Status.WAIT_CANCEL if cancelled else Status.WAIT_EXPIRE,
@@ -195,11 +195,11 @@ class Lease:
         )
 
     def cancelling(self, now: datetime) -> Lease:
-        """Return the lease whose end was requested; the lessee loses the node next."""
+        """Return the lease on request of its end; the lessee loses the node next."""
         return self.to(Status.WAIT_CANCEL, TAKEN, retry_at=now)
 
     def expiring(self, now: datetime) -> Lease:
-        """Return the lease whose window has passed; the lessee loses the node next."""
+        """Return the lease after its window; the lessee loses the node next."""
         return self.to(Status.WAIT_EXPIRE, TAKEN, retry_at=now)
 
     def failed(self, reason: Reason) -> Lease:

@@ -1,4 +1,4 @@
-"""The row of a node: who owns it, and how far its hand-over or its return is.
+"""The row of a node: its owner, and how far its hand-over or its return is.
 
 ===========  ==================================================  ==================================
 state        meaning                                             what follows
@@ -189,7 +189,7 @@ class Node:
         )
 
     def left(self, lenders: Sequence[Lease], retry_at: datetime) -> Node:
-        """Return the node whose hand-over came to nothing: with its lender, or available."""
+        """Return the node after a hand-over without success: with its lender, or available."""
         return self._with(lenders, State.HANDED_OVER, retry_at)
 
     def freed(self, heirs: Sequence[Lease], retry_at: datetime) -> Node:

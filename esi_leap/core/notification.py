@@ -1,4 +1,4 @@
-"""What a notification says: an event in the form that listeners on the message bus know."""
+"""Payloads of notifications: events in the form that listeners on the message bus know."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Metal:
-    """What a notification says of a node beside what our row of it is about."""
+    """The state of a node in Ironic, as a notification has it."""
 
     provision_state: str | None
     power_state: str | None
 
 
 def payload(event: Event, key: int, node: Node, metal: Metal) -> dict[str, object]:
-    """Return what a notification of an event says.
+    """Return the payload of the notification of an event.
 
     Args:
         event: what happened.

@@ -1,4 +1,4 @@
-"""What a list is asked for: scope, filters, order and page."""
+"""Queries of lists: scope, filters, order and page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from esi_leap.core.interval import Interval
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a caller may see in a list, as the store turns it into WHERE.
+    """The rows of a list that a caller may see; the store turns it into WHERE.
 
     Attributes:
         everything: no limit.
@@ -57,12 +57,12 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class NodeScope:
-    """What a caller may see of nodes.
+    """The nodes that a caller may see.
 
     Attributes:
-        nodes: those that he sees whole: all, or those that his project owns or holds.
-        offers: the offers he may see; he sees their nodes, too.
-        leases: the leases he may see, likewise.
+        nodes: nodes seen with all fields: all, or those that the project owns or leases.
+        offers: offers that the caller may see, with their nodes.
+        leases: leases that the caller may see, with their nodes.
     """
 
     nodes: Scope
@@ -72,7 +72,7 @@ class NodeScope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventQuery:
-    """What somebody wants to see of the events, in the order of their ids.
+    """A query of events, in the order of their ids.
 
     Attributes:
         equal: column to value.

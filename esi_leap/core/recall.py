@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """What a recall can be. It is never stored: its items are the truth."""
+    """The states of a recall. They are not stored: they follow from its items."""
 
     PENDING = 'pending'
     COMPLETE = 'complete'
@@ -18,7 +18,7 @@ class Status(StrEnum):
 
 
 class ItemStatus(StrEnum):
-    """What the recall of one node can be."""
+    """The states of the recall of one node."""
 
     #: Nobody has looked at the node yet.
     REQUESTED = 'requested'
@@ -73,13 +73,13 @@ class Item:
 
 
 def status_of(recall: Recall, statuses: Collection[ItemStatus]) -> Status:
-    """Return the status of a recall whose items have these."""
+    """Return the status of a recall from those of its items."""
     if recall.cancelled_at is not None:
         return Status.CANCELLED
     return Status.PENDING if OPEN.intersection(statuses) else Status.COMPLETE
 
 
 def percentile(seconds: Iterable[float], share: float) -> float | None:
-    """Return the least of some times that this share of them does not exceed; None of none."""
+    """Return the percentile of some times, in seconds; None if there are none."""
     ordered = sorted(seconds)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else None

@@ -19,6 +19,8 @@ period       work that is done again                                       secon
 REFRESH      a refresh of the inventory that failed                        5
 RECALLS      the search for recalls that a crashed API process left        5
 TOKENS       the purge of console tokens that have expired                 3600
+REQUEST      a look of a request at whether its wait is over               0.1
+INVENTORY    a refresh that a request began, after one that failed         10
 ===========  ============================================================  ======================
 
 Operators set the other periods: `poll_interval`, `check_interval` and `refresh_interval`.
@@ -73,6 +75,10 @@ REFRESH = 5.0
 RECALLS = 5.0
 #: Period of the purge of console tokens, in seconds.
 TOKENS = 3600.0
+#: Period in which a request looks whether what it waits for has come, in seconds.
+REQUEST = 0.1
+#: Time after a failed refresh in which no request begins another one, in seconds.
+INVENTORY = 10.0
 
 
 def obstructed(longest: float) -> BackOff:

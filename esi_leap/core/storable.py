@@ -10,7 +10,7 @@ DEEPEST = 31
 
 
 def flaws(value: object, levels: int = DEEPEST) -> Iterator[str]:
-    """Yield, in a sentence each, what Python takes for JSON and somebody else does not.
+    """Yield a sentence for each flaw that Python accepts in JSON and a database does not.
 
     Args:
         value: what `json.loads` returned.

@@ -1,4 +1,4 @@
-"""On what terms a provider can have back what he lends before its time is over.
+"""The terms on which a provider can have a node back before its lease is over.
 
 They are said once, when a node is offered or leased out, and go from the offer to the contract and
 the lease that are made of it. Nobody changes them afterwards.
@@ -14,10 +14,10 @@ _NONE = timedelta()
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a lessee can rely on.
+    """The terms of an offer, a contract or a lease.
 
     Attributes:
-        recall_notice: how long before its new end he is told of a recall, which then is the only
+        recall_notice: how long before its new end a recall is told, which then is the only
             way for the provider to end the lease. None: the provider may cancel it at once.
         firm: the provider cannot end it at all.
     """
@@ -36,7 +36,7 @@ class Terms:
         return self.recall_notice or _NONE
 
     def within(self, others: Terms) -> bool:
-        """Tell whether somebody who has the node on `others` can promise these."""
+        """Tell whether a lessee with the terms `others` can sub-let on these terms."""
         if others.firm or not self.binding:
             return True
         return others.binding and not self.firm and self.notice <= others.notice

@@ -1,4 +1,4 @@
-"""What lists return: a value with what its readers want beside it."""
+"""Views: values of the core, with names and counts for readers of lists."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from esi_leap.core.recall import Status as RecallStatus
 
 @dataclass(frozen=True, slots=True)
 class OfferView:
-    """An offer with what its readers want beside it."""
+    """An offer with its node, the names of its projects, and its free windows."""
 
     offer: Offer
     node: Node
@@ -29,7 +29,7 @@ class OfferView:
 
 @dataclass(frozen=True, slots=True)
 class LeaseView:
-    """A lease with what its readers want beside it.
+    """A lease with its node, the names of its projects, and its recall.
 
     Attributes:
         recalled_for: why its node is recalled, as its owner said.
@@ -45,7 +45,7 @@ class LeaseView:
 
 @dataclass(frozen=True, slots=True)
 class NodeView:
-    """A node with what its readers want beside it.
+    """A node with its sighting, names, and bookings.
 
     Attributes:
         seen: what its own service says of it; None is for callers who only see what is booked.
@@ -88,7 +88,7 @@ class ContractView:
 
 @dataclass(frozen=True, slots=True)
 class ItemView:
-    """The recall of one node, with what its readers want beside it.
+    """The recall of one node, with its lease and the name of the lessee.
 
     Attributes:
         lease: the lease that has or had the node, None if none does.

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from oslo_db import api as db_api
 from oslo_db import exception as db_errors
 
+from esi_leap.core import retry
 from esi_leap.core.event import Priority
 from esi_leap.core.inventory import Sighting
 from esi_leap.core.node import Node
@@ -96,8 +97,10 @@ class Agenda(port.Agenda):
     # First signs at the same time get in each other's way: of two of one host the second finds the
     # first, and those of several are a deadlock to MariaDB, which locks the gap they are to fill.
     @db_api.wrap_db_retry(  # type: ignore[untyped-decorator] # oslo.db ships no types
-        max_retries=5,
-        retry_interval=0.1,
+        max_retries=retry.WRITE_TRIES - 1,
+        retry_interval=retry.WRITE.first,
+        inc_retry_interval=True,
+        max_retry_interval=retry.WRITE.longest,
         retry_on_deadlock=True,
         exception_checker=lambda error: isinstance(error, db_errors.DBDuplicateEntry),
     )

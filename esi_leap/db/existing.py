@@ -40,7 +40,7 @@ _SHORT = 36
 
 
 class Oddity(StrEnum):
-    """What can be odd about a row, and what is done to it."""
+    """Irregularities of a row, each with its remedy."""
 
     STATUS = 'unknown status: in error, with the status in the reason; "cancelled" is deleted'
     NO_START = 'no start: begins when it was made'
@@ -150,7 +150,7 @@ def event(row: Mapping[str, Any]) -> dict[str, object]:
 
 
 def event_oddities(row: Mapping[str, Any]) -> frozenset[Oddity]:
-    """Return what is odd about a row of `events`."""
+    """Return the irregularities of a row of `events`."""
     long = any(len(row[name] or '') > _SHORT for name in ('event_type', 'object_type'))
     return frozenset({Oddity.TEXT} if long else ())
 
@@ -220,7 +220,7 @@ def _instant(value: datetime | None) -> datetime | None:
 
 
 def _properties(text: str | None) -> tuple[dict[str, object], set[Oddity]]:
-    """Read JSON as it was kept: as text, which nobody checked."""
+    """Read JSON from unchecked text."""
     if not text:
         return {}, set()
     try:
@@ -250,7 +250,7 @@ _RANK = {
 
 
 def _placed(found: Iterable[Found]) -> list[Found]:
-    """Put each under its parent, and mark those that overlap a sibling."""
+    """Put each booking under its parent, and mark overlaps of siblings."""
     by_node: dict[tuple[str, str], dict[str, Found]] = {}
     for each in found:
         by_node.setdefault(each.key, {})[each.value.uuid] = each
@@ -287,7 +287,7 @@ def _inside(each: Found, there: Mapping[str, Found]) -> Found:
 
 
 def _untied(found: Sequence[Found]) -> list[Found]:
-    """Cut what lies in itself, over however many others; a tree has no such thing."""
+    """Cut cycles of parents: a tree has none."""
     parents = {each.value.uuid: each.value.parent for each in found}
     lenders = {each.value.uuid: each.value.parent_lease for each in found}
     free = []

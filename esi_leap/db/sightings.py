@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 from oslo_db import exception as db_errors
 
+from esi_leap.core import retry
 from esi_leap.core.criteria import facts
 from esi_leap.core.errors import ConflictError
 from esi_leap.core.inventory import Sighting
@@ -17,8 +19,6 @@ from esi_leap.db.session import Session
 from esi_leap.db.tables import node_properties, nodes
 from esi_leap.db.types import AnyRow
 
-#: Attempts of a write that several processes may do at once.
-_ATTEMPTS = 5
 #: The columns that `rows.node` reads, and those that a sighting fills.
 _COLUMNS = (
     *rows.NODE,
@@ -72,13 +72,14 @@ def write(
     Raises:
         ConflictError: each of the attempts ended in a deadlock.
     """
-    for attempt in reversed(range(_ATTEMPTS)):
+    for attempt in range(1, retry.WRITE_TRIES + 1):
         try:
             with session.writer() as connection:
                 write_rows(connection, resource_type, seen, ids, asked=asked, now=now)
         except ConflictError:
-            if not attempt:
+            if attempt == retry.WRITE_TRIES:
                 raise
+            time.sleep(retry.WRITE.delay(attempt))
         else:
             return
 

@@ -49,7 +49,7 @@ class TakeoverError(Exception):
 
 @dataclass
 class Report:
-    """What the existing service left, and what became of it.
+    """Rows of the existing service, and their copies.
 
     Attributes:
         counts: rows of each of its tables, by status where it has one.
@@ -71,7 +71,7 @@ class Report:
             self.oddities.setdefault(each, []).append(str(ident))
 
     def see(self, found: Found) -> None:
-        """Remember what an offer or a lease is about."""
+        """Note the irregularities, projects and node of an offer or a lease."""
         self.note(found.value.uuid, found.oddities)
         self.projects |= {found.value.owner_id, found.value.lessee_id or ''} - {''}
         if found.value.blocks:
@@ -90,7 +90,7 @@ class Report:
 
 
 def upgrade(database: Database, now: datetime, new_uuid: Callable[[], str]) -> Report | None:
-    """Bring the schema to the newest revision, and take over what the existing service has in it.
+    """Upgrade the schema to the newest revision, and copy the rows of the existing service.
 
     Args:
         database: one of ours, of the existing service, or empty.
@@ -113,7 +113,7 @@ def upgrade(database: Database, now: datetime, new_uuid: Callable[[], str]) -> R
 
 
 def survey(connection: sa.Connection) -> Report | None:
-    """Count what the existing service has in the database, and what is odd about it.
+    """Count the rows of the existing service, and their irregularities.
 
     Returns None if there is nothing of it, or all was taken over.
     """
@@ -132,7 +132,7 @@ def survey(connection: sa.Connection) -> Report | None:
 
 
 def nameless(connection: sa.Connection) -> list[str]:
-    """Return the ids of the projects that are a side of something and whose names nobody knows."""
+    """Return the ids of projects of bookings without a name in the directory."""
     sides = sa.union(sa.select(bookings.c.owner_id), sa.select(bookings.c.lessee_id)).subquery()
     (side,) = sides.c
     query = sa.select(side).where(side != '', side.not_in(sa.select(projects.c.id)))
@@ -196,7 +196,7 @@ def _is_done(connection: sa.Connection) -> bool:
 
 
 def _clear(connection: sa.Connection) -> None:
-    """Drop what a run that died made of our schema; nothing was ever in it."""
+    """Drop the empty tables of our schema that a run that died has made."""
     there = set(sa.inspect(connection).get_table_names())
     for table in _PRECIOUS:
         if table.name in there and _has_rows(connection, table):
@@ -304,7 +304,7 @@ def _copy_events(
 
 
 def _compare(connection: sa.Connection, report: Report) -> None:
-    """Count what was copied, and refuse to lose a row."""
+    """Count the copied rows, and refuse to lose one."""
     kinds = {
         'offers': sa.select(sa.func.count()).where(bookings.c.kind == 'offer'),
         'leases': sa.select(sa.func.count()).where(bookings.c.kind == 'lease'),
@@ -335,7 +335,7 @@ def _counted(connection: sa.Connection, found: Mapping[str, sa.Table]) -> Report
 def _read(
     connection: sa.Connection, found: Mapping[str, sa.Table], placed: Mapping[str, Found]
 ) -> Iterator[list[Found]]:
-    """Read all offers, then all leases, by pages; those that hold, in their places."""
+    """Read all offers, then all leases, by pages; bookings that block are in their places."""
     for name, of in (('offers', existing.offer), ('leases', existing.lease)):
         for page in existing.batches(connection, found.get(name)):
             read = [of(row) for row in page]

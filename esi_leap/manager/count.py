@@ -1,4 +1,4 @@
-"""What a change says to the meters of a manager."""
+"""Counting of a manager's changes by its meters."""
 
 from __future__ import annotations
 

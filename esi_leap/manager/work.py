@@ -97,7 +97,7 @@ class Work:
         return True
 
     def report(self) -> None:
-        """Write what was seen of the node last into the inventory, for lists."""
+        """Write the last sighting of the node into the inventory, for lists."""
         seen = self._calls.seen
         if seen is not None:
             now = self._deps.now()
@@ -113,7 +113,7 @@ class Work:
         return outcome
 
     def _settle(self, task: due.Task, outcome: Outcome) -> None:
-        """Write what follows from an outcome, with the node as it is now."""
+        """Write the change that follows from an outcome, with the node as it is now."""
         with self._book() as book:
             self._put(book, settle(task, outcome, self._situation(book)))
 

@@ -1,22 +1,29 @@
 """Values that the tests of the store start from. Times are hours on one far day."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from esi_leap.core.change import Agree, Change, put
-from esi_leap.core.contract import Contract
+from esi_leap.core.change import put
+from esi_leap.core.contract import of as contract_of  # noqa: F401 - the tests have it from here
 from esi_leap.core.handover.machine import Machine
-from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease
 from esi_leap.core.node import Node
 from esi_leap.core.offer import Offer
-from esi_leap.core.query import Scope
 from esi_leap.core.tree import Booking
 from esi_leap.db.store import Store
+from tests.given import (  # noqa: F401 - the tests of the store have them from here
+    ALL,
+    OWNER,
+    STRANGER,
+    TENANT,
+    Hours,
+    created,
+    make_lease,
+    make_machine,
+    make_offer,
+)
 
 NOW = datetime(2032, 1, 31, 9, 30, 59, 123457, tzinfo=UTC)
-OWNER, TENANT, STRANGER = 'p-owner', 'p-tenant', 'p-stranger'
-ALL = Scope(everything=True)
 
 #: What a text may hold: other alphabets, beyond the first plane, quotes, what SQL and JSON escape.
 TEXTS = 'Zürich · Καλημέρα · नमस्ते · 🚀 · \'"`\\ %s %(x)s :x {} \t\n end'
@@ -37,26 +44,12 @@ NOTES = {
     '': 'no key',
 }
 
-
-def at(hour: float) -> datetime:
-    return NOW + timedelta(hours=hour)
-
-
-def window(start: float, end: float) -> Interval:
-    return Interval(at(start), at(end))
+_DAY = Hours(NOW)
+at, window = _DAY.at, _DAY.window
 
 
 def a_machine(uuid: str = 'n1', **values: object) -> Machine:
-    given: dict[str, object] = {
-        'name': f'metal-{uuid}',
-        'owner': OWNER,
-        'lessee': None,
-        'lease_label': None,
-        'provision_state': 'available',
-        'power_state': 'power off',
-        **values,
-    }
-    return Machine(uuid=uuid, **given)  # type: ignore[arg-type]
+    return make_machine(uuid, **values)
 
 
 def a_node(store: Store, uuid: str = 'n1', **values: object) -> Node:
@@ -66,47 +59,15 @@ def a_node(store: Store, uuid: str = 'n1', **values: object) -> Node:
 def an_offer(
     node: Node, uuid: str = 'o', start: float = 0, end: float = 10, **values: object
 ) -> Offer:
-    given: dict[str, object] = {
-        'name': None,
-        'node_id': node.id,
-        'owner_id': OWNER,
-        'lessee_id': None,
-        'window': window(start, end),
-        **values,
-    }
-    return Offer(uuid=uuid, **given)  # type: ignore[arg-type]
+    given = {'window': window(start, end), 'node_id': node.id, **values}
+    return make_offer(uuid, **given)
 
 
 def a_lease(
     node: Node, uuid: str = 'l', start: float = 0, end: float = 10, **values: object
 ) -> Lease:
-    given: dict[str, object] = {
-        'name': None,
-        'node_id': node.id,
-        'contract': f'c-{uuid}',
-        'owner_id': OWNER,
-        'lessee_id': TENANT,
-        'window': window(start, end),
-        **values,
-    }
-    return Lease(uuid=uuid, **given)  # type: ignore[arg-type]
-
-
-def contract_of(lease: Lease) -> Contract:
-    return Contract(
-        uuid=lease.contract,
-        name=lease.name,
-        owner_id=lease.owner_id,
-        lessee_id=lease.lessee_id,
-        window=lease.window,
-        offer=lease.offer,
-    )
-
-
-def created(booking: Booking) -> Change:
-    """The change that makes a booking; a lease has a contract of its own."""
-    agreed = (Agree(contract_of(booking)),) if isinstance(booking, Lease) else ()
-    return (*agreed, *put(booking))
+    given = {'window': window(start, end), 'node_id': node.id, **values}
+    return make_lease(uuid, **given)
 
 
 def write(store: Store, *bookings: Booking, now: datetime = NOW) -> None:

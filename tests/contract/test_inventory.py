@@ -356,7 +356,7 @@ class TestUse:
 
     def test_nobody_waits_for_ever_for_the_first_one(self, world: World) -> None:
         assert world.kept.claim_chore('inventory ironic_node', 'slow', at(0), at(9))
-        with pytest.raises(UnavailableError, match='is being made'):
+        with pytest.raises(UnavailableError, match='is not complete yet'):
             world.inventory.freshen()
 
     def test_who_waits_for_the_first_one_of_another_gets_it(self, world: World) -> None:

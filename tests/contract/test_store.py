@@ -382,7 +382,13 @@ class TestBooking:
             with store.booking(node.id, NOW) as book:
                 assert book.node == node
                 node = book.node.to(
-                    state, TEXTS, lease='l', remembered=(NOTES,), attempts=7, retry_at=at(0.5)
+                    state,
+                    Reason(Cause.NODE_STUCK, TEXTS),
+                    lease='l',
+                    remembered=(NOTES,),
+                    attempts=7,
+                    retry_at=at(0.5),
+                    maintenance_reason=TEXTS,
                 )
                 book.put((Turn(node),))
                 assert book.node == node

@@ -100,7 +100,9 @@ def test_a_token_is_used_once(store: Store, tokens: ConsoleAuthTokens) -> None:
     assert tokens.use_token(other, NOW)
 
 
-def test_of_many_at_once_one_uses_it(store: Store, tokens: ConsoleAuthTokens) -> None:
+def test_one_of_many_concurrent_uses_of_a_token_succeeds(
+    store: Store, tokens: ConsoleAuthTokens
+) -> None:
     node, lease = handed_over(store)
     token = kept(tokens, node, lease=lease.uuid, project_id=TENANT)
     with ThreadPoolExecutor(8) as threads:

@@ -381,7 +381,7 @@ def test_a24_time_filter_of_offers_selects_windows_that_contain_the_range(world,
         capture_output=True,
         text=True,
     ).stdout
-    assert 'Only offers that span this time.' in ' '.join(help_text.split())
+    assert 'List offers that span this window' in ' '.join(help_text.split())
 
 
 def test_a18_changes_that_follow_from_a_deletion_have_events(world, day):

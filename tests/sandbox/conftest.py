@@ -1,7 +1,6 @@
 """The one-machine cloud for the tests: brought up if it does not run, left as it was found."""
 
 import sqlite3
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -14,6 +13,7 @@ from sandbox import processes, seeds, services, users
 from sandbox.layout import Layout
 from sandbox.rest import Session
 from sandbox.state import State, locked
+from tests import patience
 
 _HTTP_ERROR, _LOCKED = 400, 409
 
@@ -138,17 +138,11 @@ def now() -> datetime:
 
 
 def until(what: str, true: Callable[[], bool], seconds: float = 240, every: float = 0.2) -> float:
-    """Wait for something; return how many seconds it took, fail when it takes too long.
+    """Wait as `tests.patience.until` does, for what Ironic or the service has to do.
 
-    The ceiling is for the slowest machine: it costs nothing where it is not reached. Each look is a
-    call to Ironic or the service, which have the work to do that is waited for.
+    Each look is a call to them, so it does not come as often.
     """
-    begun = time.monotonic()
-    while not true():
-        if time.monotonic() - begun > seconds:
-            pytest.fail(f'{what}: not within {seconds} s')
-        time.sleep(every)
-    return time.monotonic() - begun
+    return patience.until(true, what, every, seconds)
 
 
 @pytest.fixture(scope='session')

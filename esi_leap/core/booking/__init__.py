@@ -1,1 +1,1 @@
-"""What requests do to the booking tree of a node."""
+"""Plans of requests: the changes that they make to the booking tree of a node."""

@@ -1,4 +1,4 @@
-"""What a request does to a node's booking tree: plans, pure, made under the node's row lock."""
+"""Plans of requests: pure functions, called under the node's row lock."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def lease_window(start: datetime | None, end: datetime, now: datetime) -> Interv
 def sublet_times(
     lender: Lease | None, start: datetime | None, end: datetime | None, now: datetime
 ) -> tuple[datetime | None, datetime | None]:
-    """Return the times of a request; those that are not given are those of the lease sub-let."""
+    """Return start and end of a request; a time that is not given is that of the lender's lease."""
     if lender is None:
         return start, end
     return (
@@ -70,7 +70,7 @@ def lender(
     """Return the lease from which its lessee can sub-let from `start` to `end`, the first if many.
 
     Args:
-        held: his leases of one node.
+        held: the lessee's leases of one node.
         start: None is as soon as the lease has begun.
         end: None is the end of the lease.
         now: the present instant.
@@ -107,7 +107,7 @@ def plan_offer(offer: Offer, node: Node, tree: BookingTree, now: datetime) -> Ch
 def plan_lease(
     lease: Lease, node: Node, tree: BookingTree, limits: Limits, now: datetime
 ) -> Change:
-    """Plan a direct lease of `node` by its owner, in his own open offer if it lies inside one.
+    """Plan a direct lease of `node` by its owner, inside the owner's open offer if there is one.
 
     Raises:
         NotHeldError: it is sub-let, and the lease does not have the window.
@@ -142,7 +142,7 @@ def claim_end(offer: Offer, start: datetime, tree: BookingTree, limits: Limits) 
 
 
 def check_claimable(offer: Offer, node: Node) -> None:
-    """Refuse claims of a node that nobody can get from this offer.
+    """Refuse a claim of a node that this offer cannot give.
 
     Raises:
         RejectedError: the gate has rejected it.
@@ -206,7 +206,7 @@ def plan_update(
 
 
 def plan_cancel(lease: Lease, node: Node, tree: BookingTree, now: datetime) -> Change:
-    """Plan the end of a lease that somebody asked for, and that has not ended.
+    """Plan the cancellation of a lease that has not ended.
 
     What its lessee has sub-let ends with it, and before it. Where nothing has to be torn down it is
     deleted at once; else the manager is asked to take the node from the lessee, now, also when the
@@ -241,7 +241,7 @@ def plan_withdraw(offer: Offer, node: Node, tree: BookingTree, now: datetime) ->
 
 
 def plan_expire(offer: Offer, tree: BookingTree) -> Change:
-    """Plan the end of an offer whose window has passed. A lease that is late moves up."""
+    """Plan the expiry of an offer. A lease in it that is late moves up."""
     gone = replace(offer, status=offers.Status.EXPIRED, reason=None)
     moved = [replace(each, parent=offer.parent) for each in tree.children(offer.uuid)]
     return put(gone, *moved)
@@ -250,7 +250,7 @@ def plan_expire(offer: Offer, tree: BookingTree) -> Change:
 def _withdrawn(
     uuid: str, parent: str | None, node: Node, tree: BookingTree, now: datetime
 ) -> list[Booking]:
-    """Plan the end of all that lies in the booking `uuid`; what has to wait goes under `parent`."""
+    """Plan the end of all bookings inside `uuid`; a lease that has to wait moves under `parent`."""
     ends: list[Booking] = []
     for each in tree.children(uuid):
         if isinstance(each, Lease):
@@ -266,7 +266,7 @@ def withdrawn(offer: Offer) -> Offer:
 
 
 def _check_lender(booking: Booking, node: Node, tree: BookingTree) -> None:
-    """Refuse to sub-let what the lessee does not hold, now that the booking tree is locked."""
+    """Refuse to sub-let a window that the lessee does not have; the booking tree is locked."""
     if booking.parent_lease is None:
         return
     lenders = tree.lenders(booking)

@@ -20,7 +20,7 @@ from esi_leap.core.tree import BookingTree
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long a lease is if nobody says, and at most. `longest` None: no limit."""
+    """The default and the maximum length of a lease; `longest` None is no limit."""
 
     default: timedelta
     longest: timedelta | None

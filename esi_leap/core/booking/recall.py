@@ -60,7 +60,7 @@ def choose(
     deadline: datetime,
     now: datetime,
 ) -> list[int]:
-    """Choose the nodes that are back soonest; of those, the ones whose lessees lose least.
+    """Choose the nodes that are back soonest, then those at the least loss to their lessees.
 
     Args:
         nodes: the key of each node, and the leases with which it is given away.
@@ -89,7 +89,7 @@ def choose(
 def plan(
     recall: Recall, node: Node, tree: BookingTree, others: Sequence[Item], now: datetime
 ) -> tuple[Item, Change]:
-    """Plan the recall of one node: what is told of it, and what ends earlier than it would.
+    """Plan the recall of one node; return its item, and the bookings that end earlier.
 
     Args:
         recall: the recall.
@@ -119,7 +119,7 @@ def plan(
 
 
 def plan_restore(recall: str, tree: BookingTree, now: datetime) -> Change:
-    """Plan the end of a recall: what has not ended yet lasts as long as it did before.
+    """Plan the cancellation of a recall: bookings that have not ended get their old ends back.
 
     Where something else is booked by now, it lasts until that begins.
     """
@@ -140,17 +140,17 @@ def plan_restore(recall: str, tree: BookingTree, now: datetime) -> Change:
 
 
 def is_back(item: Item, owner_id: str, node: Node, tree: BookingTree) -> bool:
-    """Tell whether a node has come back: its owner can use it, and nobody gets it before."""
+    """Tell whether a node is back: its owner can use it, and no lease begins before it is due."""
     having = tree.get(node.lease)
-    his = isinstance(having, Lease) and having.lessee_id == owner_id
-    usable = node.state is State.AVAILABLE or (node.state is State.HANDED_OVER and his)
+    is_own = isinstance(having, Lease) and having.lessee_id == owner_id
+    usable = node.state is State.AVAILABLE or (node.state is State.HANDED_OVER and is_own)
     return usable and not any(
         item.due is not None and each.window.start < item.due for each in lent(tree, owner_id)
     )
 
 
 def plan_return(item: Item, owner_id: str, node: Node, tree: BookingTree, now: datetime) -> Change:
-    """Plan what comes with a node that is back: nobody can claim it before it would be due."""
+    """Plan the withdrawal of offers that end before the recall of a returned node is due."""
     withdrawals = [
         plan_withdraw(each, node, tree, now)
         for each in tree
@@ -184,7 +184,7 @@ def _firm(lease: Lease) -> str:
 
 
 def _tops(tree: BookingTree, owner_id: str) -> Iterator[Booking]:
-    """Yield what a project has given away, but not what lies in something else of it."""
+    """Yield the outermost bookings by which a project has lent the node."""
     for each in tree:
         above = tree.get(each.parent)
         if each.owner_id == owner_id and (above is None or above.owner_id != owner_id):
@@ -216,7 +216,7 @@ def _limit(
 
 @dataclass(frozen=True, slots=True)
 class _Cut:
-    """Ends what lies in a booking, and the booking, at the deadline of a notice."""
+    """Ends a booking and all bookings inside it at the deadline of a notice."""
 
     notice: Notice
     owner_id: str
@@ -225,7 +225,7 @@ class _Cut:
     now: datetime
 
     def of(self, booking: Booking, parent: str | None) -> Iterator[Booking]:
-        """Yield what changes; `parent` is what the booking lies in from now on."""
+        """Yield the bookings that change; the booking itself moves under `parent`."""
         deadline = self.notice.deadline
         moved = replace(booking, parent=parent)
         inside = self.tree.children(booking.uuid)
@@ -248,7 +248,7 @@ class _Cut:
                 yield from self.of(each, booking.uuid)
 
     def _stays(self, booking: Booking) -> bool:
-        """Whether it is none of what comes back: it is firm, or the owner's own use."""
+        """Whether the recall leaves it alone: it is firm, or the owner uses the node itself."""
         return (
             isinstance(booking, Lease)
             and booking.owner_id == self.owner_id

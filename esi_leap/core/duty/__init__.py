@@ -1,1 +1,1 @@
-"""What the manager has to do for one node, and what follows from doing it."""
+"""The tasks of the manager for one node, and the changes that follow from them."""

@@ -38,7 +38,7 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Prepare:
-    """Look whether the node can be handed over, remember what it is, and begin."""
+    """Look whether the node can be handed over, remember its fields, and begin."""
 
     lease: Lease
 
@@ -71,7 +71,7 @@ class GiveBack:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Compare a node that is handed over with what its lease promises."""
+    """Compare a node that is handed over with its lease."""
 
     lease: Lease
 
@@ -120,7 +120,7 @@ class Recognise:
 
 @dataclass(frozen=True, slots=True)
 class Expire:
-    """End an offer whose window has passed."""
+    """End an offer after its window."""
 
     offer: Offer
 

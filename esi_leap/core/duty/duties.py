@@ -1,4 +1,4 @@
-"""All tasks of the manager on one screen: what each one decides, and how its outcome is settled.
+"""All tasks of the manager on one screen: how each is decided, and how it is settled.
 
 The manager plans a task (`due.plan`), carries it out by asking `decide` again and again (what is
 the next step on this machine?), and writes the change that `settle` returns. A task without
@@ -130,7 +130,7 @@ DUTIES: Mapping[type[due.Task], Duty] = {
 
 
 def settle(task: due.Task, outcome: Outcome | None, at: Situation) -> Change:
-    """Return what a task with this outcome changes.
+    """Return the change that follows from a task with this outcome.
 
     Args:
         task: the task.

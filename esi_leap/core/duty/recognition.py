@@ -1,4 +1,4 @@
-"""Whom a node is with that the existing service had: found out once, from what Ironic says.
+"""The lease of a node that the existing service had: recognised once, from its lessee in Ironic.
 
 A database that was taken over says which leases began. It does not say which of them has the node:
 there, two could be active on one node, a hand-over could fail after it was done, and anybody could
@@ -24,7 +24,7 @@ _BEFORE = 'The lease began under the existing service; when it was taken over, t
 
 
 def plan(node: Node, machine: Machine | None, bookings: Sequence[Booking], now: datetime) -> Change:
-    """Plan what the first look at an inherited node changes.
+    """Plan the change that follows from the first look at an inherited node.
 
     Args:
         node: its row, `inherited`.
@@ -51,7 +51,7 @@ def plan(node: Node, machine: Machine | None, bookings: Sequence[Booking], now: 
 
 
 def _provided(booking: Booking, machine: Machine | None) -> Booking:
-    """Whoever made it there, its provider is the node's owner, or the lessee who sub-lets."""
+    """Return the booking with its provider: the owner of the node, or the lessee who sub-lets."""
     if machine is None or machine.owner is None or booking.parent_lease is not None:
         return booking
     return replace(booking, owner_id=machine.owner)
@@ -62,11 +62,11 @@ def _named(machine: Machine, leases: Sequence[Lease], now: datetime) -> Lease | 
 
     Without a label, which the owner may remove, the lessee's name decides if only one fits.
     """
-    his = [each for each in leases if each.lessee_id == machine.lessee]
+    fitting = [each for each in leases if each.lessee_id == machine.lessee]
     if machine.lease_label is None:
-        his = [each for each in his if each.status not in PENDING]
-        return his[0] if len(his) == 1 else None
-    named = (each for each in his if each.uuid == machine.lease_label)
+        fitting = [each for each in fitting if each.status not in PENDING]
+        return fitting[0] if len(fitting) == 1 else None
+    named = (each for each in fitting if each.uuid == machine.lease_label)
     return next((each for each in named if each.window.start <= now), None)
 
 

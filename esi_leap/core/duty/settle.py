@@ -1,4 +1,4 @@
-"""What follows from a task that was done: from its outcome to the change that is written.
+"""Settling: from the outcome of a task to the change that is written.
 
 Every function is pure. It is given the node and its booking tree as they are read again, under the
 node's lock, after the work: requests and other managers may have changed them meanwhile.
@@ -60,7 +60,7 @@ class Situation:
 
 
 def begin_taking(task: due.Take, at: Situation) -> Change:
-    """Write that a lease expires, before its node is taken: nobody can lengthen it any more."""
+    """Write that a lease expires, before its node is taken: its end cannot be moved any more."""
     return () if task.lease.ending else change.put(task.lease.expiring(at.now))
 
 
@@ -70,7 +70,7 @@ def end_lease(task: due.End, _: None, at: Situation) -> Change:
 
 
 def expire_offer(task: due.Expire, _: None, at: Situation) -> Change:
-    """End an offer whose window has passed."""
+    """End an offer after its window."""
     return plan.plan_expire(task.offer, at.tree)
 
 
@@ -88,7 +88,7 @@ def postpone(task: due.Blocked, _: None, at: Situation) -> Change:
 
 
 def fail_lease(task: due.FailLease, _: None, __: Situation) -> Change:
-    """Fail a lease whose node the gate has rejected."""
+    """Fail a lease, as the gate has rejected its node."""
     return change.put(task.lease.failed(task.reason))
 
 
@@ -152,7 +152,7 @@ def _hand_over_again(task: due.HandOver, outcome: Outcome, at: Situation) -> Cha
 
 
 def take(task: due.Take, outcome: Outcome, at: Situation) -> Change:
-    """End a lease whose lessee has lost the node, or try again later."""
+    """End a lease after its lessee has lost the node, or try again later."""
     lease = at.tree.lease(task.lease.uuid)
     if lease is None:
         return ()
@@ -210,7 +210,7 @@ def confine(task: due.Confine, outcome: Outcome, at: Situation) -> Change:
 
 
 def check(task: due.Check, outcome: Outcome, at: Situation) -> Change:
-    """Note how a node that is handed over differs from what its lease promises."""
+    """Note how a node that is handed over differs from its lease."""
     match outcome:
         case RetryLater(reason):
             return (Turn(at.node.waiting(reason, at.check_at)),)

@@ -154,7 +154,7 @@ def _wait_or_unblock(machine: Machine, node: Node) -> Step | None:
 
 
 def _tear_down(machine: Machine, node: Node) -> Step | None:
-    """Decide the next step against what the lessee runs on the machine; None if nothing is."""
+    """Decide the next step of undeploying the machine; None if nothing is deployed or attached."""
     if machine.console:
         return Act(ConsoleOff())
     cleaned = node.state is not State.RETURNING and machine.provision_state == 'available'
@@ -214,7 +214,7 @@ def _clean_retired(machine: Machine, node: Node) -> Step | None:
 
 
 def _clear(machine: Machine, before: Mapping[str, Any]) -> Step | None:
-    """Decide the next step of removing what is left beside the fields of a clean machine."""
+    """Decide the next step of removing leftovers beside the fields of a clean machine."""
     if machine.left is None or machine.attachments is None:
         return LookCloser()
     if machine.bound:

@@ -38,7 +38,7 @@ def check(machine: Machine | None, lease: Lease, lenders: Sequence[Lease], *, re
 
 
 def find_drift(machine: Machine | None, lease: Lease, lenders: Sequence[Lease]) -> Reason | None:
-    """Return how the machine differs from what its running lease promises; None if it does not."""
+    """Return how the machine differs from its running lease; None if it does not."""
     if machine is None:
         return GONE
     if machine.lessee is None:

@@ -134,7 +134,7 @@ def _approach(machine: Machine, holding: str, barrier: Barrier) -> Step | None:
 def _step_back(
     machine: Machine, lease: Lease, reason: Reason, had: str | None, holding: str
 ) -> Step:
-    """Give an obstructed machine back to its owner or lender, who can then put it right."""
+    """Give an obstructed machine back to its owner or lender, to be put right."""
     busy = machine.busy is not None
     if lease.status is Status.ACTIVE:
         return RetryLater(reason, Pace.MOVING if busy else Pace.OBSTRUCTED)

@@ -1,4 +1,4 @@
-"""What a lessee can leave beside the fields of a machine: media, volumes, a way to boot.
+"""Leftovers of a lessee beside the fields of a machine: media, volumes, a boot device.
 
 Ironic keeps it in other tables and in the BMC, so nobody asks for it at every look: for volumes
 when a hand-over begins, because a machine's owner may have some, and for all of it when a machine
@@ -26,7 +26,7 @@ class RemoveVolume:
 
 @dataclass(frozen=True, slots=True)
 class BootAsUsual:
-    """Let the machine boot from the network next, once, and not from what somebody has chosen."""
+    """Let the machine boot from the network next, once, whatever boot device was chosen."""
 
 
 Removal: TypeAlias = EjectMedia | RemoveVolume | BootAsUsual
@@ -34,7 +34,7 @@ Removal: TypeAlias = EjectMedia | RemoveVolume | BootAsUsual
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leftovers:
-    """What is there.
+    """Media, volumes and boot device of a machine.
 
     Attributes:
         media: whether virtual media are in it.
@@ -48,11 +48,11 @@ class Leftovers:
     boots: bool = False
 
     def removal(self, kept: Mapping[str, str]) -> Removal | None:
-        """Return what has to be done first to be rid of it, None if nothing is there.
+        """Return the first removal that is needed; None if nothing is left.
 
         Args:
             kept: the volumes that were there before the lessee. One that has been changed since is
-                his: where it leads to cannot be known.
+                the lessee's: its present target cannot be known.
         """
         if self.media:
             return EjectMedia()

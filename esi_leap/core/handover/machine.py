@@ -113,7 +113,7 @@ MANAGEABLE = frozenset({'clean failed', 'inspect failed', 'adopt failed', 'enrol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine(Sighting):
-    """What the node's own service (Ironic) says of it now, all that a hand-over looks at.
+    """A machine as its service (Ironic) shows it now, as far as a hand-over looks at it.
 
     Attributes:
         lease_label: the value of `properties/lease_uuid`; a label for others, not the truth.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
-    """One of them.
+    """A port of Neutron on a machine.
 
     Attributes:
         id: its uuid in Neutron.
@@ -29,7 +29,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Attachments:
-    """What Neutron says of a machine.
+    """The ports of Neutron on a machine.
 
     Attributes:
         found: the ports that are bound to it, or on Ironic's list.
@@ -41,16 +41,16 @@ class Attachments:
 
     @property
     def bound(self) -> tuple[str, ...]:
-        """The ids of those that are bound to the machine."""
+        """Ids of the ports that are bound to the machine."""
         return tuple(port.id for port in self.found if port.bound)
 
     @property
     def of_tenants(self) -> tuple[str, ...]:
-        """The ids of those of them that Ironic did not make: its own it removes by itself."""
+        """Ids of the bound ports of tenants; Ironic removes its own ports by itself."""
         return tuple(port.id for port in self.found if port.bound and not port.of_ironic)
 
     def foreign(self, project_id: str) -> tuple[str, ...]:
-        """Return the ids of those that are neither this project's nor Ironic's own."""
+        """Return the ids of the ports that are neither this project's nor Ironic's own."""
         return tuple(
             port.id for port in self.found if port.project_id != project_id and not port.of_ironic
         )

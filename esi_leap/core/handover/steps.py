@@ -89,7 +89,7 @@ class Look(Enum):
 
 @dataclass(frozen=True, slots=True)
 class LookCloser:
-    """Look again, also at what is beside the fields of the machine."""
+    """Look again, and closer: also beside the fields of the machine."""
 
     look: Look = Look.LEFTOVERS
 
@@ -174,7 +174,7 @@ class BeginAgain:
 
 @dataclass(frozen=True, slots=True)
 class NoteDrift:
-    """The machine differs from what this service set, or does not any more: None."""
+    """The machine was changed outside this service; None if it is as it was set."""
 
     reason: Reason | None
 

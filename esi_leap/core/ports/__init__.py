@@ -1,1 +1,1 @@
-"""What the service needs of the world; the adapters are held to these protocols."""
+"""The protocols by which the service reaches the world; adapters implement them."""

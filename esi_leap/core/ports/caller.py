@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class Caller(Protocol):
-    """Who asks: the request's context."""
+    """The caller of a request."""
 
     @property
     def project_id(self) -> str | None:

@@ -108,7 +108,7 @@ Fleet: TypeAlias = Mapping[str, Nodes]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What a gate is asked.
+    """A question to the gate.
 
     Attributes:
         node: our row of the node; its `trial` has the direction, and the driver's last phase and

@@ -25,7 +25,7 @@ _PORTS = {'none': 25, 'starttls': 587, 'ssl': 465}
 
 
 class SettingsError(Exception):
-    """The environment cannot work; the message says what would."""
+    """The environment variables cannot work; the message names values that would."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

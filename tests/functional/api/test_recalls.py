@@ -92,7 +92,7 @@ class TestTerms:
         assert world.call(ADMIN, 'DELETE', f'/v1/contracts/{lease["contract_uuid"]}').ok
         assert 'esi_leap.lease.override' in events(world, LESSEE, lease['uuid'])
 
-    def test_withdrawing_an_offer_leaves_what_was_claimed(self, world: World) -> None:
+    def test_withdrawn_offer_with_terms_keeps_its_claimed_leases(self, world: World) -> None:
         offer = world.make(OWNER, '/v1/offers', resource_uuid=world.node(), **FAR, firm=True)
         lease = world.make(LESSEE, f'/v1/offers/{offer["uuid"]}/claim', **CLAIM)
         assert world.call(OWNER, 'DELETE', f'/v1/offers/{offer["uuid"]}').ok
@@ -125,7 +125,7 @@ class TestTerms:
 
 
 class TestRecalls:
-    def test_the_lessee_is_told_keeps_the_node_until_the_deadline_and_loses_it_then(
+    def test_lessee_is_told_of_a_recall_and_loses_the_node_at_the_deadline(
         self, world: World
     ) -> None:
         other = world.make(OWNER, '/v1/offers', resource_uuid=world.node(resource_class='x'))
@@ -252,7 +252,7 @@ class TestRecalls:
         assert len(see(world, who, '/v1/recalls')['recalls']) == 2
         assert len(see(world, ADMIN, '/v1/recalls?view=all&project_id=lender')['recalls']) == 2
 
-    def test_requests_that_cannot_be(self, world: World) -> None:
+    def test_invalid_recall_request_is_refused(self, world: World) -> None:
         node = world.node()
         for body in (
             {},

@@ -1,43 +1,36 @@
 """Values that the tests of the databases start from."""
 
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from alembic import autogenerate, migration
 
-from esi_leap.core.change import Agree, Change, put
-from esi_leap.core.contract import Contract
 from esi_leap.core.handover.machine import Machine
-from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease
 from esi_leap.core.node import Node
 from esi_leap.core.offer import Offer
-from esi_leap.core.query import Scope
 from esi_leap.db import schema
 from esi_leap.db.engine import Database
 from esi_leap.db.store import Store
 from esi_leap.db.tables import metadata
+from tests.given import (  # noqa: F401 - the tests of the databases have them from here
+    ALL,
+    OWNER,
+    TENANT,
+    Hours,
+    make_lease,
+    make_machine,
+    make_offer,
+)
+from tests.given import created as agreed  # noqa: F401 - likewise
 
 NOW = datetime(2032, 1, 31, 9, 30, tzinfo=UTC)
-OWNER, TENANT = 'p-owner', 'p-tenant'
-ALL = Scope(everything=True)
-
-
-def at(hour: float) -> datetime:
-    return NOW + timedelta(hours=hour)
+_DAY = Hours(NOW)
+at = _DAY.at
 
 
 def a_machine(uuid: str, properties: Mapping[str, object] | None = None) -> Machine:
-    return Machine(
-        uuid=uuid,
-        name=f'metal-{uuid}',
-        owner=OWNER,
-        lessee=None,
-        lease_label=None,
-        provision_state='available',
-        power_state='power off',
-        properties=properties or {},
-    )
+    return make_machine(uuid, properties=properties or {})
 
 
 def a_node(store: Store, uuid: str = 'n1') -> Node:
@@ -45,40 +38,11 @@ def a_node(store: Store, uuid: str = 'n1') -> Node:
 
 
 def an_offer(node_id: int, uuid: str, start: float, end: float) -> Offer:
-    return Offer(
-        uuid=uuid,
-        name=None,
-        node_id=node_id,
-        owner_id=OWNER,
-        lessee_id=None,
-        window=Interval(at(start), at(end)),
-    )
+    return make_offer(uuid, _DAY.window(start, end), node_id=node_id)
 
 
 def a_lease(node_id: int, uuid: str, start: float, end: float, **values: object) -> Lease:
-    given: dict[str, object] = {'contract': f'c-{uuid}', **values}
-    return Lease(
-        uuid=uuid,
-        name=None,
-        node_id=node_id,
-        owner_id=OWNER,
-        lessee_id=TENANT,
-        window=Interval(at(start), at(end)),
-        **given,  # type: ignore[arg-type]
-    )
-
-
-def agreed(lease: Lease) -> Change:
-    """The change that makes a lease under a contract of its own."""
-    contract = Contract(
-        uuid=lease.contract,
-        name=None,
-        owner_id=OWNER,
-        lessee_id=TENANT,
-        window=lease.window,
-        offer=lease.offer,
-    )
-    return (Agree(contract), *put(lease))
+    return make_lease(uuid, _DAY.window(start, end), node_id=node_id, **values)
 
 
 def differences(database: Database, but: Collection[str] = ()) -> list[object]:

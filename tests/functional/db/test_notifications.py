@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from esi_leap.core.cause import Cause, Reason
 from esi_leap.core.change import put
 from esi_leap.core.event import Priority
 from esi_leap.db.outbox import Outbox
@@ -27,6 +28,8 @@ TURNS = [
     'esi_leap.lease.delete.end',
 ]
 pytestmark = pytest.mark.parametrize('database_kind', ['mariadb'], indirect=True)
+
+BUSY = Reason(Cause.NODE_BUSY, 'it is locked')
 
 
 @pytest.fixture
@@ -147,7 +150,8 @@ def test_what_a_notification_says(store, listener, manager):
     node = a_node(store, 'n0')
     with store.booking(node.id, NOW) as book:
         lease = book.lease('l0')
-        book.put(put(replace(lease, properties={'rack': 7}).postponed('busy', NOW)))
+        waits = replace(lease, properties={'rack': 7}).postponed(BUSY, NOW)
+        book.put(put(waits))
     until(lambda: 'esi_leap.lease.fulfill.error' in listener.types('l0'))
     queue, message = next(
         each for each in listener.heard if each[1]['event_type'].endswith('.error')

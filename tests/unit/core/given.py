@@ -1,6 +1,6 @@
 """Values that the tests of the core start from. Times are hours on one far day."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
@@ -10,40 +10,29 @@ from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease
 from esi_leap.core.node import Node
 from esi_leap.core.offer import Offer
+from tests.given import (  # noqa: F401 - the tests of the core have them from here
+    HOLDING,
+    OWNER,
+    STRANGER,
+    TENANT,
+    Hours,
+    make_lease,
+    make_machine,
+    make_offer,
+)
 
 DAY = datetime(2032, 1, 31, tzinfo=UTC)
-OWNER, TENANT, STRANGER, HOLDING = 'p-owner', 'p-tenant', 'p-stranger', 'p-holding'
-
-
-def at(hour: float) -> datetime:
-    return DAY + timedelta(hours=hour)
-
-
-def window(start: float, end: float) -> Interval:
-    return Interval(at(start), at(end))
+_HOURS = Hours(DAY)
+at, window = _HOURS.at, _HOURS.window
 
 
 def a_lease(uuid: str = 'a', start: float = 10, end: float = 20, **values: object) -> Lease:
-    given: dict[str, object] = {
-        'name': None,
-        'node_id': 1,
-        'contract': f'contract-{uuid}',
-        'owner_id': OWNER,
-        'lessee_id': TENANT,
-        **values,
-    }
-    return Lease(uuid=uuid, window=window(start, end), **given)  # type: ignore[arg-type]
+    given = {'node_id': 1, 'contract': f'contract-{uuid}', **values}
+    return make_lease(uuid, window(start, end), **given)
 
 
 def an_offer(uuid: str = 'o', start: float = 0, end: float = 100, **values: object) -> Offer:
-    given: dict[str, object] = {
-        'name': None,
-        'node_id': 1,
-        'owner_id': OWNER,
-        'lessee_id': None,
-        **values,
-    }
-    return Offer(uuid=uuid, window=window(start, end), **given)  # type: ignore[arg-type]
+    return make_offer(uuid, window(start, end), **{'node_id': 1, **values})
 
 
 def a_node(**values: object) -> Node:
@@ -59,18 +48,7 @@ def a_node(**values: object) -> Node:
 
 
 def a_machine(**values: object) -> Machine:
-    given: dict[str, object] = {
-        'uuid': 'n1',
-        'name': 'metal-1',
-        'owner': OWNER,
-        'lessee': None,
-        'lease_label': None,
-        'provision_state': 'available',
-        'power_state': 'power off',
-        'left': Leftovers(),
-        **values,
-    }
-    return Machine(**given)  # type: ignore[arg-type]
+    return make_machine('n1', **{'name': 'metal-1', 'left': Leftovers(), **values})
 
 
 def windows(low: int = 0, high: int = 24) -> st.SearchStrategy[Interval]:

@@ -113,12 +113,12 @@ def test_only_who_waits_for_the_node_is_told_that_it_is_prepared() -> None:
     assert names(event.of_hand_over(a_lease().activated(at(0)))) == []
 
 
-def test_errors_are_urgent() -> None:
+def test_error_events_have_priority_error() -> None:
     assert Event('esi_leap.lease.delete.error', a_lease()).priority is Priority.ERROR
     assert Event('esi_leap.lease.delete.end', a_lease()).priority is Priority.INFO
 
 
-def test_there_are_no_other_types_and_each_fits_its_column() -> None:
+def test_every_event_type_is_known_and_fits_its_column() -> None:
     with pytest.raises(ValueError, match='no type of event'):
         Event('esi_leap.lease.vanish.end', a_lease())
     assert max(map(len, event.TYPES)) <= 36

@@ -86,7 +86,7 @@ def test_offers_and_contracts_come_in_the_same_envelope(
     assert found | data | OF_NODE == found
 
 
-def test_what_is_not_known_of_the_node_is_null_and_forever_is_a_time() -> None:
+def test_unknown_node_fields_are_null_and_no_end_is_a_time() -> None:
     lease = replace(a_lease(), window=Interval(DAY, FOREVER))
     said = payload(Event('esi_leap.lease.create.end', lease), 1, NODE, Metal(None, None))
     data = said['esi_leap_object.data']

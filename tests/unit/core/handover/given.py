@@ -30,7 +30,7 @@ OBSTACLES: Mapping[str, Mapping[str, object]] = {
     'instance': {'instance': 'i1'},
     'automatic': {'automatic_lessee': True},
     'vifs': {'vifs': ('v1',)},
-    'ports': {'ports': Attachments((MINE,))},
+    'ports': {'attachments': Attachments((MINE,))},
     **{
         state: {'provision_state': state, 'busy': 'on its way' if state in LOCKED else None}
         for state in STATES

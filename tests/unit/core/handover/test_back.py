@@ -39,7 +39,17 @@ from tests.unit.core.given import (
     a_node,
     at,
 )
-from tests.unit.core.metal import FIELDS, FOREIGN, LOCKED, MINE, RAMDISK, STATES, Metal, metals
+from tests.unit.core.metal import (
+    FIELDS,
+    FOREIGN,
+    LOCKED,
+    MINE,
+    RAMDISK,
+    STATES,
+    VERBS,
+    Metal,
+    metals,
+)
 
 from .given import (
     AWAY,
@@ -83,7 +93,9 @@ class Walk:
                 self.node = self.node.to(step.state)
         elif isinstance(step, RetryLater):
             assert step.reason
-            if step.pace is Pace.MOVING:
+            if self.metal.state == 'clean hold':  # a person has to let the cleaning go on
+                self.metal.enter(VERBS['clean hold', 'unhold'])
+            elif step.pace is Pace.MOVING:
                 self.metal.tick(next(self._ways, 0))
             else:
                 assert self.metal.machine.maintenance, step.reason
@@ -309,7 +321,7 @@ def test_a_tenant_loses_the_node_while_neutron_is_away() -> None:
         assert take(machine, HELD, LEASE, (), HOLDING) == Act(Patch({LESSEE: HOLDING}))
 
 
-def test_the_owner_keeps_the_volumes_that_nobody_has_changed() -> None:
+def test_return_keeps_unchanged_volumes_of_the_owner() -> None:
     volumes = {'connectors/1': 'long ago', 'connectors/2': 'long ago'}
     node = replace(RETURNING, state=State.CLEANING, remembered=({**FIELDS, 'volumes': volumes},))
     machine = a_machine(lessee=HOLDING, fields=FIELDS, left=Leftovers(volumes=volumes))

@@ -53,7 +53,7 @@ SENTENCES = {
 
 
 @pytest.mark.parametrize('obstacle', OBSTACLES)
-def test_what_is_in_the_way_is_said_and_nothing_is_done(obstacle: str) -> None:
+def test_obstacle_is_returned_as_reason_without_a_verb(obstacle: str) -> None:
     machine = a_machine(**OBSTACLES[obstacle])
     step = prepare(machine, LEASE, (), HOLDING)
     assert isinstance(step, RetryLater)
