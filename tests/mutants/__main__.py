@@ -12,8 +12,8 @@ from pathlib import Path
 from tests.mutants.changes import CHANGES, Change
 
 _ROOT = Path(__file__).parents[2]
-_KEPT = ('esi_leap', 'tests/unit', 'pyproject.toml', 'tests/conftest.py')
-_KEPT += ('tests/listener.py', 'tests/patience.py', 'tests/certificates.py', 'sandbox')
+_KEPT = ('esi_leap', 'tests/unit', 'pyproject.toml', 'sandbox')
+_TESTS = ('tests/unit/core', 'tests/unit/manager')
 _TIMEOUT = 300
 
 
@@ -36,7 +36,7 @@ def apply(change: Change, tree: Path) -> int:
 
 def copy_tree(target: Path) -> None:
     """Copy what the tests need, without the examples that Hypothesis kept."""
-    for name in _KEPT:
+    for name in (*_KEPT, *(f'tests/{each.name}' for each in (_ROOT / 'tests').glob('*.py'))):
         source, copy = _ROOT / name, target / name
         copy.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
@@ -52,22 +52,20 @@ def try_change(change: Change) -> tuple[int, str | None, float]:
         copy_tree(tree)
         number = apply(change, tree)
         began = time.monotonic()
-        noticed = None
-        tests = ("tests/unit/core", "tests/unit/manager")
-            command = [sys.executable, '-m', 'pytest', '-x', '-q', '-n0', '--no-header', *tests]
-            ran = subprocess.run(
-                command,
-                cwd=tree,
-                env={**os.environ, 'CI': '1', 'PYTHONHASHSEED': '0'},
-                capture_output=True,
-                text=True,
-                timeout=_TIMEOUT,
-                check=False,
-            )
-            found = re.search(r'^(?:FAILED|ERROR) (\S+)', ran.stdout, re.MULTILINE)
-            noticed = found[1] if found else None
-            if ran.returncode not in {0, 1} or (ran.returncode == 1 and noticed is None):
-                raise RuntimeError(ran.stdout + ran.stderr)
+        command = [sys.executable, '-m', 'pytest', '-x', '-q', '-n0', '--no-header', *_TESTS]
+        ran = subprocess.run(
+            command,
+            cwd=tree,
+            env={**os.environ, 'CI': '1', 'PYTHONHASHSEED': '0'},
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT,
+            check=False,
+        )
+        found = re.search(r'^(?:FAILED|ERROR) (\S+)', ran.stdout, re.MULTILINE)
+        noticed = found[1] if found else None
+        if ran.returncode not in {0, 1} or (ran.returncode == 1 and noticed is None):
+            raise RuntimeError(ran.stdout + ran.stderr)
         return number, noticed, time.monotonic() - began
 
 
