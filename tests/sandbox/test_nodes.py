@@ -4,11 +4,13 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from esi_leap import conf
 from esi_leap.cloud.ironic.nodes import IronicNodes
+from esi_leap.cloud.rest import Service
 from esi_leap.core.errors import NodeBusyError, NodeNotFoundError, UnavailableError
 from esi_leap.core.handover.leftovers import BootAsUsual, Leftovers, RemoveVolume
 from esi_leap.core.handover.machine import LABEL, LESSEE, Machine
@@ -72,11 +74,15 @@ def dummy(tmp_path: Path) -> Fleet:
     return Fleet(service, 'n1', 'dummy-node-n1', 'o', 'holding', 'tenant')
 
 
+def _conf(cloud: Any) -> Any:  # noqa: ANN401 - what the fixtures of the cloud give
+    file = cloud.layout.etc / 'esi-leap' / 'esi-leap.conf'
+    return conf.load([f'--config-file={file}'], 'test')
+
+
 @pytest.fixture
 def ironic(request: pytest.FixtureRequest) -> Fleet:
     cloud, nodes = request.getfixturevalue('cloud'), request.getfixturevalue('nodes')
-    file = cloud.layout.etc / 'esi-leap' / 'esi-leap.conf'
-    service = parts.make_fleet(conf.load([f'--config-file={file}'], 'test'))['ironic_node']
+    service = parts.make_fleet(_conf(cloud))['ironic_node']
     found = cloud.node(nodes[3])
     projects = cloud.projects
     return Fleet(
@@ -125,7 +131,8 @@ def test_what_the_pages_show_of_a_node_is_what_a_look_at_it_shows(fleet):
 
 def test_small_pages_show_the_same_nodes(request):
     fleet: Fleet = request.getfixturevalue('ironic')
-    one_by_one = IronicNodes(fleet.service._service, page_size=1)  # noqa: SLF001 - the same one
+    cloud = request.getfixturevalue('cloud')
+    one_by_one = IronicNodes(Service.of(_conf(cloud), 'ironic', 1), page_size=1)
     found = [[each.uuid for each in page] for page in one_by_one.pages()]
     assert [len(page) for page in found] == [1] * len(found)
     whole = [each.uuid for page in fleet.service.pages() for each in page]

@@ -68,18 +68,18 @@ def test_only_allowed_origins_open_consoles(tmp_path: Path) -> None:
 
 
 def test_idle_console_is_closed_and_a_busy_one_is_not(tmp_path: Path) -> None:
-    with running(tmp_path, options={'timeout': 1.5}) as consoles, ExitStack() as stack:
+    with running(tmp_path, options={'timeout': 4}) as consoles, ExitStack() as stack:
         idle, shows, types = (
             stack.enter_context(consoles.open(consoles.token(consoles.leased())['access_url']))
             for _ in range(3)
         )
         until(lambda: len(consoles.line.connections) == 3)
         *_, shown, _ = consoles.line.connections
-        for _ in range(5):
+        for _ in range(10):
             shown.sendall(b'.')
             types.send(b'x')
             time.sleep(0.5)
-        assert closing(idle) == (Close.IDLE, 'Nothing came or went for 1.5 seconds.')
+        assert closing(idle) == (Close.IDLE, 'Nothing came or went for 4 seconds.')
         types.send(b'y')
         for socket in (shows, types):
             assert closing(socket)[0] == Close.IDLE

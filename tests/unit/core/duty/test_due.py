@@ -438,3 +438,9 @@ def test_offers_change_with_the_owner_of_the_node_when_it_is_looked_at() -> None
     back = replace(node, owner_id=mine.owner_id)
     assert planned(back, at(12), ours) == ResumeOffer(mine)
     assert planned(back, at(12), mine) == LookAfter()
+
+
+def test_a_lease_that_ends_now_is_no_heir() -> None:
+    lender = a_lease('a', 10, 20, status=lease.Status.ACTIVE)
+    assert heirs(BookingTree([lender]), at(15)) == (lender,)
+    assert heirs(BookingTree([lender]), at(20)) == ()

@@ -1,4 +1,4 @@
-"""When a return counts as done: a node without a lessee is clean, judged and unlabelled, or lost."""
+"""When a return counts as done: the node without a lessee is clean, judged and unlabelled."""
 
 import pytest
 
