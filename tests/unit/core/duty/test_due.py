@@ -447,3 +447,9 @@ def test_a_lease_that_ends_now_is_no_heir() -> None:
     lender = a_lease('a', 10, 20, status=lease.Status.ACTIVE)
     assert heirs(BookingTree([lender]), at(15)) == (lender,)
     assert heirs(BookingTree([lender]), at(20)) == ()
+
+
+def test_a_postponed_start_waits_for_its_next_try() -> None:
+    waiting = a_lease('a', 10, 20, status=lease.Status.WAIT_FULFILL, retry_at=at(13))
+    assert plan(a_node(), BookingTree([waiting]), at(12)) is None
+    assert plan(a_node(), BookingTree([waiting]), at(13)) == Prepare(waiting)
