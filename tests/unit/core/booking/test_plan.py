@@ -475,3 +475,12 @@ def test_cancelling_a_lease_ends_what_lies_in_it_first() -> None:
         ('o', 'deleted'),
         ('outer', 'deleted'),
     ]
+
+
+def test_a_lease_is_shortened_beside_one_that_the_existing_service_had_there() -> None:
+    lease, beside = a_lease('a', 10, 20), a_lease('b', 15, 25)
+    shorter = replace(lease, window=window(10, 18))
+    assert bookings_of(plan_update(lease, shorter, NODE, tree(lease, beside), at(12))) == (shorter,)
+    longer = replace(lease, window=window(10, 21))
+    with pytest.raises(WindowConflictError):
+        plan_update(lease, longer, NODE, tree(lease, beside), at(12))
