@@ -30,6 +30,7 @@ from esi_leap.core.errors import (
     OfferNotFoundError,
     OfferWindowError,
     OutsideError,
+    RecalledError,
     SubletError,
     TooLongError,
     WindowConflictError,
@@ -38,6 +39,7 @@ from esi_leap.core.instant import FOREVER
 from esi_leap.core.interval import Interval
 from esi_leap.core.lease import Lease, TransitionError
 from esi_leap.core.node import State
+from esi_leap.core.terms import Notice, Terms
 from esi_leap.core.tree import Booking, BookingTree
 from tests.unit.core.given import OWNER, STRANGER, TENANT, a_lease, a_node, an_offer, at, window
 
@@ -484,3 +486,22 @@ def test_a_lease_is_shortened_beside_one_that_the_existing_service_had_there() -
     longer = replace(lease, window=window(10, 21))
     with pytest.raises(WindowConflictError):
         plan_update(lease, longer, NODE, tree(lease, beside), at(12))
+
+
+def test_a_recalled_lease_can_be_made_shorter_and_no_longer() -> None:
+    lease = replace(a_lease('a', 10, 20), recall=Notice('r', at(20), at(30)))
+    shorter = replace(lease, window=window(10, 18))
+    assert bookings_of(plan_update(lease, shorter, NODE, EMPTY, at(12))) == (shorter,)
+    with pytest.raises(RecalledError):
+        plan_update(lease, replace(lease, window=window(10, 22)), NODE, EMPTY, at(12))
+
+
+def test_a_withdrawn_offer_keeps_the_claims_that_its_terms_bind() -> None:
+    offer = an_offer('o', 0, 100, terms=Terms(firm=True))
+    bound = a_lease('a', 30, 40, offer='o', parent='o', terms=Terms(firm=True))
+    free = a_lease('b', 50, 60, offer='o', parent='o')
+    after = {
+        x.uuid: x for x in bookings_of(plan_withdraw(offer, NODE, tree(offer, bound, free), NOW))
+    }
+    assert after['a'] == replace(bound, parent=None)
+    assert not after['b'].blocks

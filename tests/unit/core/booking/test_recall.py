@@ -373,3 +373,8 @@ def test_those_are_chosen_that_are_back_soonest(
 def test_the_one_whose_lessee_loses_least() -> None:
     nodes = {1: [a_lease('a', 10, 30)], 2: [a_lease('b', 10, 20)], 3: []}
     assert recalls.choose(nodes, 2, NOW, NOW) == [3, 2]
+
+
+def test_a_lease_that_is_ending_does_not_delay_a_recall() -> None:
+    ending = a_lease('a', 10, 20, terms=notice(6), status=leases.Status.WAIT_CANCEL)
+    assert recalls.due([ending], at(13), NOW) == at(13)
