@@ -378,3 +378,8 @@ def test_the_one_whose_lessee_loses_least() -> None:
 def test_a_lease_that_is_ending_does_not_delay_a_recall() -> None:
     ending = a_lease('a', 10, 20, terms=notice(6), status=leases.Status.WAIT_CANCEL)
     assert recalls.due([ending], at(13), NOW) == at(13)
+
+
+def test_a_recall_of_an_offered_node_is_never_due_in_the_past() -> None:
+    item, _ = plan_one(an_offer(), recall=a_recall(11), node=a_node())
+    assert item.due == NOW
