@@ -195,6 +195,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(gap=st.integers(0, 1), hours=st.integers(2, 6))
     @precondition(lambda self: not self.tree.offers and self.free_from < self.hour + 9)
+    @precondition(lambda self: self.node.owner_id == OWNER)  # the API asks for that
     def offer(self, gap: int, hours: int) -> None:
         start = self.free_from + gap
         new = an_offer(self.new_uuid(), start, start + hours)
