@@ -138,8 +138,8 @@ def _ironic(layout: Layout, state: State) -> Groups:
             'clean_step_priority_override': 'bios.factory_reset:10',
             'automatic_lessee_source': 'none',
             'bootloader': '',
-            # Ironic hashes the password of a Redfish BMC 600,000 times for each look at it: more
-            # often than each minute that takes an eighth of a processor, and more when others look.
+            # Ironic hashes the password of a Redfish BMC 600,000 times for each look at it, so it
+            # does not look more often than each minute.
             'sync_power_state_interval': 60,
             'heartbeat_interval': 5,
             'heartbeat_timeout': 20,

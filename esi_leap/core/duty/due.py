@@ -165,7 +165,7 @@ def plan(node: Node, tree: BookingTree, now: datetime) -> Task | None:
     if node.is_inherited:
         return None if node.retry_at is not None and node.retry_at > now else Recognise()
     leases = _outermost_first(tree)
-    offers = [each for each in tree if isinstance(each, Offer)]
+    offers = tree.offers
     return next(
         chain(
             _ends(node, _innermost_first(leases, tree), offers, now),
@@ -189,8 +189,7 @@ def heirs(tree: BookingTree, now: datetime) -> tuple[Lease, ...]:
 
 
 def _outermost_first(tree: BookingTree) -> list[Lease]:
-    leases = [each for each in tree if isinstance(each, Lease)]
-    return sorted(leases, key=lambda each: (len(tree.lenders(each)), each.window))
+    return sorted(tree.leases, key=lambda each: (len(tree.lenders(each)), each.window))
 
 
 def _innermost_first(leases: Sequence[Lease], tree: BookingTree) -> list[Lease]:

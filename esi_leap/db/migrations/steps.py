@@ -5,8 +5,6 @@ MariaDB commits at every change of a table, so a migration that dies leaves its 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import sqlalchemy as sa
 from alembic import op
 
@@ -26,30 +24,28 @@ def has_check(table: str, check: str) -> bool:
     return check in {each['name'] for each in _inspector().get_check_constraints(table)}
 
 
-def once(done: bool, step: Callable[[], object]) -> None:  # noqa: FBT001 - reads as a sentence
-    """Do a step unless it is done."""
-    if not done:
-        step()
-
-
 def add_column(table: str, column: sa.Column[object]) -> None:
     """Add a column, unless the table has it."""
-    once(has_column(table, column.name), lambda: op.add_column(table, column))
+    if not has_column(table, column.name):
+        op.add_column(table, column)
 
 
 def drop_column(table: str, column: str) -> None:
     """Drop a column, if the table has it."""
-    once(not has_column(table, column), lambda: op.drop_column(table, column))
+    if has_column(table, column):
+        op.drop_column(table, column)
 
 
 def create_index(index: str, table: str, columns: list[str]) -> None:
     """Create an index, unless the table has it."""
-    once(has_index(table, index), lambda: op.create_index(index, table, columns))
+    if not has_index(table, index):
+        op.create_index(index, table, columns)
 
 
 def drop_index(index: str, table: str) -> None:
     """Drop an index, if the table has it."""
-    once(not has_index(table, index), lambda: op.drop_index(index, table))
+    if has_index(table, index):
+        op.drop_index(index, table)
 
 
 def _inspector() -> sa.Inspector:
